@@ -1,0 +1,45 @@
+//! What the application asks of the world. Plain data, so that tests compare it.
+
+use crate::domain::Connection;
+use crate::domain::job::JobId;
+use crate::domain::plan::Confirmed;
+use crate::domain::spec::JobSpec;
+use std::path::PathBuf;
+
+/// Numbers a question, so that an answer that comes too late is known as such.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ReqId(pub u64);
+
+/// Something to be done outside.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Cmd {
+    /// Find out what a job would do; answered by [`super::msg::Reply::Plan`].
+    Plan(ReqId, Box<JobSpec>),
+    /// Start a job; its events come as [`super::msg::Msg::Engine`].
+    Start(JobId, Box<Confirmed>),
+    /// Cancel a job.
+    Cancel(JobId),
+    /// Fetch something; answered by [`super::msg::Msg::Done`].
+    Fetch(ReqId, Query),
+    /// Put a text on the clipboard of the terminal (OSC 52).
+    Copy(String),
+    /// Stop the process like Ctrl-Z does; go on when continued.
+    Suspend,
+    /// Paint everything anew.
+    Redraw,
+    /// Leave, with the exit code and what is to be printed on the normal screen.
+    Quit,
+}
+
+/// A question.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Query {
+    /// A server's facts and databases.
+    Server(Box<Connection>),
+    /// The archives in a folder.
+    Archives(PathBuf),
+    /// What is in an archive.
+    Contents(PathBuf),
+    /// Delete an archive with its side files (already confirmed).
+    Delete(PathBuf),
+}

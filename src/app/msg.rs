@@ -1,0 +1,124 @@
+//! Everything that can happen to the application.
+
+use super::cmd::ReqId;
+use crate::domain::job::JobId;
+use crate::domain::listing::{ArchiveContents, ArchiveSummary};
+use crate::domain::plan::Plan;
+use crate::domain::server::{DatabaseInfo, ServerInfo};
+use crate::domain::{Fault, Stamp};
+use crate::engine::event::Event;
+
+/// An input of `update`; there is no other.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Msg {
+    /// A key was pressed.
+    Key(Key),
+    /// Text was pasted.
+    Paste(String),
+    /// The terminal has another size.
+    Resize {
+        /// Columns.
+        cols: u16,
+        /// Rows.
+        rows: u16,
+    },
+    /// Time passed.
+    Tick(Clock),
+    /// Something is to be done: from the command line, a script, a test.
+    Act(super::action::Action),
+    /// A job said something.
+    Engine(JobId, Event),
+    /// So many log lines of jobs were dropped because we were slow.
+    Lagged(u64),
+    /// The answer to a question.
+    Done(ReqId, Result<Reply, Fault>),
+    /// The process is to end.
+    Shutdown(Why),
+}
+
+/// The time, as data.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Clock {
+    /// Now.
+    pub now: Stamp,
+    /// The local zone's offset from UTC, in seconds.
+    pub offset: i32,
+    /// Its abbreviation: `CET`.
+    pub zone: String,
+}
+
+/// Why the process is to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// SIGINT, when no key can say so (headless).
+    Interrupt,
+    /// SIGTERM.
+    Terminate,
+    /// SIGHUP: the terminal went away.
+    Hangup,
+}
+
+/// Answers.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Reply {
+    /// To [`super::cmd::Cmd::Plan`].
+    Plan(Box<Plan>),
+    /// To [`super::cmd::Query::Server`].
+    Server(Box<ServerInfo>, Vec<DatabaseInfo>),
+    /// To [`super::cmd::Query::Archives`].
+    Archives(Vec<ArchiveSummary>),
+    /// To [`super::cmd::Query::Contents`].
+    Contents(Box<ArchiveContents>),
+    /// To [`super::cmd::Query::Delete`].
+    Deleted,
+}
+
+/// A key, free of any terminal library's types.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Key {
+    /// Which key.
+    pub code: KeyCode,
+    /// Control was held.
+    pub ctrl: bool,
+    /// Alt was held.
+    pub alt: bool,
+    /// Shift was held; never set for a [`KeyCode::Char`], whose case says it.
+    pub shift: bool,
+}
+
+/// Which key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum KeyCode {
+    /// A character as typed.
+    Char(char),
+    /// Enter.
+    Enter,
+    /// Escape.
+    Esc,
+    /// Tab.
+    Tab,
+    /// Shift-Tab.
+    BackTab,
+    /// Backspace.
+    Backspace,
+    /// Delete.
+    Delete,
+    /// Up.
+    Up,
+    /// Down.
+    Down,
+    /// Left.
+    Left,
+    /// Right.
+    Right,
+    /// Home.
+    Home,
+    /// End.
+    End,
+    /// Page up.
+    PageUp,
+    /// Page down.
+    PageDown,
+    /// F1 to F12.
+    F(u8),
+}

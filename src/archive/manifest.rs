@@ -1,0 +1,169 @@
+//! `manifest.json`, the last entry of an archive: what is in it, where, and what proves it.
+//!
+//! Unknown fields are ignored; an unknown `format` is refused. `frames` comes last, because it can be long: a reader that only lists
+//! stops before it.
+
+use crate::domain::codec::Compression;
+use crate::domain::schema::{DatabaseProperties, SequenceState, Table, TableName};
+use crate::domain::server::Position;
+use serde::{Deserialize, Serialize};
+
+/// The format that this version writes, and the newest that it reads.
+pub const FORMAT: u32 = 1;
+
+/// What an archive covers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// One database.
+    #[default]
+    Single,
+    /// All databases and the globals.
+    Cluster,
+}
+
+/// Whether everything that was asked for is in it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// Everything.
+    #[default]
+    Complete,
+    /// Some databases failed; they say why.
+    Partial,
+}
+
+/// The server that was backed up.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Source {
+    /// `PostgreSQL`.
+    pub product: String,
+    /// `15.18`.
+    pub version: String,
+    /// `150018`.
+    pub version_num: u32,
+    /// The cluster's system identifier.
+    pub system_identifier: Option<String>,
+    /// How it was reached: `db01:5432`.
+    pub address: String,
+    /// The host on which dbbackup ran.
+    pub host: String,
+}
+
+/// The head: everything but databases and frames. `<archive>.meta.json` holds a copy of it, with the file's SHA-256 and size beside.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Head {
+    /// [`FORMAT`].
+    pub format: u32,
+    /// UUID v7.
+    pub id: String,
+    /// What it covers.
+    pub kind: Kind,
+    /// Whether everything is in it.
+    pub status: Status,
+    /// RFC 3339 with the zone's offset.
+    pub created: String,
+    /// The same moment in milliseconds since 1970 UTC.
+    pub created_ms: i64,
+    /// `dbbackup 0.1.0`.
+    pub tool: String,
+    /// The server.
+    pub source: Source,
+    /// Codec and level.
+    pub compression: Compression,
+    /// How long the backup took, in milliseconds.
+    pub duration_ms: u64,
+    /// Names of the databases in it, those that failed included.
+    pub database_names: Vec<String>,
+    /// Tables with rows.
+    pub tables: u64,
+    /// Rows.
+    pub rows: u64,
+    /// Row bytes before compression.
+    pub row_bytes: u64,
+}
+
+/// Everything but the frames.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// The head.
+    #[serde(flatten)]
+    pub head: Head,
+    /// The databases.
+    pub databases: Vec<Database>,
+}
+
+/// One database.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Database {
+    /// Its true name.
+    pub name: String,
+    /// The folder of its entries: `databases/shop`.
+    pub dir: String,
+    /// Why it failed; then nothing else of it counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed: Option<String>,
+    /// The snapshot's position.
+    pub position: Position,
+    /// How it was made.
+    pub properties: DatabaseProperties,
+    /// Schema objects in `schema.jsonl`.
+    pub objects: u64,
+    /// Lines in `inventory.jsonl`.
+    pub inventory: u64,
+    /// Sequence values.
+    pub sequences: Vec<SequenceState>,
+    /// Populated materialized views in the order of refreshing.
+    pub materialized_views: Vec<TableName>,
+    /// What is by nature not in it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+    /// Its tables.
+    pub tables: Vec<TableEntry>,
+}
+
+/// One table's rows.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct TableEntry {
+    /// What it is and how its rows were read.
+    #[serde(flatten)]
+    pub table: Table,
+    /// The folder of its chunks: `databases/shop/data/public.orders`.
+    pub dir: String,
+    /// Rows.
+    pub rows: u64,
+    /// Row bytes.
+    pub bytes: u64,
+    /// [`super::fingerprint::Fingerprint`] in hexadecimal.
+    pub fingerprint: String,
+    /// Its chunks, in the order of the table.
+    pub chunks: Vec<Chunk>,
+}
+
+/// A run of whole rows: one entry.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Chunk {
+    /// The number in its entry's name: `000017.copy`.
+    pub number: u32,
+    /// The frame that holds it.
+    pub frame: u32,
+    /// Rows.
+    pub rows: u64,
+    /// Bytes before compression.
+    pub bytes: u64,
+}
+
+/// One frame.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FrameRecord {
+    /// Where it starts in the file.
+    pub offset: u64,
+    /// Its compressed length.
+    pub length: u64,
+    /// Its length as tar.
+    pub plain: u64,
+    /// SHA-256 of the compressed bytes, in hexadecimal.
+    pub sha256: String,
+    /// Names of the entries in it.
+    pub entries: Vec<String>,
+}

@@ -1,0 +1,140 @@
+//! Where a server is and how to reach it. Holds no password: those are looked up when a connection is made.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// A database product.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Product {
+    /// PostgreSQL 13 to 18.
+    #[default]
+    Postgres,
+}
+
+impl fmt::Display for Product {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PostgreSQL")
+    }
+}
+
+/// libpq's `sslmode` values with libpq's meaning (PostgreSQL documentation, section 34.19).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SslMode {
+    /// Never TLS.
+    Disable,
+    /// Plain first, TLS when the server insists.
+    Allow,
+    /// TLS when the server has it, else plain; nothing is verified.
+    #[default]
+    Prefer,
+    /// TLS or nothing; verified as `VerifyCa` when a root certificate file is there.
+    Require,
+    /// TLS with a certificate signed by a trusted authority.
+    VerifyCa,
+    /// The same, and the certificate names this host.
+    VerifyFull,
+}
+
+impl SslMode {
+    /// The word used by libpq.
+    pub const fn name(self) -> &'static str {
+        match self {
+            SslMode::Disable => "disable",
+            SslMode::Allow => "allow",
+            SslMode::Prefer => "prefer",
+            SslMode::Require => "require",
+            SslMode::VerifyCa => "verify-ca",
+            SslMode::VerifyFull => "verify-full",
+        }
+    }
+}
+
+impl FromStr for SslMode {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        [Self::Disable, Self::Allow, Self::Prefer, Self::Require, Self::VerifyCa, Self::VerifyFull]
+            .into_iter()
+            .find(|mode| mode.name() == text)
+            .ok_or_else(|| format!("no ssl mode {text:?}: disable, allow, prefer, require, verify-ca or verify-full"))
+    }
+}
+
+/// A server to talk to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Connection {
+    /// The `[servers.NAME]` section it came from.
+    pub name: Option<String>,
+    /// The product.
+    pub product: Product,
+    /// A host name, an address, or the folder of a unix socket when it starts with a slash.
+    pub host: String,
+    /// The port; it names the socket file too.
+    pub port: u16,
+    /// The role to log in as.
+    pub user: String,
+    /// The database to log in to for work that concerns the whole server.
+    pub database: String,
+    /// How TLS is used.
+    pub ssl_mode: SslMode,
+    /// The file of trusted root certificates (`sslrootcert`); `None` or `system`: the host's own store.
+    pub ssl_root_cert: Option<PathBuf>,
+    /// A client certificate (`sslcert`).
+    pub ssl_cert: Option<PathBuf>,
+    /// Its key (`sslkey`).
+    pub ssl_key: Option<PathBuf>,
+    /// How long to wait for a connection, in seconds.
+    pub connect_timeout: u64,
+    /// How long to wait for a lock on the server, in seconds; 0 waits for ever.
+    pub lock_timeout: u64,
+}
+
+impl Default for Connection {
+    fn default() -> Self {
+        Self {
+            name: None,
+            product: Product::Postgres,
+            host: "localhost".into(),
+            port: 5432,
+            user: "postgres".into(),
+            database: "postgres".into(),
+            ssl_mode: SslMode::Prefer,
+            ssl_root_cert: None,
+            ssl_cert: None,
+            ssl_key: None,
+            connect_timeout: 10,
+            lock_timeout: 60,
+        }
+    }
+}
+
+impl Connection {
+    /// `db01:5432`, or the socket's path.
+    pub fn address(&self) -> String {
+        if self.is_socket() {
+            format!("{}/.s.PGSQL.{}", self.host.trim_end_matches('/'), self.port)
+        } else if self.host.contains(':') {
+            format!("[{}]:{}", self.host, self.port)
+        } else {
+            format!("{}:{}", self.host, self.port)
+        }
+    }
+
+    /// What a person types to confirm work on the whole server: `HOST:PORT` (`local:PORT` for a socket).
+    pub fn confirm_name(&self) -> String {
+        if self.is_socket() { format!("local:{}", self.port) } else { format!("{}:{}", self.host, self.port) }
+    }
+
+    /// Whether it is reached through a unix socket.
+    pub fn is_socket(&self) -> bool {
+        self.host.starts_with('/')
+    }
+
+    /// The name of the section, or the address.
+    pub fn label(&self) -> String {
+        self.name.clone().unwrap_or_else(|| self.confirm_name())
+    }
+}

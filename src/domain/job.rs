@@ -1,0 +1,277 @@
+//! How far a job is, and how it ended.
+
+use super::fault::Fault;
+use super::size::Bytes;
+use super::time::Stamp;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::path::PathBuf;
+
+/// A job's number, unique within one run of the program.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct JobId(pub u64);
+
+impl fmt::Display for JobId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+/// What a job is doing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// Connecting and looking around.
+    #[default]
+    Preparing,
+    /// Roles, tablespaces, settings.
+    Globals,
+    /// Reading or making definitions.
+    Schema,
+    /// Rows.
+    Data,
+    /// Rows of some tables, indexes of others.
+    DataAndIndexes,
+    /// Constraints, foreign keys, triggers, rights.
+    Constraints,
+    /// Syncing and naming the file.
+    Finishing,
+    /// Checking the archive.
+    Verifying,
+    /// Comparing the restored data.
+    Proving,
+}
+
+impl Phase {
+    /// Words for people.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Phase::Preparing => "preparing",
+            Phase::Globals => "globals",
+            Phase::Schema => "definitions",
+            Phase::Data => "data",
+            Phase::DataAndIndexes => "data and indexes",
+            Phase::Constraints => "constraints",
+            Phase::Finishing => "finishing the file",
+            Phase::Verifying => "verifying",
+            Phase::Proving => "proving",
+        }
+    }
+}
+
+/// How one database of a job is.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DatabaseState {
+    /// Not begun.
+    #[default]
+    Waiting,
+    /// At work in a phase.
+    Running(Phase),
+    /// Done.
+    Done,
+    /// Done and proven equal.
+    Proven,
+    /// Failed.
+    Failed(Fault),
+}
+
+/// How far one database is.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct DatabaseProgress {
+    /// Its name (the target's, in a restore).
+    pub name: String,
+    /// How it is.
+    pub state: DatabaseState,
+    /// Row bytes done and to do (the latter an estimate in a backup).
+    pub bytes: Ratio,
+    /// Rows done.
+    pub rows: u64,
+    /// Tables done of all.
+    pub tables: Ratio,
+    /// Indexes and constraints done of all (restore).
+    pub indexes: Ratio,
+    /// When it began and ended.
+    pub began: Option<Stamp>,
+    /// When it ended.
+    pub ended: Option<Stamp>,
+}
+
+/// Done of total.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ratio {
+    /// Done.
+    pub done: u64,
+    /// Of so many.
+    pub total: u64,
+}
+
+impl Ratio {
+    /// Percent, never 100 before all is done, never above.
+    pub fn percent(self) -> f64 {
+        if self.total == 0 {
+            return 0.0;
+        }
+        let percent = (self.done as f64 / self.total as f64 * 100.0).clamp(0.0, 100.0);
+        if self.done < self.total { percent.min(99.9) } else { percent }
+    }
+}
+
+/// How far one table is that is being worked on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TableProgress {
+    /// Its database.
+    pub database: String,
+    /// Its name, for people.
+    pub table: String,
+    /// What is done with it: "rows", "index orders_pkey".
+    pub doing: String,
+    /// Bytes.
+    pub bytes: Ratio,
+    /// Rows done.
+    pub rows: u64,
+    /// Sessions at work on it.
+    pub workers: u32,
+}
+
+/// How far a job is. One sample replaces the one before.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Progress {
+    /// What it is doing.
+    pub phase: Phase,
+    /// Row bytes; the total of a backup is an estimate until all tables are read.
+    pub bytes: Ratio,
+    /// Whether the total is an estimate.
+    pub estimated: bool,
+    /// Rows done.
+    pub rows: u64,
+    /// Bytes written to the archive.
+    pub written: u64,
+    /// Memory held for rows in flight.
+    pub memory: u64,
+    /// The budget for it.
+    pub memory_limit: u64,
+    /// Every database of the job, in the plan's order.
+    pub databases: Vec<DatabaseProgress>,
+    /// Tables at work now; at most a few for each session.
+    pub active: Vec<TableProgress>,
+    /// What is waited for, if anything: "a lock on public.orders, 17 s of 60 s".
+    pub waiting: Option<String>,
+}
+
+/// How a check of an archive came out.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Damage {
+    /// The entry, where one can be named.
+    pub entry: Option<String>,
+    /// The offset in the file, in bytes.
+    pub offset: Option<u64>,
+    /// What was expected and found.
+    pub what: String,
+}
+
+/// What differs between the backup and what was restored.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Difference {
+    /// The database.
+    pub database: String,
+    /// The object: "table public.orders".
+    pub object: String,
+    /// In the backup.
+    pub expected: String,
+    /// In the restored database.
+    pub found: String,
+}
+
+/// What a proof looked at.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proof {
+    /// Tables whose rows and fingerprints are equal.
+    pub tables: u64,
+    /// Rows in them.
+    pub rows: u64,
+    /// Other objects compared: indexes, constraints, sequences, …
+    pub objects: u64,
+    /// Sequences and identity columns that the write probe looked at.
+    pub probed: u64,
+    /// What differs; empty is success.
+    pub differences: Vec<Difference>,
+}
+
+/// How one database ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DatabaseOutcome {
+    /// Its name.
+    pub name: String,
+    /// Tables.
+    pub tables: u64,
+    /// Rows.
+    pub rows: u64,
+    /// Row bytes.
+    pub bytes: Bytes,
+    /// Why it failed, if it did.
+    pub fault: Option<Fault>,
+}
+
+/// How a job ended, when it came to its end.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// The archives written (or read).
+    pub archives: Vec<PathBuf>,
+    /// Size of the archive files.
+    pub archive_bytes: Bytes,
+    /// Row bytes before compression.
+    pub row_bytes: Bytes,
+    /// Rows.
+    pub rows: u64,
+    /// How long it took, in milliseconds.
+    pub duration_ms: u64,
+    /// Each database.
+    pub databases: Vec<DatabaseOutcome>,
+    /// "full": what was verified, if anything.
+    pub verified: Option<String>,
+    /// What the proof found.
+    pub proof: Option<Proof>,
+    /// What a person should know.
+    pub warnings: Vec<String>,
+}
+
+impl Summary {
+    /// The databases that failed.
+    pub fn failed(&self) -> impl Iterator<Item = &DatabaseOutcome> {
+        self.databases.iter().filter(|database| database.fault.is_some())
+    }
+}
+
+/// What a cancelled job left behind.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Leftovers {
+    /// One line for each thing: "database shop2, partly restored". Empty: nothing is left.
+    pub things: Vec<String>,
+}
+
+/// Where a job is in its life.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum JobState {
+    /// Admitted, not begun.
+    Queued,
+    /// At work.
+    Running(Box<Progress>),
+    /// Told to stop, not yet stopped.
+    Stopping(Box<Progress>),
+    /// Came to its end, maybe with warnings or failed databases.
+    Finished(Box<Summary>),
+    /// Failed as a whole.
+    Failed(Fault),
+    /// Stopped on request.
+    Cancelled(Leftovers),
+}
+
+impl JobState {
+    /// Whether nothing more will come.
+    pub const fn is_over(&self) -> bool {
+        matches!(self, JobState::Finished(_) | JobState::Failed(_) | JobState::Cancelled(_))
+    }
+}

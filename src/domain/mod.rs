@@ -1,0 +1,20 @@
+//! Names, numbers and plain data that every other room speaks. No I/O, no clock, no threads.
+
+pub mod codec;
+pub mod connection;
+pub mod fault;
+pub mod job;
+pub mod listing;
+pub mod plan;
+pub mod schema;
+pub mod server;
+pub mod size;
+pub mod spec;
+pub mod text;
+pub mod time;
+
+pub use codec::{Codec, Compression};
+pub use connection::{Connection, Product, SslMode};
+pub use fault::{Code, Fault, Retry};
+pub use size::Bytes;
+pub use time::Stamp;

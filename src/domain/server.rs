@@ -1,0 +1,70 @@
+//! Facts about a server and its databases, as screens and plans show them.
+
+use super::connection::Product;
+use super::time::Stamp;
+use serde::{Deserialize, Serialize};
+
+/// What a server says of itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServerInfo {
+    /// The product.
+    pub product: Product,
+    /// `15.18`.
+    pub version: String,
+    /// `150018`, as `server_version_num` has it.
+    pub version_num: u32,
+    /// The cluster's system identifier; none where the role may not read it.
+    pub system_identifier: Option<String>,
+    /// Whether it is a standby.
+    pub in_recovery: bool,
+    /// Whether our role is superuser.
+    pub superuser: bool,
+    /// `max_connections`.
+    pub max_connections: u32,
+    /// Connections in use now.
+    pub connections: u32,
+    /// Entries in the lock table: max_locks_per_transaction × (max_connections + max_prepared_transactions).
+    pub lock_capacity: u64,
+    /// The data directory, where we may know it.
+    pub data_directory: Option<String>,
+}
+
+impl ServerInfo {
+    /// The major version: 15.
+    pub fn major(&self) -> u32 {
+        self.version_num / 10_000
+    }
+
+    /// `PostgreSQL 15.18`.
+    pub fn title(&self) -> String {
+        format!("{} {}", self.product, self.version)
+    }
+}
+
+/// A database on a server.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DatabaseInfo {
+    /// Its name.
+    pub name: String,
+    /// Its size on the server's disk; none where the role may not know.
+    pub bytes: Option<u64>,
+    /// Its owner.
+    pub owner: String,
+    /// Its encoding.
+    pub encoding: String,
+    /// Whether it is a template.
+    pub is_template: bool,
+    /// Whether connections are allowed.
+    pub allow_connections: bool,
+    /// Sessions in it, other than ours.
+    pub sessions: u32,
+}
+
+/// Where in the server's history a snapshot stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Position {
+    /// The WAL position when the snapshot was taken: `0/3000028`; the replay position on a standby.
+    pub lsn: Option<String>,
+    /// When it was taken, by the server's clock.
+    pub taken_at: Stamp,
+}

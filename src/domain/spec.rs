@@ -1,0 +1,232 @@
+//! What someone wants done: plain data, serialisable, the same from a screen and from a command line.
+
+use super::codec::Compression;
+use super::connection::Connection;
+use super::schema::TableName;
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// A job.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "job", rename_all = "kebab-case")]
+pub enum JobSpec {
+    /// Make a backup.
+    Backup(BackupSpec),
+    /// Restore from one.
+    Restore(RestoreSpec),
+    /// Check archives.
+    Verify(VerifySpec),
+}
+
+impl JobSpec {
+    /// "Backup", "Restore" or "Verification", for headlines.
+    pub const fn noun(&self) -> &'static str {
+        match self {
+            JobSpec::Backup(_) => "Backup",
+            JobSpec::Restore(_) => "Restore",
+            JobSpec::Verify(_) => "Verification",
+        }
+    }
+}
+
+/// How hard the machine is worked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Effort {
+    /// Connections that read or load at the same time; compression has as many threads.
+    pub jobs: u32,
+    /// The most memory for rows in flight, in bytes, whatever their size, apart from one row for each reader.
+    pub memory: u64,
+    /// The size of a chunk before compression, in bytes.
+    pub chunk_size: u64,
+}
+
+impl Effort {
+    /// The defaults for a machine: as many jobs as processors (2 to 16), the smaller of 512 MB and a quarter of RAM, chunks of 16 MiB
+    /// or less where the budget would not hold two for each job.
+    pub fn for_host(processors: u32, memory: u64) -> Self {
+        let jobs = processors.clamp(2, 16);
+        let memory = (memory / 4).clamp(64 << 20, 512_000_000);
+        Self { jobs, memory, chunk_size: Self::chunk_for(jobs, memory) }
+    }
+
+    /// The chunk size that suits a number of jobs and a memory budget: 1 to 16 MiB.
+    pub fn chunk_for(jobs: u32, memory: u64) -> u64 {
+        (memory / (u64::from(jobs.max(1)) * 6)).clamp(1 << 20, 16 << 20)
+    }
+}
+
+/// What is checked after a backup (V1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum VerifyMode {
+    /// Full after a single backup, quick after a cluster backup.
+    #[default]
+    Auto,
+    /// Structure, table of contents, sizes.
+    Quick,
+    /// SHA-256 of the file and of every frame, everything decoded.
+    Full,
+    /// Nothing.
+    Off,
+}
+
+/// The time in a file name (B8).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NameTime {
+    /// `20260130_143000_EST`, local.
+    #[default]
+    Local,
+    /// `20260130_193000_UTC`.
+    Utc,
+    /// A strftime pattern.
+    Pattern(String),
+}
+
+/// What a backup covers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scope {
+    /// Some databases, one archive each.
+    Single {
+        /// Their names.
+        databases: Vec<String>,
+    },
+    /// Every database and the globals in one archive.
+    Cluster {
+        /// Globs; empty: all.
+        include: Vec<String>,
+        /// Globs.
+        exclude: Vec<String>,
+        /// Databases worked on at the same time.
+        parallel: u32,
+    },
+}
+
+/// Make a backup.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BackupSpec {
+    /// The server.
+    pub connection: Connection,
+    /// What to cover.
+    pub scope: Scope,
+    /// The folder for the archive.
+    pub dir: PathBuf,
+    /// Codec and level.
+    pub compression: Compression,
+    /// How hard to work.
+    pub effort: Effort,
+    /// What to check afterwards.
+    pub verify: VerifyMode,
+    /// The time in the file name.
+    pub name_time: NameTime,
+}
+
+/// Which parts of a database are restored (R3).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Selection {
+    /// Which of definitions and rows.
+    pub what: What,
+    /// Globs over `schema.table` or `schema`; empty: everything.
+    pub include: Vec<String>,
+    /// Globs.
+    pub exclude: Vec<String>,
+    /// One table under another name.
+    pub rename: Option<(TableName, TableName)>,
+}
+
+impl Selection {
+    /// Whether the whole database is meant.
+    pub fn is_everything(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// Definitions, rows, or both.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum What {
+    /// Both.
+    #[default]
+    All,
+    /// Definitions only.
+    SchemaOnly,
+    /// Rows and sequence values only, into tables that exist.
+    DataOnly,
+}
+
+/// What is restored to where.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RestoreScope {
+    /// One database.
+    Single {
+        /// Which one of a cluster archive; none where the archive holds one.
+        database: Option<String>,
+        /// The name it gets.
+        target: String,
+        /// Which parts.
+        selection: Selection,
+    },
+    /// Every database under its own name, globals first.
+    Cluster {
+        /// Globs; empty: all.
+        include: Vec<String>,
+        /// Globs.
+        exclude: Vec<String>,
+        /// Databases worked on at the same time.
+        parallel: u32,
+    },
+}
+
+/// Restore from an archive.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RestoreSpec {
+    /// The server.
+    pub connection: Connection,
+    /// The archive.
+    pub archive: PathBuf,
+    /// What goes where.
+    pub scope: RestoreScope,
+    /// Make the target database (it must not exist, or be empty).
+    pub create: bool,
+    /// Drop the target first when it is there. Destructive.
+    pub clean: bool,
+    /// Leave owners out.
+    pub no_owner: bool,
+    /// Leave GRANTs out.
+    pub no_acl: bool,
+    /// Leave tablespaces out.
+    pub no_tablespaces: bool,
+    /// Roles that get other names: (in the archive, on the target).
+    pub map_roles: Vec<(String, String)>,
+    /// How hard to work.
+    pub effort: Effort,
+    /// Compare everything with the fingerprints afterwards.
+    pub prove: bool,
+    /// Store long values with this compression (`pglz` or `lz4`) instead of the server's default.
+    pub toast_compression: Option<String>,
+    /// Go on with other databases and objects after a failure.
+    pub continue_on_error: bool,
+}
+
+/// How deep [`VerifySpec`] looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Depth {
+    /// Structure, table of contents, sizes.
+    Quick,
+    /// Every byte.
+    Full,
+}
+
+/// Check archives.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VerifySpec {
+    /// The files.
+    pub archives: Vec<PathBuf>,
+    /// How deep.
+    pub depth: Depth,
+    /// Threads.
+    pub jobs: u32,
+}

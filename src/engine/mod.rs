@@ -1,0 +1,58 @@
+//! What the product does: backup, restore, verify. Joins servers, archives and storage into jobs. Knows no screen and no bus.
+
+pub mod backup;
+pub mod browse;
+pub mod event;
+pub mod prove;
+pub mod restore;
+pub mod verify;
+
+use crate::domain::fault::Fault;
+use crate::domain::job::Summary;
+use crate::domain::plan::{Confirmed, Plan};
+use crate::domain::spec::JobSpec;
+use crate::server::Server;
+use event::EventSink;
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// What a job needs from the world.
+#[derive(Clone)]
+pub struct Context {
+    /// The server; none for a job that needs none.
+    pub server: Option<Arc<dyn Server>>,
+    /// Where events go.
+    pub events: Arc<dyn EventSink>,
+    /// Cancels the job: server-side statements too, leftovers removed.
+    pub cancel: CancellationToken,
+}
+
+impl Context {
+    /// The server of a job that needs one.
+    pub fn server(&self) -> Result<&Arc<dyn Server>, Fault> {
+        self.server.as_ref().ok_or_else(|| Fault::internal("a job that needs a server was started without one"))
+    }
+
+    /// A fault when the job was cancelled.
+    pub fn alive(&self) -> Result<(), Fault> {
+        if self.cancel.is_cancelled() { Err(Fault::new(crate::domain::Code::Cancelled, "cancelled")) } else { Ok(()) }
+    }
+}
+
+/// Finds out what a job would do. Changes nothing anywhere.
+pub async fn plan(spec: &JobSpec, context: &Context) -> Result<Plan, Fault> {
+    match spec {
+        JobSpec::Backup(backup) => backup::plan::plan(backup, context).await,
+        JobSpec::Restore(restore) => restore::plan::plan(restore, context).await,
+        JobSpec::Verify(verify) => verify::plan(verify),
+    }
+}
+
+/// Carries out a plan. A cancelled job is a fault of code `CANCELLED`; what it left behind stands in the fault's context as `Left`.
+pub async fn run(plan: Confirmed, context: &Context) -> Result<Summary, Fault> {
+    match &plan.plan().spec {
+        JobSpec::Backup(backup) => backup::run(backup, context).await,
+        JobSpec::Restore(restore) => restore::run(restore, context).await,
+        JobSpec::Verify(verify) => verify::run(verify, context).await,
+    }
+}

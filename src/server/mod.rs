@@ -1,0 +1,215 @@
+//! Database servers behind one set of traits. Knows protocols and catalogs; knows no archives and no screens.
+//!
+//! A backup asks a [`Server`] for a [`Snapshot`] of each database and reads it with several [`Reader`]s; a restore opens
+//! [`Loader`]s on the target. Nobody outside this room asks which product is behind them.
+
+use crate::domain::schema::{
+    Contents, DatabaseProperties, InventoryItem, PageRange, RowFormat, SchemaObject, SequenceState, Table, TableName,
+};
+use crate::domain::server::{DatabaseInfo, Position, ServerInfo};
+use crate::domain::{Connection, Fault};
+use futures_util::future::BoxFuture;
+use std::sync::Arc;
+
+pub mod postgres;
+
+/// What every call of this room gives back.
+pub type Answer<'a, T> = BoxFuture<'a, Result<T, Fault>>;
+
+/// Ends what a session is doing on the server, from outside. Cheap to clone, safe to call at any time and more than once.
+pub trait Cancel: Send + Sync {
+    /// Asks the server to end the session's current statement. Gives up after a few seconds: it never hangs.
+    fn cancel(&self) -> BoxFuture<'_, ()>;
+}
+
+/// A server that can be reached.
+pub trait Server: Send + Sync {
+    /// How it is reached.
+    fn connection(&self) -> &Connection;
+
+    /// What it says of itself.
+    fn info(&self) -> Answer<'_, ServerInfo>;
+
+    /// Its databases, by name.
+    fn databases(&self) -> Answer<'_, Vec<DatabaseInfo>>;
+
+    /// The version of the program that reads definitions, or the fault that says how to install it.
+    fn schema_tool<'a>(&'a self, info: &'a ServerInfo) -> Answer<'a, String>;
+
+    /// Roles, memberships, settings and tablespaces, as objects that can be run one by one on another server.
+    fn globals(&self) -> Answer<'_, Vec<SchemaObject>>;
+
+    /// Opens a consistent view of a database.
+    fn snapshot<'a>(&'a self, database: &'a str) -> Answer<'a, Box<dyn Snapshot>>;
+
+    /// Sizes and names only, for a plan: what a backup of this database would read. No lock, no snapshot.
+    fn survey<'a>(&'a self, database: &'a str) -> Answer<'a, Vec<Table>>;
+
+    /// How many objects a person made in a database (0: it is empty), and its size in bytes.
+    fn weigh<'a>(&'a self, database: &'a str) -> Answer<'a, (u64, u64)>;
+
+    /// Makes a database with these properties under this name (without its owner, settings and rights: see
+    /// [`Server::apply_properties`]).
+    fn create_database<'a>(&'a self, name: &'a str, properties: &'a DatabaseProperties, choices: &'a TargetChoices) -> Answer<'a, ()>;
+
+    /// Drops a database if it is there; sessions in it are ended.
+    fn drop_database<'a>(&'a self, name: &'a str) -> Answer<'a, ()>;
+
+    /// Gives a database its owner, comment, settings, rights and limits. The last step of a restore.
+    fn apply_properties<'a>(&'a self, name: &'a str, properties: &'a DatabaseProperties, choices: &'a TargetChoices) -> Answer<'a, ()>;
+
+    /// Runs one global object (a role, a tablespace) on the server; one that exists already is no failure when it is the same kind.
+    fn apply_global<'a>(&'a self, object: &'a SchemaObject, choices: &'a TargetChoices) -> Answer<'a, ()>;
+
+    /// A session that changes a database.
+    fn loader<'a>(&'a self, database: &'a str, settings: &'a LoadSettings) -> Answer<'a, Box<dyn Loader>>;
+}
+
+/// Choices of a restore that change the statements which are run.
+#[derive(Clone, Debug, Default)]
+pub struct TargetChoices {
+    /// Leave owners out.
+    pub no_owner: bool,
+    /// Leave rights out.
+    pub no_acl: bool,
+    /// Leave tablespaces out.
+    pub no_tablespaces: bool,
+    /// Roles under other names: (in the archive, on the target).
+    pub map_roles: Vec<(String, String)>,
+}
+
+/// Settings of a session that loads.
+#[derive(Clone, Debug)]
+pub struct LoadSettings {
+    /// Memory for one index build, in bytes (`maintenance_work_mem`).
+    pub index_memory: u64,
+    /// `default_toast_compression`.
+    pub toast_compression: Option<String>,
+}
+
+/// A consistent view of one database, held open by one session that has exported it. Drop it as soon as every reader is done: it holds
+/// back the server's clean-up.
+pub trait Snapshot: Send + Sync {
+    /// Where in the server's history it stands.
+    fn position(&self) -> &Position;
+
+    /// Everything but the rows, with the definitions. Fails when something would be left out silently.
+    fn contents(&self) -> Answer<'_, Contents>;
+
+    /// The inventory and the sequences alone, without the definitions: what a proof compares.
+    fn inventory(&self) -> Answer<'_, (Vec<InventoryItem>, Vec<SequenceState>)>;
+
+    /// A further session that sees the same.
+    fn reader(&self) -> Answer<'_, Box<dyn Reader>>;
+
+    /// Ends the session that holds it.
+    fn release(self: Box<Self>) -> BoxFuture<'static, ()>;
+}
+
+/// A run of whole rows.
+#[derive(Debug, Default)]
+pub struct Rows {
+    /// COPY text lines, or one complete COPY binary stream with header and trailer.
+    pub data: Vec<u8>,
+    /// How many.
+    pub count: u64,
+}
+
+/// Takes chunks from a [`Reader`] and lends it buffers. Both calls wait while the memory budget is used up.
+pub trait ChunkSink: Send {
+    /// An empty buffer with room for about one chunk.
+    fn buffer(&mut self) -> Answer<'_, Vec<u8>>;
+
+    /// A filled buffer with whole rows. About the chunk size that was asked for; larger where one row is.
+    fn chunk(&mut self, rows: Rows) -> Answer<'_, ()>;
+}
+
+/// A session that reads rows from a snapshot.
+pub trait Reader: Send {
+    /// Reads a range of a table (all of it without one) in chunks of about `chunk_size` bytes. Returns (rows, bytes).
+    fn read<'a>(
+        &'a mut self,
+        table: &'a Table,
+        range: Option<PageRange>,
+        chunk_size: usize,
+        sink: &'a mut dyn ChunkSink,
+    ) -> Answer<'a, (u64, u64)>;
+
+    /// Ends the statement at work, from outside.
+    fn canceller(&self) -> Arc<dyn Cancel>;
+
+    /// Closes the session in good order.
+    fn close(self: Box<Self>) -> BoxFuture<'static, ()>;
+}
+
+/// Gives a [`Loader`] its rows, piece by piece; a piece need not end at a row.
+pub trait RowSource: Send {
+    /// The next piece, or none at the end. An error aborts the load: nothing of it stays.
+    fn next(&mut self) -> Answer<'_, Option<bytes::Bytes>>;
+}
+
+/// How a table's rows are loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoadMode {
+    /// Beside others that load the same table.
+    Shared,
+    /// All rows in this one call into a table that is empty and that nobody else sees: emptied first in the same transaction,
+    /// rows written frozen.
+    Alone,
+}
+
+/// A session that changes a database.
+pub trait Loader: Send {
+    /// Runs the statements of objects, in order, in one transaction; with their owners, tablespaces and access methods as chosen.
+    /// On failure nothing of them stays, and the fault names the object and its statement.
+    fn run<'a>(&'a mut self, objects: &'a [&'a SchemaObject], choices: &'a TargetChoices) -> Answer<'a, ()>;
+
+    /// Runs one object outside a transaction block.
+    fn run_alone<'a>(&'a mut self, object: &'a SchemaObject, choices: &'a TargetChoices) -> Answer<'a, ()>;
+
+    /// Loads rows; all of them or none. Returns how many.
+    fn load<'a>(&'a mut self, table: &'a Table, mode: LoadMode, source: &'a mut dyn RowSource) -> Answer<'a, u64>;
+
+    /// Sets sequences to their values.
+    fn set_sequences<'a>(&'a mut self, sequences: &'a [SequenceState]) -> Answer<'a, ()>;
+
+    /// Fills a materialized view.
+    fn refresh<'a>(&'a mut self, view: &'a TableName) -> Answer<'a, ()>;
+
+    /// Gathers the planner's statistics of a table.
+    fn analyze<'a>(&'a mut self, table: &'a TableName) -> Answer<'a, ()>;
+
+    /// Whether an application can write: each sequence or identity column that is behind its column's greatest value, as
+    /// (column, greatest value, next value); and how many were looked at.
+    fn write_probe(&mut self) -> Answer<'_, (u64, Vec<Behind>)>;
+
+    /// Ends the statement at work, from outside.
+    fn canceller(&self) -> Arc<dyn Cancel>;
+
+    /// Closes the session in good order.
+    fn close(self: Box<Self>) -> BoxFuture<'static, ()>;
+}
+
+/// A sequence that would hand out values that are in its column already.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Behind {
+    /// The column: `public.orders.id`.
+    pub column: String,
+    /// The greatest value in it.
+    pub greatest: i64,
+    /// What the sequence gives next.
+    pub next: i64,
+}
+
+/// The text form of rows that fingerprints are taken over needs these settings; every session of this room that reads rows has them.
+/// (`docs/archive-format.md`, "Fingerprints".)
+pub const ROW_TEXT_SETTINGS: &[(&str, &str)] =
+    &[("DateStyle", "ISO"), ("IntervalStyle", "postgres"), ("extra_float_digits", "3"), ("bytea_output", "hex"), ("TimeZone", "UTC")];
+
+/// The row format that a reader uses is part of the table; this says which file name ending it has in an archive.
+pub const fn row_extension(format: RowFormat) -> &'static str {
+    match format {
+        RowFormat::Text => "copy",
+        RowFormat::Binary => "copybin",
+    }
+}

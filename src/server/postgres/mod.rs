@@ -1,0 +1,78 @@
+//! PostgreSQL 13 to 18.
+
+mod connect;
+mod quote;
+mod source;
+mod target;
+
+use super::{Answer, LoadSettings, Loader, Server, Snapshot, TargetChoices};
+use crate::domain::schema::{DatabaseProperties, SchemaObject, Table};
+use crate::domain::server::{DatabaseInfo, ServerInfo};
+use crate::domain::{Connection, Fault};
+use connect::Connector;
+
+/// A PostgreSQL server. Every call opens a connection of its own and closes it, apart from snapshots, readers and loaders, which live on.
+pub struct Postgres {
+    connector: Connector,
+}
+
+impl Postgres {
+    /// A server reached by this connection; `password` is used when the server asks for one. Nothing is sent yet.
+    pub fn new(connection: Connection, password: Option<secrecy::SecretString>) -> Result<Self, Fault> {
+        Ok(Self { connector: Connector::new(connection, password)? })
+    }
+}
+
+impl Server for Postgres {
+    fn connection(&self) -> &Connection {
+        self.connector.connection()
+    }
+
+    fn info(&self) -> Answer<'_, ServerInfo> {
+        Box::pin(source::facts::info(&self.connector))
+    }
+
+    fn databases(&self) -> Answer<'_, Vec<DatabaseInfo>> {
+        Box::pin(source::facts::databases(&self.connector))
+    }
+
+    fn schema_tool<'a>(&'a self, info: &'a ServerInfo) -> Answer<'a, String> {
+        Box::pin(source::tool::version(&self.connector, info))
+    }
+
+    fn globals(&self) -> Answer<'_, Vec<SchemaObject>> {
+        Box::pin(source::globals::read(&self.connector))
+    }
+
+    fn snapshot<'a>(&'a self, database: &'a str) -> Answer<'a, Box<dyn Snapshot>> {
+        Box::pin(source::snapshot::open(&self.connector, database))
+    }
+
+    fn survey<'a>(&'a self, database: &'a str) -> Answer<'a, Vec<Table>> {
+        Box::pin(source::tables::survey(&self.connector, database))
+    }
+
+    fn weigh<'a>(&'a self, database: &'a str) -> Answer<'a, (u64, u64)> {
+        Box::pin(target::database::weigh(&self.connector, database))
+    }
+
+    fn create_database<'a>(&'a self, name: &'a str, properties: &'a DatabaseProperties, choices: &'a TargetChoices) -> Answer<'a, ()> {
+        Box::pin(target::database::create(&self.connector, name, properties, choices))
+    }
+
+    fn drop_database<'a>(&'a self, name: &'a str) -> Answer<'a, ()> {
+        Box::pin(target::database::drop(&self.connector, name))
+    }
+
+    fn apply_properties<'a>(&'a self, name: &'a str, properties: &'a DatabaseProperties, choices: &'a TargetChoices) -> Answer<'a, ()> {
+        Box::pin(target::database::apply_properties(&self.connector, name, properties, choices))
+    }
+
+    fn apply_global<'a>(&'a self, object: &'a SchemaObject, choices: &'a TargetChoices) -> Answer<'a, ()> {
+        Box::pin(target::global::apply(&self.connector, object, choices))
+    }
+
+    fn loader<'a>(&'a self, database: &'a str, settings: &'a LoadSettings) -> Answer<'a, Box<dyn Loader>> {
+        Box::pin(target::loader::open(&self.connector, database, settings))
+    }
+}

@@ -1,0 +1,3 @@
+//! Where archives live.
+
+pub mod local;

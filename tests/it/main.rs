@@ -1,0 +1,12 @@
+//! Every integration test, in one binary: one link, and servers that are started once.
+
+mod support;
+
+#[test]
+fn every_server_version_of_the_list_starts() {
+    for major in support::postgres::VERSIONS {
+        let server = support::postgres::server(major);
+        let version = server.sql("postgres", "show server_version_num");
+        assert_eq!(version.parse::<u32>().expect("a number") / 10_000, major);
+    }
+}

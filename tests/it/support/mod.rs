@@ -1,0 +1,3 @@
+//! What tests stand on: private servers, folders, terminals.
+
+pub mod postgres;
