@@ -1,6 +1,7 @@
 //! What is read from and written to PostgreSQL, against real servers.
 
 mod source_connect;
+mod source_contents;
 
 use crate::support;
 use dbbackup::domain::Connection;
