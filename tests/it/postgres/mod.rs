@@ -2,6 +2,8 @@
 
 mod source_connect;
 mod source_contents;
+mod source_globals;
+mod source_rows;
 
 use crate::support;
 use dbbackup::domain::Connection;

@@ -38,7 +38,7 @@ fn definitions_run_in_order_and_make_the_same_database() {
         );
         server.sql(
             &database,
-            "grant select (id) on plain to keeper; grant insert on parted to public; revoke all on function noop() from public",
+            "grant select (id) on plain to keeper; grant insert on parted to public; revoke all on procedure noop() from public",
         );
         let one = contents(server, &database);
         // Each object's statements are complete: run one by one, in order, without a search_path.

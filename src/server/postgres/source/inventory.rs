@@ -254,7 +254,7 @@ const KINDS: &[Kind] = &[
         "pg_collation x JOIN pg_namespace n ON n.oid = x.collnamespace",
         NS,
         "format('%I.%I', n.nspname, x.collname)",
-        "concat_ws(' ', x.collprovider, x.collisdeterministic, x.collencoding, x.collcollate, x.collctype, coalesce(to_jsonb(x) ->> 'colllocale', \
+        "concat_ws(' ', x.collprovider, x.collisdeterministic, x.collcollate, x.collctype, coalesce(to_jsonb(x) ->> 'colllocale', \
          to_jsonb(x) ->> 'colliculocale'), to_jsonb(x) ->> 'collicurules')",
     )
     .owned("x.collowner"),
@@ -319,7 +319,8 @@ const KINDS: &[Kind] = &[
          END, '=', a.privilege_type)) FROM aclexplode(x.defaclacl) a)"),
 ];
 
-/// Columns of tables, views and composite foreign tables; their place is counted without dropped columns.
+/// Columns of tables, views and composite foreign tables; their place is counted without dropped columns. Options named `pg_…` are marks of
+/// the server's own (17.12 keeps `pg_attver` there), which pg_dump leaves out too.
 const COLUMNS: &str = "
 SELECT 'column', format('%I.%I %I', n.nspname, c.relname, a.attname),
        concat_ws(' ', row_number() OVER (PARTITION BY c.oid ORDER BY a.attnum), format_type(a.atttypid, a.atttypmod),
@@ -327,8 +328,8 @@ SELECT 'column', format('%I.%I %I', n.nspname, c.relname, a.attname),
          'generated ' || nullif(a.attgenerated::text, ''),
          CASE WHEN a.attcollation <> t.typcollation THEN 'collate ' || a.attcollation::regcollation::text END,
          CASE WHEN a.attstorage <> t.typstorage THEN 'storage ' || a.attstorage::text END,
-         'compression ' || nullif(nullif(to_jsonb(a) ->> 'attcompression', ''), chr(0)),
-         'statistics ' || nullif(nullif(to_jsonb(a) ->> 'attstattarget', '-1'), ''), a.attoptions::text, md5(array_to_string(a.attfdwoptions, ',')),
+         'compression ' || nullif({compression}, ''),
+         'statistics ' || nullif(a.attstattarget::text, '-1'), (SELECT array_agg(o ORDER BY o) FROM unnest(a.attoptions) o WHERE o !~ '^pg_')::text, md5(array_to_string(a.attfdwoptions, ',')),
          CASE WHEN NOT a.attislocal THEN 'inherited' END)
   FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_type t ON t.oid = a.atttypid
   LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
@@ -369,7 +370,9 @@ fn rights(acl: &str) -> String {
 
 /// The queries, for a server's version.
 fn queries(version: u32) -> Vec<String> {
-    let mut all: Vec<String> = [COLUMNS, COLUMN_RIGHTS, COMMENTS, LABELS].map(str::to_owned).into();
+    // Compression of columns came with 14.
+    let columns = COLUMNS.replace("{compression}", if version >= 140_000 { "a.attcompression::text" } else { "''" });
+    let mut all: Vec<String> = vec![columns, COLUMN_RIGHTS.to_owned(), COMMENTS.to_owned(), LABELS.to_owned()];
     for kind in KINDS.iter().filter(|kind| kind.since <= version) {
         let Kind { name, from, catalog, filter, identity, definition, .. } = kind;
         let mine = format!(
