@@ -1,6 +1,16 @@
 //! Makes backups.
 
+pub mod budget;
+pub mod halt;
 pub mod plan;
+pub mod pool;
+pub mod press;
+pub mod progress;
+pub mod ranges;
+pub mod rows;
+pub mod seats;
+pub mod table;
+pub mod writing;
 
 use super::Context;
 use crate::domain::Fault;
