@@ -102,36 +102,30 @@ impl Budget {
         Lease { budget: self.clone(), bytes, purpose: Use::Frame }
     }
 
-    /// Takes a buffer back to be used again: a fresh one costs a page fault for each of its pages. One that a huge row has made large
-    /// is let go.
-    pub fn recycle(&self, mut buffer: Vec<u8>, mut lease: Lease) {
-        lease.resize(buffer.capacity() as u64);
-        let mut state = self.state();
-        let keep = buffer.capacity() >= self.room
-            && buffer.capacity() <= 2 * self.room
-            && state.idle.len() < self.idle_limit
-            && state.used <= self.limit;
-        if keep {
-            buffer.clear();
-            state.idle.push(buffer);
-            state.lent -= 1;
-            // Its bytes stay in use, as those of an idle buffer.
-            lease.bytes = 0;
-            lease.purpose = Use::Frame;
-            drop(state);
-            self.freed.notify_waiters();
-        } else {
-            drop(state);
-            drop(buffer);
-        }
-    }
-
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Lease {
+    /// Gives a chunk's buffer back to be used again: a fresh one costs a page fault for each of its pages. One that a huge row has made
+    /// large is let go.
+    pub fn recycle(mut self, mut buffer: Vec<u8>) {
+        self.resize(buffer.capacity() as u64);
+        let budget = self.budget.clone();
+        let mut state = budget.state();
+        let keep = (budget.room..=2 * budget.room).contains(&buffer.capacity())
+            && state.idle.len() < budget.idle_limit
+            && state.used <= budget.limit;
+        if keep {
+            buffer.clear();
+            state.idle.push(buffer);
+            // The bytes of an idle buffer stay in use: only the loan ends here.
+            self.bytes = 0;
+        }
+        // The drop of the lease takes the lock again and wakes who waits.
+    }
+
     /// Makes it so many bytes, at once.
     pub fn resize(&mut self, bytes: u64) {
         let mut state = self.budget.state();

@@ -3,7 +3,7 @@
 use crate::domain::{Code, Fault};
 use std::any::Any;
 use std::sync::{Arc, OnceLock};
-use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
+use tokio_util::sync::{CancellationToken, DropGuard, WaitForCancellationFuture};
 
 /// Shared by all who work on the same thing. A child stops with its parent, not the other way round.
 #[derive(Clone)]
@@ -47,6 +47,11 @@ impl Halt {
     /// The reason, if it was told to stop.
     pub fn check(&self) -> Result<(), Fault> {
         if self.stopped() { Err(self.reason()) } else { Ok(()) }
+    }
+
+    /// Stops everybody when what this returns is dropped, so that a run whose future is dropped leaves no thread at work.
+    pub fn stop_when_dropped(&self) -> DropGuard {
+        self.token.clone().drop_guard()
     }
 
     /// Waits for something unless it is time to stop.

@@ -143,7 +143,7 @@ impl Compressor {
         let noted = manifest::Chunk { number, frame: 0, rows: rows.count, bytes: rows.data.len() as u64 };
         let piece = Piece { table, part, place, chunk: noted };
         self.pack(&[Part { name: &name, data: &rows.data }], Some(piece))?;
-        self.budget.recycle(rows.data, lease);
+        lease.recycle(rows.data);
         Ok(())
     }
 

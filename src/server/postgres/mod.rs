@@ -1,7 +1,7 @@
 //! PostgreSQL 13 to 18.
 
 mod connect;
-mod quote;
+pub mod quote;
 mod source;
 mod target;
 
