@@ -1,6 +1,7 @@
 //! Every integration test, in one binary: one link, and servers that are started once.
 
 mod archive;
+mod backup;
 mod postgres;
 mod support;
 
