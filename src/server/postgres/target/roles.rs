@@ -26,10 +26,9 @@ pub fn rewrite(sql: &str, map: &[(String, String)]) -> String {
     }
     let mut out = String::with_capacity(sql.len() + 16);
     let mut rest = sql;
-    // Words seen last, upper case, newest last; what matters are pairs such as OWNER TO.
-    let mut before: [String; 2] = [String::new(), String::new()];
-    let mut in_list = false;
-    let mut frozen = false;
+    // The two words seen last, upper case: what matters are pairs such as GRANTED BY.
+    let mut before: [String; 2] = Default::default();
+    let mut state = State::Elsewhere;
     while !rest.is_empty() {
         let (token, length) = next(rest);
         let text = &rest[..length];
@@ -38,14 +37,14 @@ pub fn rewrite(sql: &str, map: &[(String, String)]) -> String {
             Token::Other => out.push_str(text),
             Token::Mark(mark) => {
                 out.push_str(text);
-                match mark {
-                    ';' => {
-                        in_list = false;
-                        frozen = false;
-                        before = Default::default();
-                    }
-                    ',' => {}
-                    _ => in_list = false,
+                state = match (mark, state) {
+                    (';', _) => State::Elsewhere,
+                    (',', State::BehindRole) => State::RoleNext,
+                    (_, State::Expression) => State::Expression,
+                    _ => State::Elsewhere,
+                };
+                if mark == ';' {
+                    before = Default::default();
                 }
             }
             Token::Word(_) | Token::Quoted(_) => {
@@ -53,35 +52,23 @@ pub fn rewrite(sql: &str, map: &[(String, String)]) -> String {
                     Token::Word(word) => word.to_ascii_uppercase(),
                     _ => String::new(),
                 };
-                if in_list && !frozen {
-                    let ends = matches!(upper.as_str(), "WITH" | "GRANTED" | "CASCADE" | "RESTRICT" | "USING" | "GRANT" | "REVOKE" | "IN");
-                    let filler = matches!(upper.as_str(), "GROUP" | "ROLE" | "USER");
-                    if ends {
-                        in_list = false;
-                        // Behind these stand expressions, in which FROM and TO mean something else.
-                        frozen = upper == "USING" || (upper == "WITH" && rest.trim_start().to_ascii_uppercase().starts_with("CHECK"));
-                        out.push_str(text);
-                    } else if filler {
-                        out.push_str(text);
-                    } else {
-                        out.push_str(&mapped(token, map).unwrap_or_else(|| text.to_owned()));
-                    }
+                let filler = matches!(upper.as_str(), "GROUP" | "ROLE" | "USER");
+                if state == State::RoleNext && !filler {
+                    out.push_str(&mapped(token, map).unwrap_or_else(|| text.to_owned()));
+                    state = State::BehindRole;
                 } else {
                     out.push_str(text);
-                }
-                if !frozen {
-                    let role_follows = match upper.as_str() {
-                        "TO" | "FROM" | "AUTHORIZATION" => true,
-                        "ROLE" | "USER" => before[1] == "FOR",
-                        "BY" => before[1] == "GRANTED",
-                        "FOR" => before == ["USER", "MAPPING"],
-                        "USING" | "CHECK" => {
-                            frozen = true;
-                            false
-                        }
-                        _ => in_list,
+                    state = match upper.as_str() {
+                        _ if state == State::Expression => state,
+                        // Behind these stand expressions, in which FROM and TO mean something else.
+                        "USING" | "CHECK" => State::Expression,
+                        "TO" | "FROM" | "AUTHORIZATION" => State::RoleNext,
+                        "ROLE" | "USER" if before[1] == "FOR" => State::RoleNext,
+                        "BY" if before[1] == "GRANTED" => State::RoleNext,
+                        "FOR" if before == ["USER", "MAPPING"] => State::RoleNext,
+                        _ if filler => state,
+                        _ => State::Elsewhere,
                     };
-                    in_list = role_follows;
                 }
                 before.swap(0, 1);
                 before[1] = upper;
@@ -89,6 +76,19 @@ pub fn rewrite(sql: &str, map: &[(String, String)]) -> String {
         }
     }
     out
+}
+
+/// Where in a statement we are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Where no role is.
+    Elsewhere,
+    /// The next name is a role.
+    RoleNext,
+    /// A role has just passed; a comma brings another.
+    BehindRole,
+    /// In an expression, up to the statement's end.
+    Expression,
 }
 
 fn mapped(token: Token<'_>, map: &[(String, String)]) -> Option<String> {
