@@ -152,8 +152,7 @@ impl Connector {
         }
         match (way, &self.tls) {
             (Try::Tls | Try::TlsIfOffered, Some(tls)) => {
-                let mode =
-                    if way == Try::Tls { tokio_postgres::config::SslMode::Require } else { tokio_postgres::config::SslMode::Prefer };
+                let mode = if way == Try::Tls { tokio_postgres::config::SslMode::Require } else { tokio_postgres::config::SslMode::Prefer };
                 let (client, wire) = config.ssl_mode(mode).connect(tls.clone()).await?;
                 Ok(Session { client, pid: 0, task: tokio::spawn(drive(wire)), tls: Some(tls.clone()) })
             }

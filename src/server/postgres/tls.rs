@@ -2,11 +2,12 @@
 
 use crate::domain::connection::SslMode;
 use crate::domain::{Code, Connection, Fault};
-use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 use std::path::Path;
 use std::sync::Arc;
@@ -48,10 +49,10 @@ pub fn connector(connection: &Connection) -> Result<MakeRustlsConnect, Fault> {
         Trust::Anyone => Arc::new(AnyServer { provider }),
         trust => {
             let roots = roots(connection.ssl_root_cert.as_deref())?;
-            let inner = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
+            let inner = WebPkiServerVerifier::builder_with_provider(Arc::new(roots.0), provider)
                 .build()
                 .map_err(|error| Fault::new(Code::TlsFailed, "cannot use the root certificates").caused_by(&error))?;
-            if trust == Trust::Named { inner } else { Arc::new(SignedServer { inner }) }
+            Arc::new(SignedServer { inner, trust, roots: roots.1 })
         }
     };
     let builder = builder.dangerous().with_custom_certificate_verifier(verifier);
@@ -89,19 +90,20 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Fault> {
     Ok(found)
 }
 
-fn roots(file: Option<&Path>) -> Result<RootCertStore, Fault> {
+/// The trusted authorities, and their certificates as they are in the file.
+fn roots(file: Option<&Path>) -> Result<(RootCertStore, Vec<CertificateDer<'static>>), Fault> {
     let mut store = RootCertStore::empty();
     let (certificates, origin) = match file {
         Some(path) if path.as_os_str() != "system" => (certificates(path)?, path.display().to_string()),
         _ => (rustls_native_certs::load_native_certs().certs, "the system's certificate store".to_owned()),
     };
-    let (added, _) = store.add_parsable_certificates(certificates);
+    let (added, _) = store.add_parsable_certificates(certificates.iter().cloned());
     if added == 0 {
         return Err(Fault::new(Code::TlsFailed, format!("no root certificate in {origin}"))
             .step("Name the file of the authority that signed the server's certificate (sslrootcert).")
             .step_run("Or install the system's certificates:", "apt-get install ca-certificates"));
     }
-    Ok(store)
+    Ok((store, certificates))
 }
 
 /// Believes any certificate: encryption without proof of who answers. Signatures of the handshake are still checked.
@@ -145,10 +147,15 @@ impl ServerCertVerifier for AnyServer {
     }
 }
 
-/// Believes a certificate that a trusted authority signed, whatever host it names.
+/// Believes a certificate that a trusted authority signed, and the name in it where that is asked for.
+///
+/// Beyond what rustls believes by itself, a self-signed certificate that is in the root file word for word is believed, as OpenSSL does:
+/// that is how most private servers are set up.
 #[derive(Debug)]
 struct SignedServer {
     inner: Arc<WebPkiServerVerifier>,
+    trust: Trust,
+    roots: Vec<CertificateDer<'static>>,
 }
 
 impl ServerCertVerifier for SignedServer {
@@ -162,7 +169,18 @@ impl ServerCertVerifier for SignedServer {
     ) -> Result<ServerCertVerified, Error> {
         // The chain is checked before the name, so that a complaint about the name means a good chain.
         match self.inner.verify_server_cert(end_entity, intermediates, server_name, ocsp, now) {
-            Err(Error::InvalidCertificate(CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. })) => {
+            Err(Error::InvalidCertificate(CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. }))
+                if self.trust == Trust::Signed =>
+            {
+                Ok(ServerCertVerified::assertion())
+            }
+            // Expiry is checked before this one.
+            Err(Error::InvalidCertificate(CertificateError::Other(other)))
+                if other.to_string().contains("CaUsedAsEndEntity") && self.roots.iter().any(|root| root == end_entity) =>
+            {
+                if self.trust == Trust::Named {
+                    verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
+                }
                 Ok(ServerCertVerified::assertion())
             }
             other => other,
