@@ -1,6 +1,8 @@
 //! What is read from and written to PostgreSQL, against real servers.
 
 mod source_connect;
+mod target_database;
+mod target_loader;
 
 use crate::support;
 use dbbackup::domain::Connection;
