@@ -1,6 +1,10 @@
 //! What is read from and written to PostgreSQL, against real servers.
 
 mod source_connect;
+mod source_contents;
+mod source_globals;
+mod source_many;
+mod source_rows;
 mod target_database;
 mod target_loader;
 
