@@ -6,6 +6,7 @@
 
 pub mod app;
 pub mod archive;
+pub mod bus;
 pub mod domain;
 pub mod engine;
 pub mod server;
