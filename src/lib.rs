@@ -12,3 +12,4 @@ pub mod domain;
 pub mod engine;
 pub mod server;
 pub mod storage;
+pub mod view;

@@ -3,5 +3,9 @@
 
 pub mod action;
 pub mod cmd;
+pub mod jobs;
+pub mod load;
+pub mod model;
 pub mod msg;
 pub mod setup;
+pub mod update;
