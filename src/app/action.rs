@@ -23,8 +23,7 @@ pub enum ScreenId {
 
 impl ScreenId {
     /// All of them, in the order of their tabs and digits.
-    pub const ALL: [ScreenId; 6] =
-        [ScreenId::Home, ScreenId::Backup, ScreenId::Restore, ScreenId::Jobs, ScreenId::Archives, ScreenId::Log];
+    pub const ALL: [ScreenId; 6] = [ScreenId::Home, ScreenId::Backup, ScreenId::Restore, ScreenId::Jobs, ScreenId::Archives, ScreenId::Log];
 
     /// The word on the tab.
     pub const fn title(self) -> &'static str {

@@ -52,8 +52,7 @@ pub struct Model {
 impl Model {
     /// The first state, and what it asks of the world.
     pub fn new(setup: Setup) -> (Model, Vec<Cmd>) {
-        let model =
-            Model { setup, clock: Clock::default(), size: (80, 24), jobs: Vec::new(), dirty: true, outcome: None };
+        let model = Model { setup, clock: Clock::default(), size: (80, 24), jobs: Vec::new(), dirty: true, outcome: None };
         (model, Vec::new())
     }
 

@@ -78,12 +78,7 @@ impl<I, K: Clone + Eq + Hash, E: Clone> Mailbox<I, K, E> {
     /// A mailbox whose droppable lane keeps so many events.
     pub fn with_telemetry(capacity: usize) -> Self {
         Self {
-            inner: Mutex::new(Inner {
-                inputs: VecDeque::new(),
-                latest_input: None,
-                answers: VecDeque::new(),
-                lanes: Lanes::new(capacity),
-            }),
+            inner: Mutex::new(Inner { inputs: VecDeque::new(), latest_input: None, answers: VecDeque::new(), lanes: Lanes::new(capacity) }),
             posted: Condvar::new(),
         }
     }

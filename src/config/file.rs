@@ -43,10 +43,7 @@ pub fn read(path: &Path) -> Result<Option<Content>, Fault> {
         return Err(Fault::new(Code::FilePermission, "the configuration file holds a password and can be read by others")
             .at("File", path.display())
             .at("Mode", format!("{:04o}", mode & 0o7777))
-            .step_run(
-                "Let only its owner read it:",
-                format!("chmod 600 {}", shell_words::quote(&path.display().to_string())),
-            ));
+            .step_run("Let only its owner read it:", format!("chmod 600 {}", shell_words::quote(&path.display().to_string()))));
     }
     Ok(Some(content))
 }

@@ -100,6 +100,8 @@ pub fn template() -> String {
         let flag = setting.flag.map(|flag| format!(" (--{flag})")).unwrap_or_default();
         out.push_str(&format!("# {}{flag}\n# {key} = {quoted}\n", setting.doc));
     }
-    out.push_str("\n# Any number of further servers, chosen by --server NAME; keys as in [connection].\n# [servers.shop]\n# host = \"db02\"\n");
+    out.push_str(
+        "\n# Any number of further servers, chosen by --server NAME; keys as in [connection].\n# [servers.shop]\n# host = \"db02\"\n",
+    );
     out
 }
