@@ -131,7 +131,7 @@ fn application(cli: &Cli, resolved: &Resolved, environment: &Environment, secret
     signals::listen(executor.handle(), &inbox)?;
     let volume = if resolved.switch(Key::Quiet) { Volume::Quiet } else { Volume::Normal };
     let (mut model, first) = Model::new(setup);
-    let mut play = |front: &mut dyn Front| run(&mut model, first, &inbox, &mut executor, front);
+    let play = |front: &mut dyn Front| run(&mut model, first, &inbox, &mut executor, front);
     Ok(match mode {
         Mode::Batch if resolved.switch(Key::Json) => {
             let mut lines = JsonLines::default();

@@ -32,7 +32,7 @@ pub fn answer(cli: &Cli, resolved: &Resolved, secrets: &Secrets) -> Option<Resul
         Command::Status => status(resolved, secrets, form),
         Command::List => list(resolved, secrets, form),
         Command::Restore(Restore::List { .. }) => backups(&script::backup_dir(resolved), form),
-        Command::Archive(Archive::List(path)) => browse::contents(&path.archive).map(|contents| archive::tables(&contents, form)),
+        Command::Archive(Archive::List(path)) => archive::entries(&path.archive, form),
         Command::Archive(Archive::Show(path)) => browse::contents(&path.archive).map(|contents| archive::show(&contents, form)),
         Command::Archive(Archive::Extract { archive, to, entries }) => archive::extract(&archive.archive, to, entries),
         _ => return None,

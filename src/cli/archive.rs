@@ -14,10 +14,10 @@ pub const EXAMPLES: &str = "Examples:\n  \
 /// What is looked at.
 #[derive(Debug, Subcommand)]
 pub enum Archive {
-    /// List the tables in it, with rows and sizes
+    /// List its entries, and the frame that holds each
     #[command(after_help = EXAMPLES)]
     List(ArchivePath),
-    /// Show what it is: when, from where, how, what is in it
+    /// Show what it is: when, from where, how made, databases and tables with rows and sizes
     #[command(after_help = EXAMPLES)]
     Show(ArchivePath),
     /// Print an entry, or a table's rows, to stdout

@@ -97,8 +97,9 @@ impl Reader<'_> {
         let mut out = BTreeMap::new();
         for (key, value) in keys {
             let (name, at) = (key.get_ref().as_ref(), key.span().start);
-            let known = || SETTINGS.iter().filter(|setting| setting.parts().0 == section);
-            let setting = known().find(|setting| setting.parts().1 == name && (shown == section || setting.is_of_connection()));
+            let may_stand = |setting: &&Setting| setting.parts().0 == section && (shown == section || setting.is_of_connection());
+            let known = || SETTINGS.iter().filter(may_stand);
+            let setting = known().find(|setting| setting.parts().1 == name);
             let Some(setting) = setting else {
                 return Err(self.unknown(at, &format!("key {shown}.{name}"), nearest(name, known().map(|setting| setting.parts().1))));
             };

@@ -18,5 +18,3 @@ pub mod signals;
 pub mod terminal;
 pub mod work;
 
-#[cfg(test)]
-mod tests;

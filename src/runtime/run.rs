@@ -41,9 +41,17 @@ enum Sight {
     Gone,
 }
 
+/// Whether the terminal's end was told to the application.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Hung {
+    No,
+    Yes,
+}
+
 /// Runs until the application knows how it ends.
 pub fn run(model: &mut Model, first: Vec<Cmd>, inbox: &Arc<Inbox>, executor: &mut Executor, front: &mut dyn Front) -> Outcome {
     let mut sight = Sight::Seen;
+    let mut hung_up = Hung::No;
     let mut items = Vec::new();
     let mut commands = first;
     let mut last_frame: Option<Instant> = None;
@@ -81,6 +89,10 @@ pub fn run(model: &mut Model, first: Vec<Cmd>, inbox: &Arc<Inbox>, executor: &mu
                 Item::Lost(count) => Msg::Lagged(count),
             };
             if matches!(msg, Msg::Shutdown(Why::Hangup)) {
+                // Signal, reader and writer all notice that the terminal is gone. It goes once: a second word would mean "at once".
+                if std::mem::replace(&mut hung_up, Hung::Yes) == Hung::Yes {
+                    continue;
+                }
                 sight = Sight::Gone;
             }
             take(model, msg, &mut commands, front);

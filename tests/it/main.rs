@@ -1,5 +1,8 @@
 //! Every integration test, in one binary: one link, and servers that are started once.
 
+mod batch;
+mod cli;
+mod config;
 mod postgres;
 mod support;
 
