@@ -15,4 +15,5 @@ pub mod engine;
 pub mod runtime;
 pub mod server;
 pub mod storage;
+pub mod system;
 pub mod view;

@@ -1,9 +1,11 @@
 //! Every integration test, in one binary: one link, and servers that are started once.
 
+mod backup;
 mod batch;
 mod cli;
 mod config;
 mod postgres;
+mod pty;
 mod support;
 
 #[test]
