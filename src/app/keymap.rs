@@ -187,8 +187,8 @@ const BACK_TAB: Key = plain(KeyCode::BackTab);
 
 use Hint::{First, Footer, Help as InHelp, Last};
 use Scope::{
-    Always, Archives, AskCancel, AskDelete, AskDeleteMany, AskQuit, BackupDatabases, BackupOptions, Contents, Database, Error, Home, Job, Jobs,
-    Log, Moving, Plan, Restore, Screens, Target, Typing,
+    Always, Archives, AskCancel, AskDelete, AskDeleteMany, AskQuit, BackupDatabases, BackupOptions, Contents, Database, Error, Home, Job,
+    Jobs, Log, Moving, Plan, Restore, Screens, Target, Typing,
 };
 
 /// All keys.

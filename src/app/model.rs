@@ -295,11 +295,8 @@ impl Model {
         if self.outcome.is_some() {
             return;
         }
-        let jobs = self
-            .jobs
-            .iter()
-            .map(|job| Ended { id: job.id, name: job.name(), noun: job.spec().noun(), state: job.state.clone() })
-            .collect();
+        let jobs =
+            self.jobs.iter().map(|job| Ended { id: job.id, name: job.name(), noun: job.spec().noun(), state: job.state.clone() }).collect();
         self.outcome = Some(Outcome { exit, fault, plan: plan.map(Box::new), jobs });
         self.dirty = true;
         out.push(Cmd::Quit);

@@ -90,11 +90,8 @@ impl BackupScreen {
 
 /// The databases that can be backed up and pass the filter, largest first.
 pub fn databases(model: &Model) -> Vec<&DatabaseInfo> {
-    let mut databases: Vec<&DatabaseInfo> = model
-        .server()
-        .and_then(|server| server.facts.value())
-        .map(|(_, databases)| databases.iter().collect())
-        .unwrap_or_default();
+    let mut databases: Vec<&DatabaseInfo> =
+        model.server().and_then(|server| server.facts.value()).map(|(_, databases)| databases.iter().collect()).unwrap_or_default();
     databases.retain(|database| database.allow_connections && !database.is_template && model.backup.filter.lets(&database.name));
     databases.sort_by(|a, b| b.bytes.cmp(&a.bytes).then_with(|| a.name.cmp(&b.name)));
     databases

@@ -85,8 +85,7 @@ pub fn advice(model: &Model) -> Option<Advice> {
         if server.facts.value().is_none() || !archives_known {
             continue;
         }
-        let late: Vec<LastBackup<'_>> =
-            last_backups(model, server).into_iter().filter(|backup| backup.is_late(model.clock.now)).collect();
+        let late: Vec<LastBackup<'_>> = last_backups(model, server).into_iter().filter(|backup| backup.is_late(model.clock.now)).collect();
         let names: Vec<String> = late.iter().map(|backup| backup.database.clone()).collect();
         let text = match late.as_slice() {
             [] => continue,

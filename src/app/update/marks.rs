@@ -51,7 +51,11 @@ pub fn go(model: &mut Model, motion: Motion) {
         Place::Target => model.target.form.go(motion),
         // The view stops at the last line; the plan's own size is a bound that is never too small.
         Place::Plan => {
-            let lines = model.plan.plan.value().map_or(0, |plan| 8 + plan.items.len() + plan.checks.len() * 2 + plan.destroys.len() + plan.facts.len());
+            let lines = model
+                .plan
+                .plan
+                .value()
+                .map_or(0, |plan| 8 + plan.items.len() + plan.checks.len() * 2 + plan.destroys.len() + plan.facts.len());
             model.plan.scroll = moved(model.plan.scroll, motion, lines, page);
         }
         Place::Jobs => {

@@ -102,4 +102,3 @@ fn engine(model: &mut Model, id: JobId, event: Event, out: &mut Vec<Cmd>) {
 pub(super) fn stays(model: &Model) -> bool {
     model.setup.mode == Mode::Interactive
 }
-
