@@ -2,7 +2,11 @@
 
 mod archive;
 mod backup;
+mod batch;
+mod cli;
+mod config;
 mod postgres;
+mod pty;
 mod support;
 
 #[test]
