@@ -1,5 +1,7 @@
 //! Every integration test, in one binary: one link, and servers that are started once.
 
+mod docs;
+mod e2e;
 mod support;
 
 #[test]
