@@ -1,7 +1,7 @@
 //! An archive outlives the program: tar, sha256sum and psql are enough. And the program shows what is in it.
 
 use super::{Home, entry, tar_flag};
-use crate::support::postgres::{VERSIONS, server};
+use crate::support::postgres::{Postgres, VERSIONS, server};
 use crate::support::{compare, program, zoo};
 use std::process::Command;
 
@@ -11,52 +11,36 @@ fn text(command: &mut Command) -> String {
     String::from_utf8_lossy(&out.stdout).into_owned()
 }
 
-/// The commands in a README: its indented lines.
-fn commands(readme: &str) -> String {
-    readme.lines().filter_map(|line| line.strip_prefix("    ")).map(|line| format!("{line}\n")).collect()
+/// The script in a README, to the letter.
+fn script(readme: &str) -> &str {
+    let rest = readme.split_once("---- script ----\n").unwrap_or_else(|| panic!("no script in\n{readme}")).1;
+    rest.split_once("---- end of script ----").unwrap_or_else(|| panic!("no end in\n{readme}")).0
 }
 
 #[test]
-fn the_readme_restores_by_hand() {
+fn the_readme_restores_the_zoo_by_hand() {
     for major in VERSIONS {
-        let server = server(major);
-        let source = server.database("by hand");
-        server.sql(
-            &source,
-            "create schema \"odd /%\"; create table \"odd /%\".\"t \"\"1\"\"\" (id integer primary key, v text); \
-             insert into \"odd /%\".\"t \"\"1\"\"\" select i, e'line\\n\\\\ ' || i from generate_series(1, 3000) i; \
-             create table parent (id serial primary key, n integer generated always as (1) stored); \
-             create table child (id integer primary key, parent_id integer not null references parent); \
-             insert into parent select from generate_series(1, 500); insert into child select i, i from generate_series(1, 500) i; \
-             create materialized view totals as select count(*) from child; create index on child (parent_id); \
-             create view numbers as select id from child; \
-             select lo_from_bytea(700001, 'a large object'), lo_from_bytea(700002, decode(repeat('00ff5c', 3000), 'hex')); \
-             comment on large object 700001 is 'it''s a comment';",
-        );
+        let from = server(major);
+        zoo::zoo(from);
+        let archive = zoo::archive(from);
+        let readme = String::from_utf8(entry(archive, "README.txt")).expect("UTF-8");
+        let script = script(&readme);
+        assert!(script.contains("tar ") && script.contains("psql ") && !script.contains("dbbackup "), "{script}");
+        let to = Postgres::start(major, "");
+        to.script("postgres", &zoo::data("zoo_roles.sql"));
         let home = Home::new();
-        let archive = home.backup(server, &source, &["--chunk-size", "64KiB"]);
-        let readme = String::from_utf8(entry(&archive, "README.txt")).expect("UTF-8");
-        let script = commands(&readme);
-        assert!(script.contains("tar ") && script.contains("psql") && !script.contains("dbbackup "), "no commands in\n{readme}");
-        // To the letter: in the archive's folder, with nothing but a connection from libpq's own variables.
-        let target = format!("{source} copy");
-        server.sql("postgres", &format!("create database \"{target}\" template template0"));
-        let work = home.path().join("work");
-        std::fs::create_dir(&work).expect("a folder");
-        let mut bash = Command::new("bash");
-        bash.args(["-euo", "pipefail", "-c", &script]);
-        program::clean(&mut bash, home.path());
-        bash.env("PATH", format!("{}:/usr/bin:/bin", server.bin.display()))
-            .env("PGHOST", &server.socket)
-            .env("PGPORT", server.port.to_string())
-            .env("PGUSER", "postgres")
-            .env("PGDATABASE", &target)
-            .env("ARCHIVE", &archive)
-            .env("DATABASE", &target)
-            .current_dir(home.backups());
-        let out = bash.output().expect("bash");
+        std::fs::copy(archive, home.path().join(archive.file_name().expect("a name"))).expect("a copy");
+        let mut sh = Command::new("sh");
+        sh.args(["-c", script]);
+        program::clean(&mut sh, home.path());
+        sh.env("PATH", format!("{}:/usr/bin:/bin", to.bin.display()))
+            .env("PGHOST", &to.socket)
+            .env("PGPORT", to.port.to_string())
+            .env("PGUSER", "postgres");
+        let out = sh.output().expect("sh");
         assert!(out.status.success(), "{script}\n--- {}", String::from_utf8_lossy(&out.stderr));
-        compare::same_database((server, &source), (server, &target));
+        compare::same_database((from, zoo::NAME), (&to, zoo::NAME));
+        compare::same_text("a property", &compare::properties(from, zoo::NAME), &compare::properties(&to, zoo::NAME));
     }
 }
 
