@@ -1,0 +1,293 @@
+//! The texts in an archive that let a person restore it with tar and psql alone: `README.txt`, and for each database `create.sql`,
+//! `load.sql` and `finish.sql`. Pure functions of the manifest.
+//!
+//! Names are hostile: what a shell or psql reads is quoted here, and nothing reaches a terminal that could steer it.
+
+use super::manifest::{Database, Manifest, TableEntry};
+use super::names;
+use crate::domain::codec::Codec;
+use crate::domain::schema::{DatabaseProperties, RowFormat, TableKind, TableName};
+use crate::domain::size::{Bytes, grouped};
+use crate::domain::text::clean;
+use std::fmt::Write;
+
+/// Every entry that this module has a text for, in an order in which they can be appended: (name, text). `archive` is the file's name.
+pub fn entries(manifest: &Manifest, archive: &str) -> Vec<(String, String)> {
+    let mut out = vec![("README.txt".to_owned(), readme(manifest, archive))];
+    for database in manifest.databases.iter().filter(|database| database.failed.is_none()) {
+        out.push((format!("{}/create.sql", database.dir), create_sql(database)));
+        out.push((format!("{}/load.sql", database.dir), load_sql(database)));
+        out.push((format!("{}/finish.sql", database.dir), finish_sql(database)));
+    }
+    out
+}
+
+/// `README.txt`: what the archive is, and one shell script that restores it.
+pub fn readme(manifest: &Manifest, archive: &str) -> String {
+    let head = &manifest.head;
+    let mut out = format!(
+        "{} of {} {} at {}\nmade {} by {}; {} tables, {} rows, {}\n\n",
+        if manifest.databases.len() == 1 { "Backup" } else { "Backup of several databases" },
+        clean(&head.source.product),
+        clean(&head.source.version),
+        clean(&head.source.address),
+        clean(&head.created),
+        clean(&head.tool),
+        grouped(head.tables),
+        grouped(head.rows),
+        Bytes(head.row_bytes),
+    );
+    for database in &manifest.databases {
+        match &database.failed {
+            Some(why) => _ = writeln!(out, "  NOT in it: {} ({})", clean(&database.name), clean(why)),
+            None => _ = writeln!(out, "  {} in {}", clean(&database.name), database.dir),
+        }
+        for note in &database.notes {
+            _ = writeln!(out, "      note: {}", clean(note));
+        }
+    }
+    out.push_str(
+        "\nWith dbbackup:\n\n    dbbackup restore single ARCHIVE --target NAME --create\n\n\
+         By hand, with tar and psql: run the script below with sh. psql connects as PGHOST, PGPORT, PGUSER and PGPASSWORD say;\n\
+         use a superuser, and psql of the server's version or newer. The databases must not exist yet.\n\n\
+         ---- script ----\n",
+    );
+    out.push_str(&script(manifest, archive));
+    out.push_str("---- end of script ----\n");
+    out
+}
+
+/// The shell script of `README.txt`, alone.
+pub fn script(manifest: &Manifest, archive: &str) -> String {
+    let file = shell(&format!("./{archive}"));
+    let unpack = match manifest.head.compression.codec {
+        Codec::Zstd => format!("tar --zstd -xf {file} -C restored"),
+        Codec::Gzip => format!("tar -xzf {file} -C restored"),
+        Codec::Lz4 => format!("lz4 -dc {file} | tar -xf - -C restored"),
+        Codec::Xz => format!("tar -xJf {file} -C restored"),
+        Codec::None => format!("tar -xf {file} -C restored"),
+    };
+    let mut out = format!(
+        "set -eu\n\
+         umask 077\n\
+         mkdir restored\n\
+         {unpack}\n\
+         cd restored\n\
+         export PGCLIENTENCODING=UTF8\n\
+         \n\
+         # Roles and tablespaces. Those that exist already are reported and stay as they are.\n\
+         [ ! -f globals.sql ] || psql -X -q -d postgres -f globals.sql\n"
+    );
+    for database in manifest.databases.iter().filter(|database| database.failed.is_none()) {
+        let dir = &database.dir;
+        let file = |name: &str| shell(&format!("{dir}/{name}"));
+        let target = shell(&connect(&database.name));
+        _ = writeln!(out, "\n# Database {}", clean(&database.name));
+        if !exists_everywhere(&database.name) {
+            _ = writeln!(out, "psql -X -q -v ON_ERROR_STOP=1 -d postgres -f {}", file("create.sql"));
+        }
+        for step in ["pre-data.sql", "load.sql", "sequences.sql", "post-data.sql", "finish.sql"] {
+            let path = file(step);
+            _ = writeln!(out, "[ ! -f {path} ] || psql -X -q -v ON_ERROR_STOP=1 -d {target} -f {path}");
+        }
+    }
+    out
+}
+
+fn exists_everywhere(database: &str) -> bool {
+    matches!(database, "postgres" | "template1")
+}
+
+/// `create.sql`: makes the database as it was, empty.
+pub fn create_sql(database: &Database) -> String {
+    let known = &database.properties;
+    let mut out = format!("CREATE DATABASE {} TEMPLATE template0", ident(&database.name));
+    let mut option = |name: &str, value: &str| {
+        if !value.is_empty() {
+            _ = write!(out, "\n    {name} {}", literal(value));
+        }
+    };
+    option("ENCODING", &known.encoding);
+    option("LC_COLLATE", &known.collate);
+    option("LC_CTYPE", &known.ctype);
+    let locale = known.locale.as_deref().unwrap_or_default();
+    // The libc provider is the default, and older servers do not know the word.
+    match known.locale_provider.as_str() {
+        "icu" => {
+            option("LOCALE_PROVIDER", "icu");
+            option("ICU_LOCALE", locale);
+            option("ICU_RULES", known.icu_rules.as_deref().unwrap_or_default());
+        }
+        "builtin" => {
+            option("LOCALE_PROVIDER", "builtin");
+            option("BUILTIN_LOCALE", locale);
+        }
+        _ => {}
+    }
+    if !matches!(known.tablespace.as_str(), "" | "pg_default") {
+        _ = write!(out, "\n    TABLESPACE {}", ident(&known.tablespace));
+    }
+    out.push_str(";\n");
+    out
+}
+
+/// `load.sql`: loads all rows. Run by psql in the folder in which the archive was unpacked.
+pub fn load_sql(database: &Database) -> String {
+    let mut out = String::from("SET row_security = off;\n");
+    // This file is UTF-8, the chunks are in the database's own encoding. SQL_ASCII says that nothing is to be converted.
+    let encoding = match database.properties.encoding.as_str() {
+        "" | "UTF8" => None,
+        other => Some(format!("ENCODING {}", literal(other))),
+    };
+    for table in database.tables.iter().filter(|table| table.table.kind == TableKind::Table) {
+        let columns = if table.table.columns.is_empty() {
+            String::new()
+        } else {
+            format!(" ({})", table.table.columns.iter().map(|column| psql_ident(column)).collect::<Vec<_>>().join(", "))
+        };
+        let name = format!("{}.{}", psql_ident(&table.table.name.schema), psql_ident(&table.table.name.name));
+        copies(&mut out, table, &format!("{name}{columns}"), encoding.as_deref());
+    }
+    let large = |kind: TableKind| database.tables.iter().filter(move |table| table.table.kind == kind && !table.chunks.is_empty());
+    if large(TableKind::LargeObjectMetadata).next().is_some() {
+        out.push_str(
+            "CREATE TEMPORARY TABLE dbbackup_lo (loid oid, owner text, acl text, comment text);\n\
+             CREATE TEMPORARY TABLE dbbackup_lo_page (loid oid, pageno int4, data bytea);\n",
+        );
+        large(TableKind::LargeObjectMetadata).for_each(|table| copies(&mut out, table, "pg_temp.dbbackup_lo (loid, owner, acl, comment)", encoding.as_deref()));
+        large(TableKind::LargeObjectData).for_each(|table| copies(&mut out, table, "pg_temp.dbbackup_lo_page (loid, pageno, data)", None));
+        out.push_str(LARGE_OBJECTS);
+    }
+    out
+}
+
+/// Makes the large objects out of the two temporary tables. A large object's page has 2048 bytes (LOBLKSIZE, storage/large_object.h).
+const LARGE_OBJECTS: &str = r"DO $dbbackup$
+DECLARE
+    lo record;
+    grant_ record;
+BEGIN
+    PERFORM pg_catalog.lo_create(loid) FROM pg_temp.dbbackup_lo;
+    PERFORM pg_catalog.lo_put(loid, pageno::bigint * 2048, data) FROM pg_temp.dbbackup_lo_page;
+    FOR lo IN SELECT * FROM pg_temp.dbbackup_lo LOOP
+        IF lo.owner IS NOT NULL THEN
+            EXECUTE pg_catalog.format('ALTER LARGE OBJECT %s OWNER TO %I', lo.loid, lo.owner);
+        END IF;
+        IF lo.comment IS NOT NULL THEN
+            EXECUTE pg_catalog.format('COMMENT ON LARGE OBJECT %s IS %L', lo.loid, lo.comment);
+        END IF;
+        IF lo.acl IS NOT NULL THEN
+            IF lo.owner IS NOT NULL THEN
+                EXECUTE pg_catalog.format('REVOKE ALL ON LARGE OBJECT %s FROM %I', lo.loid, lo.owner);
+            END IF;
+            FOR grant_ IN SELECT * FROM pg_catalog.aclexplode(lo.acl::aclitem[]) LOOP
+                EXECUTE pg_catalog.format('GRANT %s ON LARGE OBJECT %s TO %s%s', grant_.privilege_type, lo.loid,
+                    CASE grant_.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(grant_.grantee)) END,
+                    CASE WHEN grant_.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END);
+            END LOOP;
+        END IF;
+    END LOOP;
+END
+$dbbackup$;
+DROP TABLE pg_temp.dbbackup_lo, pg_temp.dbbackup_lo_page;
+";
+
+fn copies(out: &mut String, table: &TableEntry, into: &str, encoding: Option<&str>) {
+    let binary = (table.table.format == RowFormat::Binary).then_some("FORMAT binary");
+    let options: Vec<&str> = binary.into_iter().chain(encoding).collect();
+    let format = if options.is_empty() { String::new() } else { format!(" WITH ({})", options.join(", ")) };
+    for chunk in &table.chunks {
+        // Entry names hold no quote, no backslash and no control character: names::component sees to it.
+        _ = writeln!(out, "\\copy {into} FROM '{}'{format}", names::chunk(&table.dir, chunk.number, table.table.format));
+    }
+}
+
+/// `finish.sql`: fills materialized views, gathers statistics, gives the database its owner, settings and rights.
+pub fn finish_sql(database: &Database) -> String {
+    let mut out = String::new();
+    for view in &database.materialized_views {
+        _ = writeln!(out, "REFRESH MATERIALIZED VIEW {};", qualified(view));
+    }
+    out.push_str("ANALYZE;\n");
+    let known = &database.properties;
+    let name = ident(&database.name);
+    if !known.owner.is_empty() {
+        _ = writeln!(out, "ALTER DATABASE {name} OWNER TO {};", ident(&known.owner));
+    }
+    if let Some(comment) = &known.comment {
+        _ = writeln!(out, "COMMENT ON DATABASE {name} IS {};", literal(comment));
+    }
+    for statement in &known.statements {
+        let statement = statement.replace(DatabaseProperties::PLACEHOLDER, &name);
+        let end = if statement.trim_end().ends_with(';') { "" } else { ";" };
+        _ = writeln!(out, "{}{end}", statement.trim_end());
+    }
+    if known.connection_limit > 0 {
+        _ = writeln!(out, "ALTER DATABASE {name} CONNECTION LIMIT {};", known.connection_limit);
+    }
+    if known.is_template {
+        _ = writeln!(out, "ALTER DATABASE {name} IS_TEMPLATE true;");
+    }
+    // An empty record of properties says false to everything, so it counts only together with a name.
+    if !known.allow_connections && !known.name.is_empty() && !exists_everywhere(&database.name) {
+        _ = writeln!(out, "\\connect postgres\nALTER DATABASE {name} ALLOW_CONNECTIONS false;");
+    }
+    out
+}
+
+fn qualified(name: &TableName) -> String {
+    format!("{}.{}", ident(&name.schema), ident(&name.name))
+}
+
+/// An identifier in SQL, and in psql's own commands, which end with the line: characters that could end it or steer a terminal are
+/// written as escapes (PostgreSQL documentation, 4.1.1), as then is everything that psql would split a word at.
+fn psql_ident(name: &str) -> String {
+    if clean(name) == name {
+        return format!("\"{}\"", name.replace('"', "\"\""));
+    }
+    let mut out = String::from("U&\"");
+    for c in name.chars() {
+        match c {
+            'a'..='z' | 'A'..='Z' | '0'..='9' | '_' => out.push(c),
+            c if (c as u32) < 0x1_0000 => _ = write!(out, "\\{:04X}", c as u32),
+            c => _ = write!(out, "\\+{:06X}", c as u32),
+        }
+    }
+    out.push('"');
+    out
+}
+
+fn ident(name: &str) -> String {
+    psql_ident(name)
+}
+
+/// A string constant in SQL.
+fn literal(value: &str) -> String {
+    let doubled = value.replace('\'', "''");
+    if value.contains('\\') { format!("E'{}'", doubled.replace('\\', "\\\\")) } else { format!("'{doubled}'") }
+}
+
+/// What psql takes after `-d` as this database, whatever its name looks like (libpq, "Connection Strings").
+fn connect(database: &str) -> String {
+    if database.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.')) && !database.starts_with('-') {
+        database.to_owned()
+    } else {
+        format!("dbname='{}'", database.replace('\\', "\\\\").replace('\'', "\\'"))
+    }
+}
+
+/// A word that a POSIX shell takes literally; control characters are left to printf, so that they neither reach a terminal nor end a line.
+fn shell(word: &str) -> String {
+    if clean(word) == word {
+        return shell_words::quote(word).into_owned();
+    }
+    let mut out = String::from("\"$(printf '%b' '");
+    for byte in word.bytes() {
+        match byte {
+            b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' | b'/' | b'.' | b'_' | b'-' | b'=' | b' ' => out.push(char::from(byte)),
+            byte => _ = write!(out, "\\0{byte:03o}"),
+        }
+    }
+    out.push_str("')\"");
+    out
+}
