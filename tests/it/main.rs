@@ -2,6 +2,7 @@
 
 mod docs;
 mod e2e;
+mod postgres;
 mod support;
 
 #[test]

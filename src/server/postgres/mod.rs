@@ -1,9 +1,11 @@
 //! PostgreSQL 13 to 18.
 
 mod connect;
+mod fault;
 mod quote;
 mod source;
 mod target;
+mod tls;
 
 use super::{Answer, LoadSettings, Loader, Server, Snapshot, TargetChoices};
 use crate::domain::schema::{DatabaseProperties, SchemaObject, Table};
@@ -20,6 +22,12 @@ impl Postgres {
     /// A server reached by this connection; `password` is used when the server asks for one. Nothing is sent yet.
     pub fn new(connection: Connection, password: Option<secrecy::SecretString>) -> Result<Self, Fault> {
         Ok(Self { connector: Connector::new(connection, password)? })
+    }
+
+    /// The same server, with further folders to look for its programs (pg_dump) in, before the usual ones.
+    #[must_use]
+    pub fn with_tools(self, folders: Vec<std::path::PathBuf>) -> Self {
+        Self { connector: self.connector.with_tools(folders) }
     }
 }
 
