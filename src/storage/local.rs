@@ -156,7 +156,13 @@ pub fn write_small(path: &Path, content: &[u8]) -> Result<(), Fault> {
 
 /// Makes the backup folder if it is missing (0700) and tests that it can be written to.
 pub fn prepare_dir(dir: &Path) -> Result<(), Fault> {
-    let fault = |error: io::Error| io_fault("cannot use the backup folder", dir, &error);
+    let fault = |error: io::Error| {
+        let mut fault = io_fault("cannot use the backup folder", dir, &error);
+        if fault.code == Code::FileMissing {
+            fault.code = Code::OutputUnwritable;
+        }
+        fault
+    };
     DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(fault)?;
     if !std::fs::metadata(dir).map_err(fault)?.is_dir() {
         return Err(Fault::new(Code::OutputUnwritable, format!("{} is not a folder", dir.display())).at("Folder", dir.display()));

@@ -3,6 +3,7 @@
 mod docs;
 mod e2e;
 mod postgres;
+mod archive;
 mod support;
 
 #[test]
