@@ -10,3 +10,4 @@ pub mod domain;
 pub mod engine;
 pub mod server;
 pub mod storage;
+pub mod system;

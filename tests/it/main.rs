@@ -2,6 +2,7 @@
 
 mod docs;
 mod e2e;
+mod backup;
 mod postgres;
 mod archive;
 mod support;

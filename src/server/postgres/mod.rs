@@ -2,7 +2,7 @@
 
 mod connect;
 mod fault;
-mod quote;
+pub mod quote;
 mod source;
 mod target;
 mod tls;
