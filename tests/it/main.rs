@@ -3,6 +3,9 @@
 mod docs;
 mod e2e;
 mod backup;
+mod batch;
+mod cli;
+mod config;
 mod postgres;
 mod archive;
 mod support;
