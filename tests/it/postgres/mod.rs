@@ -3,6 +3,7 @@
 mod source_connect;
 mod source_contents;
 mod source_globals;
+mod source_many;
 mod source_rows;
 
 use crate::support;

@@ -121,10 +121,10 @@ fn bytes_pass_untouched_whatever_the_encoding() {
             name
         };
         let (latin, ascii) = (make("LATIN1"), make("SQL_ASCII"));
-        server.sql(
-            &latin,
-            "create table \"grö ße\" (\"spälte\" text); comment on table \"grö ße\" is 'Größe'; insert into \"grö ße\" values ('Grüße ÿ')",
-        );
+        let utf8 =
+            "create table \"grö ße\" (\"spälte\" text); comment on table \"grö ße\" is 'Größe'; insert into \"grö ße\" values ('Grüße ÿ')";
+        let done = server.psql(&latin).env("PGCLIENTENCODING", "UTF8").args(["-c", utf8]).output().expect("psql");
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
         server.sql(
             &ascii,
             "set client_encoding = sql_ascii; create table t (x text); insert into t values (e'\\x80\\xff raw'), (e'gr\\xc3\\xbcn')",
@@ -143,7 +143,7 @@ fn bytes_pass_untouched_whatever_the_encoding() {
             snapshot.release().await;
             let snapshot = here.snapshot(&ascii).await.expect("a snapshot");
             let t = table(&*snapshot, "t").await;
-            assert_eq!(lines(&chunks(&*snapshot, &t, None, 1000).await), [b"\x80\xff raw".to_vec(), b"gr\xc3\xbcn".to_vec()]);
+            assert_eq!(lines(&chunks(&*snapshot, &t, None, 1000).await), [b"gr\xc3\xbcn".to_vec(), b"\x80\xff raw".to_vec()]);
             snapshot.release().await;
             server.sql(
                 &ascii,
@@ -200,8 +200,19 @@ fn large_objects_tables_without_columns_and_extension_tables_are_read() {
             &database,
             "select lo_from_bytea(70001, decode(repeat('ab', 5000), 'hex')), lo_create(70002); comment on large object 70002 is 'empty'",
         );
+        // A table of an extension that says which of its rows are the user's, and one that says nothing.
+        server.sql(
+            &database,
+            "create table conf as select i from generate_series(1, 9) i; create table internal (i int); \
+             alter extension plpgsql add table conf; alter extension plpgsql add table internal; \
+             update pg_extension set extconfig = array['conf'::regclass::oid], extcondition = array['WHERE i > 7'] where extname = 'plpgsql'",
+        );
         run(async {
             let snapshot = postgres(server).snapshot(&database).await.expect("a snapshot");
+            let conf = table(&*snapshot, "conf").await;
+            assert_eq!((conf.condition.as_deref(), conf.splittable, conf.object), (Some("WHERE i > 7"), false, None));
+            assert_eq!(lines(&chunks(&*snapshot, &conf, None, 100).await), [b"8", b"9"]);
+            assert!(snapshot.contents().await.expect("contents").tables.iter().all(|table| table.name.name != "internal"));
             let nothing = table(&*snapshot, "nothing").await;
             assert_eq!(lines(&chunks(&*snapshot, &nothing, None, 100).await), [b"", b"", b""]);
             let metadata = table(&*snapshot, "pg_largeobject_metadata").await;
@@ -319,4 +330,25 @@ impl ChunkSink for CancelAtOnce {
             Ok(())
         })
     }
+}
+
+#[test]
+fn rows_too_large_for_text_travel_in_binary() {
+    let server = server(17);
+    let database = server.database("giant");
+    server.sql(&database, "create table giant (id int, a bytea, b text); create table ordinary (a text)");
+    // Compressed they take little room: what counts is how large they are as text.
+    server.sql(
+        &database,
+        "insert into giant select 1, convert_to(repeat('x', 500000000), 'UTF8'), 'y'; insert into giant values (2, 'z', 'z')",
+    );
+    server.sql(&database, "alter table ordinary alter a set storage external; insert into ordinary select repeat('x', 6000000)");
+    run(async {
+        let snapshot = postgres(server).snapshot(&database).await.expect("a snapshot");
+        let contents = snapshot.contents().await.unwrap_or_else(|fault| panic!("{}", fault.render("Backup failed")));
+        let format = |name: &str| contents.tables.iter().find(|table| table.name.name == name).map(|table| table.format);
+        assert_eq!((format("giant"), format("ordinary")), (Some(RowFormat::Binary), Some(RowFormat::Text)));
+        snapshot.release().await;
+    });
+    server.sql("postgres", &format!("drop database {database}"));
 }

@@ -230,7 +230,14 @@ impl Reader for CopyReader {
         chunk_size: usize,
         sink: &'a mut dyn ChunkSink,
     ) -> Answer<'a, (u64, u64)> {
-        Box::pin(self.copy(table, range, chunk_size, sink))
+        Box::pin(async move {
+            let done = self.copy(table, range, chunk_size, sink).await;
+            // When it is not the server that failed, it is still sending.
+            if done.as_ref().is_err_and(|fault| fault.sqlstate.is_none()) {
+                self.session.canceller().cancel().await;
+            }
+            done
+        })
     }
 
     fn canceller(&self) -> Arc<dyn Cancel> {

@@ -136,10 +136,10 @@ impl Leader {
         }
         let mut tables: Vec<Table> = found.into_iter().map(|one| one.table).collect();
         let large = large_objects::tables(client).await.map_err(failed)?;
-        if !large.is_empty() {
-            if let Some(fault) = large_objects::complete(client).await.map_err(failed)? {
-                return Err(self.connector.place(fault, &self.database));
-            }
+        if !large.is_empty()
+            && let Some(fault) = large_objects::complete(client).await.map_err(failed)?
+        {
+            return Err(self.connector.place(fault, &self.database));
         }
         tables.extend(large);
         Ok(tables)
