@@ -84,7 +84,7 @@ pub struct TargetChoices {
 }
 
 /// Settings of a session that loads.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct LoadSettings {
     /// Memory for one index build, in bytes (`maintenance_work_mem`).
     pub index_memory: u64,

@@ -48,11 +48,6 @@ impl Feeder {
         })
     }
 
-    /// The archive.
-    pub fn archive(&self) -> &Archive {
-        &self.archive
-    }
-
     /// Bytes of decoded rows that are held now.
     pub fn held(&self) -> u64 {
         self.held.load(Ordering::Relaxed)

@@ -248,8 +248,13 @@ impl<'a> Builder<'a> {
                 !free
             });
             if order.len() == before {
-                // A circle: its first table goes without the ones that come after it.
-                let at = waiting.remove(0);
+                // A circle. Going from table to what it needs leads into it; its table goes without the ones that are not there yet.
+                let mut at = waiting[0];
+                let mut seen = HashSet::new();
+                while seen.insert(at) {
+                    at = edges[at].iter().copied().find(|parent| !placed[*parent]).unwrap_or(at);
+                }
+                waiting.retain(|waits| *waits != at);
                 edges[at].retain(|parent| placed[*parent]);
                 placed[at] = true;
                 order.push(at);

@@ -5,6 +5,8 @@ mod source_contents;
 mod source_globals;
 mod source_many;
 mod source_rows;
+mod target_database;
+mod target_loader;
 
 use crate::support;
 use dbbackup::domain::Connection;
