@@ -5,6 +5,7 @@ mod source_contents;
 mod source_globals;
 mod source_many;
 mod source_rows;
+mod source_standby;
 
 use crate::support;
 use dbbackup::domain::Connection;
