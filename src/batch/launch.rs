@@ -123,6 +123,7 @@ fn application(cli: &Cli, resolved: &Resolved, environment: &Environment, secret
     let mode = mode(cli, resolved, environment)?;
     let setup = setup(cli, resolved, mode)?;
     let needs_server = !matches!(setup.job, Some(crate::domain::spec::JobSpec::Verify(_)));
+    let noun = setup.job.as_ref().map(crate::domain::spec::JobSpec::noun);
     let inbox = Arc::new(Inbox::default());
     let mut executor = Executor::new(Arc::clone(&inbox), Arc::new(Engine::new(Arc::clone(&secrets))))?;
     if mode != Mode::Batch && needs_server {
@@ -147,7 +148,7 @@ fn application(cli: &Cli, resolved: &Resolved, environment: &Environment, secret
             let mut text = Text::new(kind, volume);
             let outcome = play(&mut text);
             text.finish();
-            result::print(&outcome, volume)
+            result::print(&outcome, volume, noun)
         }
         Mode::Interactive | Mode::Command => {
             let depth = look::depth(environment, resolved.switch(Key::NoColor));
@@ -160,7 +161,7 @@ fn application(cli: &Cli, resolved: &Resolved, environment: &Environment, secret
                 .map_err(|error| Fault::new(Code::Io, "cannot take the terminal").because(error).step("Use --batch."))?;
             let outcome = play(&mut screen);
             drop(screen);
-            result::print(&outcome, volume)
+            result::print(&outcome, volume, noun)
         }
     })
 }

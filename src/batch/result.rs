@@ -27,16 +27,16 @@ pub struct Said {
     pub err: String,
 }
 
-/// Prints how the run ended; gives the exit code. A reader of stdout that went away changes nothing about what the jobs have done.
-pub fn print(outcome: &Outcome, volume: Volume) -> u8 {
-    let said = say(outcome, volume);
+/// Prints how the run ended; gives the exit code. `noun` is that of the job that was asked for: "Backup". A reader of stdout that went away changes nothing about what the jobs have done.
+pub fn print(outcome: &Outcome, volume: Volume, noun: Option<&str>) -> u8 {
+    let said = say(outcome, volume, noun);
     output::diagnostic(&said.err);
     let _ = output::result(&said.out);
     outcome.exit
 }
 
 /// How the run ended, in words. The last line of stdout after a backup is the archive's path.
-pub fn say(outcome: &Outcome, volume: Volume) -> Said {
+pub fn say(outcome: &Outcome, volume: Volume, noun: Option<&str>) -> Said {
     let mut said = Said::default();
     if let Some(plan) = &outcome.plan {
         said.out.push_str(&self::plan(plan));
@@ -71,7 +71,7 @@ pub fn say(outcome: &Outcome, volume: Volume) -> Said {
         }
     }
     if let Some(fault) = &outcome.fault {
-        said.err.push_str(&fault.render(headline(outcome)));
+        said.err.push_str(&fault.render(&headline(outcome, noun)));
     }
     said.out.extend(archives);
     if volume == Volume::Quiet {
@@ -80,14 +80,11 @@ pub fn say(outcome: &Outcome, volume: Volume) -> Said {
     said
 }
 
-fn headline(outcome: &Outcome) -> &'static str {
-    match &outcome.plan {
-        Some(plan) => match plan.spec.noun() {
-            "Backup" => "Backup not started",
-            "Restore" => "Restore not started",
-            _ => "Verification not started",
-        },
-        None => "Failed",
+fn headline(outcome: &Outcome, noun: Option<&str>) -> String {
+    match (noun, &outcome.plan) {
+        (_, Some(plan)) => format!("{} not started", plan.spec.noun()),
+        (Some(noun), None) => format!("{noun} failed"),
+        (None, None) => "Failed".to_owned(),
     }
 }
 

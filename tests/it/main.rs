@@ -8,6 +8,7 @@ mod cli;
 mod config;
 mod postgres;
 mod archive;
+mod pty;
 mod support;
 
 #[test]

@@ -2,4 +2,3 @@
 
 mod budget;
 mod fake;
-mod pipe;

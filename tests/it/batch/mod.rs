@@ -196,11 +196,11 @@ fn is_last(event: &Event) -> bool {
 #[test]
 fn a_backup_ends_with_its_path_as_the_last_line() {
     let run = headless(good());
-    let said = result::say(&run.outcome, Volume::Normal);
+    let said = result::say(&run.outcome, Volume::Normal, Some("Backup"));
     assert_eq!((run.outcome.exit, said.err.as_str()), (0, ""));
     assert_eq!(said.out.lines().last(), Some("/backups/db_shop.tar.zst"));
     assert!(said.out.contains("1,000 rows"), "{}", said.out);
-    assert_eq!(result::say(&run.outcome, Volume::Quiet), result::Said::default());
+    assert_eq!(result::say(&run.outcome, Volume::Quiet, Some("Backup")), result::Said::default());
     let json = result::json(&run.outcome);
     assert_eq!((&json["status"], &json["archive"], &json["v"]), (&"success".into(), &"/backups/db_shop.tar.zst".into(), &1.into()));
     assert_eq!((&json["duration_s"], &json["bytes"], &json["error"]), (&1.5.into(), &400.into(), &serde_json::Value::Null));
@@ -220,7 +220,7 @@ fn every_job_begins_once_and_ends_once_whatever_it_says_itself() {
 fn a_failure_is_told_with_its_cure_and_its_exit_code() {
     let fault = Fault::new(Code::DiskFull, "cannot write").at("File", "/backups/x").step("Free some space.");
     let run = headless(Script::Say(Vec::new(), Box::new(Err(fault))));
-    let said = result::say(&run.outcome, Volume::Quiet);
+    let said = result::say(&run.outcome, Volume::Quiet, Some("Backup"));
     assert_eq!((run.outcome.exit, said.out.as_str()), (74, ""));
     assert!(said.err.contains("Backup failed") && said.err.contains("DISK_FULL") && said.err.contains("Free some space."));
     let json = result::json(&run.outcome);
@@ -250,7 +250,7 @@ fn signals_cancel_the_job_say_what_is_left_and_give_their_exit_codes() {
         });
         assert_eq!(run.outcome.exit, exit);
         assert_eq!(run.events.iter().filter(|event| is_last(event)).count(), 1);
-        let said = result::say(&run.outcome, Volume::Normal);
+        let said = result::say(&run.outcome, Volume::Normal, Some("Backup"));
         assert!(said.err.contains("Left: database shop2, partly restored"), "{said:?}");
         assert_eq!(result::json(&run.outcome)["status"], "cancelled");
     }
@@ -265,7 +265,7 @@ fn a_destructive_job_without_its_name_is_not_started() {
     for wrong in [None, Some("shop"), Some("")] {
         let run = start(wrong);
         assert_eq!((run.outcome.exit, run.events.len()), (64, 0));
-        let said = result::say(&run.outcome, Volume::Normal);
+        let said = result::say(&run.outcome, Volume::Normal, Some("Backup"));
         assert!(said.err.contains("--confirm shop2") && said.out.contains("DESTROYS shop2"), "{said:?}");
     }
     assert_eq!(start(Some("shop2")).outcome.exit, 0);
@@ -276,7 +276,7 @@ fn a_dry_run_stops_at_the_plan() {
     let with = Setup { dry_run: true, ..setup(Mode::Batch, Some(spec())) };
     let run = play(with, Fake { script: Script::Panic, confirm: None }, |_, _| {});
     assert_eq!((run.outcome.exit, run.events.len()), (0, 0));
-    assert!(result::say(&run.outcome, Volume::Normal).out.starts_with("Back up shop\n"));
+    assert!(result::say(&run.outcome, Volume::Normal, Some("Backup")).out.starts_with("Back up shop\n"));
 }
 
 /// Replays the same events into a model of each kind, without threads, so that both see the very same input.
