@@ -5,6 +5,8 @@ mod backup;
 mod batch;
 mod cli;
 mod config;
+mod docs;
+mod e2e;
 mod postgres;
 mod pty;
 mod support;

@@ -7,6 +7,7 @@ mod source_many;
 mod source_rows;
 mod target_database;
 mod target_loader;
+mod source_standby;
 
 use crate::support;
 use dbbackup::domain::Connection;
