@@ -79,7 +79,7 @@ pub(super) fn find_manifest(file: &File, length: u64, codec: Codec) -> io::Resul
         file.read_exact_at(&mut window, start)?;
         for at in memchr::memmem::rfind_iter(&window, magic) {
             let offset = start + at as u64;
-            if codec == Codec::None && offset % tarball::BLOCK as u64 != 0 {
+            if codec == Codec::None && !offset.is_multiple_of(tarball::BLOCK as u64) {
                 continue;
             }
             if first_entry(file, offset, codec).is_some_and(|entry| entry.name == manifest::ENTRY) {

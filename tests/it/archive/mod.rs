@@ -1,6 +1,7 @@
 //! Archives: what is written comes back, stock programs read it, and no damage goes unseen.
 
 mod browse;
+mod corpus;
 mod damage;
 mod format;
 mod pure;
