@@ -7,7 +7,7 @@ use super::index::{FrameIndex, NameMap};
 use super::locator::{self, Found, Locator};
 use super::manifest::{self, FrameRecord, Head, Manifest};
 use super::manifest_json::{self, Depth, Unreadable};
-use super::scan::{self, From};
+use super::scan::{self, First, From};
 use super::{sidecar, tarball};
 use crate::domain::codec::Codec;
 use crate::domain::{Code, Fault};
@@ -281,14 +281,12 @@ impl Place {
         {
             return Ok(Self { path, file, length, codec, locator: None, start });
         }
-        let cut = match codec {
-            Some(codec) => match scan::first_entry(&file, 0, codec) {
-                Some(entry) => scan::is_our_entry(&entry.name),
-                // Not even the first header is whole. A name like ours is the only witness left.
-                None => by_name == Some(codec),
-            },
-            None => false,
-        };
+        let cut = codec.is_some_and(|codec| match scan::first_entry(&file, 0, codec) {
+            First::Entry(entry) => scan::is_our_entry(&entry.name),
+            First::Other => false,
+            // A name like ours is the only witness left.
+            First::Unreadable => by_name == Some(codec),
+        });
         if cut {
             return Err(truncated("the file ends before its manifest").at("File", path.display()).at("Size", format!("{length} bytes")));
         }

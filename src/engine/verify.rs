@@ -246,7 +246,7 @@ fn structure(archive: &Archive) -> Vec<Damage> {
         let mut rows = 0_u64;
         for chunk in &table.chunks {
             let name = names::chunk(&table.dir, chunk.number, table.table.format);
-            if !archive.entries(chunk.frame).any(|entry| entry == name) {
+            if archive.frame_of(&name) != Some(chunk.frame) {
                 wrong(&name, format!("it is not in frame {}, where the manifest has it", chunk.frame));
             }
             rows = rows.saturating_add(chunk.rows);
