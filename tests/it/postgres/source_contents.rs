@@ -46,6 +46,8 @@ fn definitions_run_in_order_and_make_the_same_database() {
         let mut script = String::from("set search_path = ''; set check_function_bodies = off;\n");
         for object in &one.objects {
             script.push_str(&format!("set default_tablespace = '{}';\n", object.tablespace.as_deref().unwrap_or_default()));
+            let method = object.access_method.as_deref().unwrap_or("heap");
+            script.push_str(&format!("set default_table_access_method = '{method}';\n"));
             script.push_str(&object.sql);
             script.push('\n');
             script.push_str(object.owner_sql.as_deref().unwrap_or_default());
