@@ -216,7 +216,9 @@ fn the_program_that_reads_definitions_is_never_older_than_the_server() {
         run(async move { postgres(server).schema_tool(&info).await })
     };
     assert!(tool(17).is_ok_and(|version| version.starts_with("pg_dump 17.")));
-    assert!(tool(16).is_ok_and(|version| version.starts_with("pg_dump 17.")), "a newer one reads an older server");
+    // Where the host has that version it is taken, else the nearest newer one.
+    let older = tool(16).expect("a program for an older server");
+    assert!(older.starts_with("pg_dump 16.") || older.starts_with("pg_dump 17."), "{older}");
     let fault = tool(99).expect_err("no such version");
     assert_eq!(fault.code, Code::ToolMissing);
     assert!(fault.steps[0].command.as_deref().is_some_and(|command| command.contains("99")) && !fault.causes.is_empty());
