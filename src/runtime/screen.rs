@@ -98,6 +98,14 @@ impl Screen {
     }
 }
 
+impl Drop for Screen {
+    fn drop(&mut self) {
+        // What is typed from now on is for the shell.
+        self.input.park();
+        self.guard = None;
+    }
+}
+
 impl Front for Screen {
     fn notice(&mut self, msg: &Msg) {
         self.keys_seen |= matches!(msg, Msg::Key(_));
