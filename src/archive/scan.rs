@@ -104,7 +104,10 @@ pub(super) fn is_our_entry(name: &str) -> bool {
 pub(super) fn describe(head: &[u8]) -> (&'static str, Option<(&'static str, &'static str)>) {
     let text = |words: &str| head.windows(words.len()).take(400).any(|window| window == words.as_bytes());
     if head.starts_with(b"PGDMP") {
-        ("it is a dump that pg_dump made in its custom format", Some(("Restore it with PostgreSQL's own program:", "pg_restore -d DATABASE")))
+        (
+            "it is a dump that pg_dump made in its custom format",
+            Some(("Restore it with PostgreSQL's own program:", "pg_restore -d DATABASE")),
+        )
     } else if text("PostgreSQL database dump") || text("PostgreSQL database cluster dump") {
         ("it is a dump that pg_dump made as plain SQL", Some(("Restore it with PostgreSQL's own program:", "psql -d DATABASE -f")))
     } else if head.starts_with(b"toc.dat\0") {

@@ -6,6 +6,7 @@ mod cli;
 mod config;
 mod postgres;
 mod pty;
+mod archive;
 mod support;
 
 #[test]
