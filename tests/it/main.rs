@@ -1,6 +1,9 @@
 //! Every integration test, in one binary: one link, and servers that are started once.
 
+mod app;
+mod architecture;
 mod support;
+mod view;
 
 #[test]
 fn every_server_version_of_the_list_starts() {
