@@ -81,7 +81,7 @@ fn restores() {
         }),
         format!(
             "dbbackup --host db01 --user backup restore single {archive} --database shop --target copy --data-only --include 'public.o*' \
-             --exclude public.x --no-owner --no-acl --no-tablespaces --map-role a=b --toast-compression lz4 --continue-on-error --jobs 4"
+             --exclude public.x --no-owner --no-acl --no-tablespaces --map-role 'a=b' --toast-compression lz4 --continue-on-error --jobs 4"
         )
     );
     assert_eq!(

@@ -30,7 +30,7 @@ fn inside(summary: dbbackup::domain::listing::ArchiveSummary) -> Harness {
 
 #[test]
 fn home_says_what_to_do_next_and_does_it() {
-    let mut harness = Harness::new().shows("have no good backup").keys("enter").shows("OPTIONS").keys("enter");
+    let mut harness = Harness::new().shows("billing has no good backup since 31 h").keys("enter").shows("OPTIONS").keys("enter");
     let JobSpec::Backup(spec) = planned_spec(&mut harness) else { panic!("not a backup") };
     assert!(matches!(spec.scope, Scope::Single { databases } if !databases.is_empty()));
 }
@@ -105,12 +105,12 @@ fn one_table_is_restored_under_another_name() {
 fn one_database_of_a_cluster_archive_is_restored() {
     let mut harness = inside(fixtures::cluster_archive()).shows("the whole cluster").keys("down space enter enter");
     let spec = planned_restore(&mut harness);
-    assert!(matches!(spec.scope, RestoreScope::Single { database: Some(ref name), .. } if name == "billing"), "{:?}", spec.scope);
+    assert!(matches!(spec.scope, RestoreScope::Single { database: Some(ref name), .. } if name == "audit"), "{:?}", spec.scope);
 }
 
 #[test]
 fn tables_of_two_databases_are_not_restored_at_once() {
-    // shop ▸ audit marked, then billing ▸ audit.
+    // shop ▸ audit marked, then audit ▸ audit.
     let harness = inside(fixtures::cluster_archive()).keys("right down space down down right down space");
     harness.shows("tables of several databases are marked").keys("enter").sends_nothing();
 }

@@ -115,7 +115,7 @@ pub fn cluster_archive() -> ArchiveSummary {
     archive.path = PathBuf::from("/var/backups/dbbackup/cluster_20260130_020000_CET.tar.zst");
     if let Ok(head) = &mut archive.head {
         head.kind = "cluster".into();
-        head.databases = vec!["shop".into(), "billing".into(), "audit".into()];
+        head.databases = vec!["shop".into(), "audit".into(), "auth".into()];
         head.duration_ms = 760_000;
     }
     archive
