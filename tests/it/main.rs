@@ -7,7 +7,10 @@ mod config;
 mod postgres;
 mod pty;
 mod archive;
+mod app;
+mod architecture;
 mod support;
+mod view;
 
 #[test]
 fn every_server_version_of_the_list_starts() {
