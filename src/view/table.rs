@@ -102,11 +102,6 @@ impl Layout {
         })
     }
 
-    /// Whether a column is shown.
-    pub fn has(&self, at: usize) -> bool {
-        self.columns.iter().any(|(known, _)| *known == at)
-    }
-
     /// The width of a column; 0 when it is not shown.
     pub fn cells(&self, at: usize) -> usize {
         self.columns.iter().find(|(known, _)| *known == at).map_or(0, |(_, column)| column.cells)
