@@ -1,5 +1,6 @@
 //! Every integration test, in one binary: one link, and servers that are started once.
 
+mod archive;
 mod backup;
 mod postgres;
 mod support;

@@ -103,8 +103,10 @@ fn check(temporary: &Path, depth: Depth, sha256: &str, bytes: u64, ending: &Endi
 
 /// The texts that say how to restore by hand, which name what is in the archive, and the globals.
 pub fn documents(manifest: &Manifest, path: &Path, globals: Option<String>) -> Vec<(String, Vec<u8>)> {
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let mut entries: Vec<_> = readme::entries(manifest, &name).into_iter().map(|(name, text)| (name, text.into_bytes())).collect();
+    let mut entries = vec![("README.txt".to_owned(), readme::readme(manifest, path).into_bytes())];
+    for database in manifest.databases.iter().filter(|database| database.failed.is_none()) {
+        entries.push((format!("{}/load.sql", database.dir), readme::load_sql(database).into_bytes()));
+    }
     if let Some(globals) = globals {
         entries.push(("globals.sql".to_owned(), globals.into_bytes()));
     }
