@@ -20,6 +20,7 @@ const CANCEL_LIMIT: Duration = Duration::from_secs(3);
 const CLOSE_LIMIT: Duration = Duration::from_secs(3);
 
 /// Knows how to open sessions on one server.
+#[derive(Clone)]
 pub struct Connector {
     connection: Connection,
     password: Option<SecretString>,

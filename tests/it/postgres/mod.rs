@@ -1,6 +1,11 @@
 //! What is read from and written to PostgreSQL, against real servers.
 
 mod source_connect;
+mod source_contents;
+mod source_globals;
+mod source_many;
+mod source_rows;
+mod source_standby;
 
 use crate::support;
 use dbbackup::domain::Connection;

@@ -67,7 +67,7 @@ pub async fn databases(connector: &Connector) -> Result<Vec<DatabaseInfo>, Fault
                     pg_catalog.pg_get_userbyid(d.datdba)::text, pg_catalog.pg_encoding_to_char(d.encoding)::text, d.datistemplate, \
                     d.datallowconn AND d.datconnlimit <> -2, \
                     (SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_activity a \
-                      WHERE a.datid = d.oid AND a.application_name IS DISTINCT FROM 'dbbackup' AND a.pid <> pg_catalog.pg_backend_pid()) \
+                      WHERE a.datid = d.oid AND coalesce(a.application_name, '') !~ '^dbbackup' AND a.pid <> pg_catalog.pg_backend_pid()) \
                FROM pg_catalog.pg_database d ORDER BY d.datname",
             &[],
         )

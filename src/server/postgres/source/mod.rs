@@ -1,7 +1,18 @@
 //! Reading a server: facts, definitions, snapshots, rows.
 
+mod acl;
 pub mod facts;
 pub mod globals;
+mod inventory;
+mod kinds;
+mod large_objects;
+mod matviews;
+mod objects;
+mod properties;
+mod reader;
+mod sequences;
+mod settings;
 pub mod snapshot;
 pub mod tables;
+mod toc;
 pub mod tool;
