@@ -201,7 +201,7 @@ fn compare_rows(entry: &manifest::TableEntry, table: &TableWork, target: &str, p
 
 /// Whether an application can write: sequences are past what is in their columns.
 async fn probe(server: &dyn Server, target: &str, proof: &mut Proof) -> Result<(), Fault> {
-    let mut loader = server.loader(target, &LoadSettings { index_memory: PROBE_MEMORY, toast_compression: None }).await?;
+    let mut loader = server.loader(target, &LoadSettings { index_memory: PROBE_MEMORY, ..LoadSettings::default() }).await?;
     let probed = loader.write_probe().await;
     loader.close().await;
     let (count, behind) = probed?;

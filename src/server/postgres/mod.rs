@@ -7,7 +7,7 @@ mod source;
 mod target;
 mod tls;
 
-use super::{Answer, LoadSettings, Loader, Server, Snapshot, TargetChoices};
+use super::{Answer, LoadSettings, Loader, Server, Snapshot, Supplies, TargetChoices};
 use crate::domain::schema::{DatabaseProperties, SchemaObject, Table};
 use crate::domain::server::{DatabaseInfo, ServerInfo};
 use crate::domain::{Connection, Fault};
@@ -78,6 +78,10 @@ impl Server for Postgres {
 
     fn apply_global<'a>(&'a self, object: &'a SchemaObject, choices: &'a TargetChoices) -> Answer<'a, ()> {
         Box::pin(target::global::apply(&self.connector, object, choices))
+    }
+
+    fn supplies(&self) -> Answer<'_, Option<Supplies>> {
+        Box::pin(async { target::supplies::read(&self.connector).await.map(Some) })
     }
 
     fn loader<'a>(&'a self, database: &'a str, settings: &'a LoadSettings) -> Answer<'a, Box<dyn Loader>> {

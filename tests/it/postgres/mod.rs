@@ -6,6 +6,8 @@ mod source_globals;
 mod source_many;
 mod source_rows;
 mod source_standby;
+mod target_database;
+mod target_loader;
 
 use crate::support;
 use dbbackup::domain::Connection;
