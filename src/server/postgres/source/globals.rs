@@ -1,8 +1,7 @@
 //! Roles, memberships, settings, tablespaces: what belongs to the whole server, as statements that can be run one by one on another.
 //!
-//! The kinds, in order: `ROLE` (makes it), `ROLE ATTRIBUTES` (may what, password), `TABLESPACE` (several for each: it, its options,
-//! rights and comment),
-//! `ROLE MEMBERSHIP`, `ROLE SETTING`, `PARAMETER ACL`, `COMMENT`, `SECURITY LABEL`.
+//! The kinds, in order: `ROLE` (makes it), `ROLE ATTRIBUTES` (what it may, its password), `COMMENT` and `SECURITY LABEL` of roles,
+//! `TABLESPACE` (several for each: it, its options, rights and comment), `ROLE MEMBERSHIP`, `ROLE SETTING`, `PARAMETER ACL`.
 
 use super::{acl, settings, tables};
 use crate::domain::Fault;
