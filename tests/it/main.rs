@@ -2,7 +2,13 @@
 
 mod archive;
 mod backup;
+mod batch;
+mod cli;
+mod config;
+mod docs;
+mod e2e;
 mod postgres;
+mod pty;
 mod support;
 
 #[test]
