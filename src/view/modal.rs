@@ -35,7 +35,7 @@ pub fn rows(model: &Model, modal: &Modal, size: Size) -> Vec<Row> {
         Modal::Help { keys, scroll } => fault::scrolled(help(model, *keys, size), *scroll, size.rows),
         Modal::Error { headline, fault, scroll } => fault::scrolled(fault::rows(headline, fault, size.cols), *scroll, size.rows),
         Modal::Cancel(id) => match model.job(*id) {
-            Some(job) => cancel(job),
+            Some(job) => cancel(job, size.cols),
             None => Vec::new(),
         },
         Modal::Quit => quit(model, size),
@@ -58,7 +58,7 @@ pub fn rows(model: &Model, modal: &Modal, size: Size) -> Vec<Row> {
     }
 }
 
-fn cancel(job: &Job) -> Vec<Row> {
+fn cancel(job: &Job, cols: usize) -> Vec<Row> {
     let left = match job.spec() {
         JobSpec::Backup(_) => "Nothing is left behind: the unfinished file is removed.",
         JobSpec::Restore(restore) => match (&restore.scope, restore.create) {
@@ -69,14 +69,13 @@ fn cancel(job: &Job) -> Vec<Row> {
         },
         JobSpec::Verify(_) => "Nothing is changed.",
     };
-    vec![
-        Row::of(format!("▲ Cancel the {}?", job.name()), Role::Warn),
-        Row::of(left, Role::Text),
-        Row::of("y", Role::Key)
-            .then(" (or Ctrl-C again) cancels it, ", Role::Text)
-            .then("Esc", Role::Key)
-            .then(" lets it go on.", Role::Text),
-    ]
+    let mut rows = Row::wrapped(&format!("▲ Cancel the {}?", job.name()), Role::Warn, 2, cols);
+    rows.extend(Row::wrapped(left, Role::Text, 0, cols));
+    let again = if cols < 60 { "" } else { " (or Ctrl-C again)" };
+    rows.push(
+        Row::of("y", Role::Key).then(format!("{again} cancels it, "), Role::Text).then("Esc", Role::Key).then(" lets it go on", Role::Text),
+    );
+    rows
 }
 
 fn quit(model: &Model, size: Size) -> Vec<Row> {
@@ -130,7 +129,7 @@ fn help(model: &Model, keys: Keys, size: Size) -> Vec<Row> {
         Keys::Here => "Keys here",
         Keys::All => "All keys",
     };
-    let mut rows = vec![Row::of(title, Role::Title).to_right("? shows the other list", Role::Muted, size.cols), Row::new()];
+    let mut rows = vec![Row::of(title, Role::Title).ending("? shows the other list", Role::Muted, size.cols), Row::new()];
     for scope in scopes {
         let binds: Vec<_> = keymap::KEYS.iter().filter(|bind| bind.scope == scope).collect();
         if binds.is_empty() {

@@ -74,7 +74,7 @@ fn finished(job: &Job, summary: &Summary, cols: usize) -> Vec<Row> {
     let mut rows = Vec::new();
     let (glyph, word, role) = super::state(job);
     let rows_said = format!("{} rows, {} before compression", text::count(summary.rows), summary.row_bytes);
-    rows.push(Row::of(format!("{glyph} {word}"), role).then(format!(" in {}", span(summary.duration_ms)), Role::Text).to_right(
+    rows.push(Row::of(format!("{glyph} {word}"), role).then(format!(" in {}", span(summary.duration_ms)), Role::Text).ending(
         rows_said,
         Role::Muted,
         cols,
