@@ -41,12 +41,13 @@ pub fn rows(model: &Model, modal: &Modal, size: Size) -> Vec<Row> {
         Modal::Quit => quit(model, size),
         Modal::Delete { paths, typed } => {
             let mut rows = delete_list(model, paths, size);
-            rows.push(match Modal::delete_word(paths) {
-                Some(word) => Row::of(format!("Type {word:?} to delete them:  "), Role::Text)
-                    .then(typed.value(), Role::Field)
-                    .then(" ", Role::Selected),
-                None => Row::of("This cannot be undone. ", Role::Text).then("y", Role::Key).then(" deletes it.", Role::Text),
-            });
+            match Modal::delete_word(paths) {
+                Some(word) => {
+                    rows.push(Row::of(format!("Type {word:?} to delete them:"), Role::Text));
+                    rows.push(Row::of("▸ ", Role::Accent).then(typed.value(), Role::Field).then(" ", Role::Selected));
+                }
+                None => rows.push(Row::of("This cannot be undone. ", Role::Text).then("y", Role::Key).then(" deletes it.", Role::Text)),
+            }
             rows
         }
         Modal::Command { lines } => {

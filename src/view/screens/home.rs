@@ -59,6 +59,11 @@ fn advice(model: &Model, cols: usize) -> Vec<Row> {
     let offer = availability(model, &Action::Enter).is_ok();
     match home::advice(model) {
         Some(advice) => {
+            if text::width(&advice.text) + 2 > cols {
+                let mut rows = Row::wrapped(&format!("▲ {}", advice.text), Role::Warn, 2, cols);
+                rows.truncate(2);
+                return rows;
+            }
             let row = Row::of(format!("▲ {}", advice.text), Role::Warn);
             let offer = if offer { format!("Enter: {}", advice.offer) } else { String::new() };
             vec![row.ending(offer, Role::Key, cols), Row::new()]

@@ -62,6 +62,8 @@ pub fn rows(model: &Model, id: JobId, size: Size, density: Density) -> Vec<Row> 
         Density::Compact => 3.min(left / 3),
         Density::Short | Density::Line => 0,
     };
+    // A short log leaves its room to the table.
+    let tail = tail.min(job.log.lines.len());
     let table = databases(model, job, size.cols, left.saturating_sub(tail));
     let filled = left.saturating_sub(tail + table.len());
     rows.extend(table);
