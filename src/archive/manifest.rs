@@ -11,6 +11,9 @@ use serde::{Deserialize, Serialize};
 /// The format that this version writes, and the newest that it reads.
 pub const FORMAT: u32 = 1;
 
+/// The entry's name.
+pub const ENTRY: &str = "manifest.json";
+
 /// What an archive covers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -153,8 +156,8 @@ pub struct Chunk {
     pub bytes: u64,
 }
 
-/// One frame.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// One frame. Its entries' names are kept beside ([`super::reader::Archive::entries`]): there can be hundreds of thousands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FrameRecord {
     /// Where it starts in the file.
     pub offset: u64,
@@ -162,8 +165,6 @@ pub struct FrameRecord {
     pub length: u64,
     /// Its length as tar.
     pub plain: u64,
-    /// SHA-256 of the compressed bytes, in hexadecimal.
-    pub sha256: String,
-    /// Names of the entries in it.
-    pub entries: Vec<String>,
+    /// SHA-256 of the compressed bytes.
+    pub sha256: [u8; 32],
 }

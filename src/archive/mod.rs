@@ -1,8 +1,22 @@
 //! The archive format: frames, codecs, manifest, writer, reader, fingerprints. Knows bytes; knows no servers.
 
+mod codec;
+mod damage;
 pub mod fingerprint;
 pub mod frame;
+mod index;
+mod locator;
 pub mod manifest;
+mod manifest_json;
 pub mod names;
 pub mod reader;
+pub mod readme;
+mod scan;
+pub mod sidecar;
+mod tarball;
 pub mod writer;
+
+#[cfg(test)]
+mod tests;
+
+pub use damage::is_damage;

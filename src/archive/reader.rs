@@ -1,61 +1,347 @@
 //! Opens an archive and hands out its parts, each checked before a byte of it is used.
 
+use super::codec::{self, stream_decoder};
+use super::damage::{corrupted, foreign, io_error, shell, truncated};
 use super::frame::{Decoded, FrameDecoder};
-use super::manifest::{FrameRecord, Head, Manifest};
-use crate::domain::Fault;
-use std::path::Path;
+use super::index::{FrameIndex, NameMap};
+use super::locator::{self, Found, Locator};
+use super::manifest::{self, FrameRecord, Head, Manifest};
+use super::manifest_json::{self, Depth, Unreadable};
+use super::scan::{self, From};
+use super::{sidecar, tarball};
+use crate::domain::codec::Codec;
+use crate::domain::{Code, Fault};
+use sha2::{Digest, Sha256};
+use std::fs::File;
+use std::io::{BufReader, Read};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+/// The largest manifest that is read, as JSON: some seven million frames, 100 TB of rows.
+const MANIFEST_LIMIT: u64 = 1 << 30;
 
 /// An open archive; shared between threads.
-pub struct Archive {}
+#[derive(Debug)]
+pub struct Archive {
+    path: PathBuf,
+    file: File,
+    length: u64,
+    codec: Codec,
+    locator: Option<Locator>,
+    manifest: Manifest,
+    index: FrameIndex,
+    names: NameMap,
+}
 
 impl Archive {
-    /// Opens an archive and reads its manifest.
+    /// Opens an archive and reads its manifest. Finds it by a scan when the locator is damaged (see [`Archive::is_located`]).
     pub fn open(path: &Path) -> Result<Self, Fault> {
-        let _ = path;
-        unimplemented!()
+        let place = Place::find(path)?;
+        let (manifest, index) = place.manifest(Depth::Everything { end: place.start })?;
+        let Place { path, file, length, codec, locator, .. } = place;
+        let damaged = |what: String| corrupted(what).at("File", path.display()).at("Entry", manifest::ENTRY);
+        if manifest.head.compression.codec != codec {
+            return Err(damaged(format!("the manifest speaks of {}, the file is {codec}", manifest.head.compression.codec)));
+        }
+        for frame in index.frames() {
+            if frame.plain > codec::FRAME_LIMIT || frame.length > codec::FRAME_LIMIT || frame.plain > codec::most(codec, frame.length) {
+                let what = format!("{} bytes of {codec} cannot become {} bytes", frame.length, frame.plain);
+                return Err(damaged(what).at("Offset", frame.offset));
+            }
+        }
+        let names = index.by_name().map_err(|name| damaged(format!("entry {name} is there twice")))?;
+        let frames = index.frames().len();
+        for table in manifest.databases.iter().flat_map(|database| &database.tables) {
+            if let Some(chunk) = table.chunks.iter().find(|chunk| chunk.frame as usize >= frames) {
+                return Err(damaged(format!(
+                    "chunk {} of table {} lies in frame {} of {frames}",
+                    chunk.number, table.table.name, chunk.frame
+                )));
+            }
+        }
+        Ok(Self { path, file, length, codec, locator, manifest, index, names })
     }
 
     /// Where it is.
     pub fn path(&self) -> &Path {
-        unimplemented!()
+        &self.path
+    }
+
+    /// The length of the file, in bytes.
+    pub fn bytes(&self) -> u64 {
+        self.length
+    }
+
+    /// Its codec.
+    pub fn codec(&self) -> Codec {
+        self.codec
+    }
+
+    /// Whether the locator was whole. Without it the manifest was found by a scan, and its SHA-256 is not known.
+    pub fn is_located(&self) -> bool {
+        self.locator.is_some()
     }
 
     /// The manifest without the frames.
     pub fn manifest(&self) -> &Manifest {
-        unimplemented!()
+        &self.manifest
     }
 
     /// All frames, in the order of the file.
     pub fn frames(&self) -> &[FrameRecord] {
-        unimplemented!()
+        self.index.frames()
+    }
+
+    /// The names of a frame's entries.
+    pub fn entries(&self, frame: u32) -> impl Iterator<Item = &str> {
+        self.index.entries(frame)
     }
 
     /// The frame that holds an entry.
     pub fn frame_of(&self, entry: &str) -> Option<u32> {
-        let _ = entry;
-        unimplemented!()
+        self.index.frame_of(&self.names, entry)
     }
 
     /// A decoder for this archive's codec.
     pub fn decoder(&self) -> Result<FrameDecoder, Fault> {
-        unimplemented!()
+        FrameDecoder::new(self.codec)
     }
 
     /// Reads, checks and decodes a frame. `scratch` and `out` are buffers to be used again.
     pub fn frame(&self, number: u32, decoder: &mut FrameDecoder, scratch: &mut Vec<u8>, out: Vec<u8>) -> Result<Decoded, Fault> {
-        let _ = (number, decoder, scratch, out);
-        unimplemented!()
+        self.read_frame(number, scratch)?;
+        self.decode_frame(number, scratch, decoder, out)
+    }
+
+    /// Reads a frame's compressed bytes, unchecked.
+    pub fn read_frame(&self, number: u32, into: &mut Vec<u8>) -> Result<(), Fault> {
+        let frame = self.record(number)?;
+        into.resize(frame.length as usize, 0);
+        self.file
+            .read_exact_at(into, frame.offset)
+            .map_err(|error| self.place(number, io_error("cannot read the archive", &self.path, &error)))
+    }
+
+    /// Checks and decodes what [`Archive::read_frame`] has read.
+    pub fn decode_frame(&self, number: u32, bytes: &[u8], decoder: &mut FrameDecoder, out: Vec<u8>) -> Result<Decoded, Fault> {
+        let frame = self.record(number)?;
+        if Sha256::digest(bytes)[..] != frame.sha256 {
+            return Err(self.place(number, corrupted("the SHA-256 of a frame is not what the manifest says")));
+        }
+        let decoded = decoder.decode(bytes, frame.plain, out).map_err(|fault| self.place(number, fault))?;
+        if !decoded.entries.iter().map(|(name, _)| name.as_str()).eq(self.entries(number)) {
+            return Err(self.place(number, corrupted("the entries of a frame are not what the manifest says")));
+        }
+        Ok(decoded)
     }
 
     /// One entry's bytes, whole. For small entries (`schema.jsonl`, `README.txt`, …).
     pub fn entry(&self, name: &str) -> Result<Vec<u8>, Fault> {
-        let _ = name;
-        unimplemented!()
+        let number = self.frame_of(name).ok_or_else(|| {
+            Fault::new(Code::NotInArchive, format!("there is no entry {name} in the archive"))
+                .at("File", self.path.display())
+                .step_run("Look at what is in it:", format!("dbbackup archive list {}", shell(&self.path.to_string_lossy())))
+        })?;
+        let mut decoded = self.frame(number, &mut self.decoder()?, &mut Vec::new(), Vec::new())?;
+        let (_, range) = decoded
+            .entries
+            .iter()
+            .find(|(known, _)| known == name)
+            .ok_or_else(|| Fault::internal(format!("entry {name} was checked to be in frame {number} and is not")))?;
+        let range = range.clone();
+        decoded.plain.truncate(range.end);
+        decoded.plain.drain(..range.start);
+        Ok(decoded.plain)
+    }
+
+    /// Hands over everything that follows the frames, piece by piece: what a SHA-256 of the whole file still needs.
+    pub fn read_tail(&self, mut take: impl FnMut(&[u8])) -> Result<(), Fault> {
+        let mut at = self.index.end();
+        let mut piece = vec![0; 1 << 16];
+        while at < self.length {
+            let want = (self.length - at).min(piece.len() as u64) as usize;
+            let error = |error| io_error("cannot read the archive", &self.path, &error).at("Offset", at);
+            self.file.read_exact_at(&mut piece[..want], at).map_err(error)?;
+            take(&piece[..want]);
+            at += want as u64;
+        }
+        Ok(())
+    }
+
+    /// Checks what comes after the frames, as far as opening has not: the end of the tar stream and the locator.
+    pub fn check_tail(&self) -> Result<(), Fault> {
+        let Some(locator) = &self.locator else {
+            return Err(corrupted("the locator at the end of the file is damaged or cut off; the manifest was found by a scan")
+                .at("File", self.path.display())
+                .at("Offset", self.length.saturating_sub(locator::length(self.codec) as u64)));
+        };
+        let offset = locator.offset + locator.length;
+        let damaged = |what: &str| corrupted(what).at("File", self.path.display()).at("Offset", offset);
+        // The frame of two zero blocks takes some dozen bytes, raw 1024.
+        if locator.end_length > 4096 {
+            return Err(damaged("the end of the tar stream is too long"));
+        }
+        let mut bytes = vec![0; locator.end_length as usize];
+        self.file.read_exact_at(&mut bytes, offset).map_err(|error| io_error("cannot read the archive", &self.path, &error))?;
+        if Sha256::digest(&bytes)[..] != locator.end_sha256 {
+            return Err(damaged("the end of the tar stream is damaged"));
+        }
+        let plain = self.decoder()?.decompress(&bytes, tarball::END.len() as u64, Vec::new())?;
+        if plain == tarball::END { Ok(()) } else { Err(damaged("the tar stream has no end")) }
+    }
+
+    fn record(&self, number: u32) -> Result<&FrameRecord, Fault> {
+        self.index.frames().get(number as usize).ok_or_else(|| Fault::internal(format!("there is no frame {number}")))
+    }
+
+    /// Adds to a fault where in the file it is.
+    fn place(&self, number: u32, fault: Fault) -> Fault {
+        let mut fault = fault.at("File", self.path.display());
+        let mut entries = self.entries(number);
+        if let Some(first) = entries.next() {
+            let more = entries.count();
+            fault = fault.at("Entry", if more == 0 { first.to_owned() } else { format!("{first} and {more} more") });
+        }
+        match self.index.frames().get(number as usize) {
+            Some(frame) => fault.at("Offset", frame.offset),
+            None => fault,
+        }
     }
 }
 
 /// Reads only the head of an archive: from `<archive>.meta.json` when that fits the file's size, else from the archive.
 pub fn head(path: &Path) -> Result<Head, Fault> {
-    let _ = path;
-    unimplemented!()
+    let meta = std::fs::metadata(path).map_err(|error| io_error("cannot open the archive", path, &error))?;
+    if let Some(beside) = sidecar::read_meta(path).filter(|beside| beside.bytes == meta.len()) {
+        return Ok(beside.head);
+    }
+    Ok(Place::find(path)?.manifest(Depth::Head)?.0.head)
+}
+
+/// A file with the place of its manifest.
+struct Place {
+    path: PathBuf,
+    file: File,
+    length: u64,
+    codec: Codec,
+    locator: Option<Locator>,
+    /// Where the manifest's frame starts.
+    start: u64,
+}
+
+impl Place {
+    fn find(path: &Path) -> Result<Self, Fault> {
+        let unreadable = |error: std::io::Error| io_error("cannot open the archive", path, &error);
+        // Opening a pipe would wait for its other end.
+        if !std::fs::metadata(path).map_err(unreadable)?.is_file() {
+            return Err(foreign(format!("{} is not a file", path.display())).at("File", path.display()));
+        }
+        let file = File::open(path).map_err(unreadable)?;
+        let length = file.metadata().map_err(unreadable)?.len();
+        let mut tail = vec![0; length.min(locator::LONGEST as u64) as usize];
+        let before = length - tail.len() as u64;
+        file.read_exact_at(&mut tail, before).map_err(unreadable)?;
+        let path = path.to_owned();
+        match locator::find(&tail) {
+            Found::TooNew(version) => Err(too_new(&path, u64::from(version))),
+            Found::Locator(codec, found) => {
+                let parts = [found.offset, found.length, found.end_length, locator::length(codec) as u64];
+                match parts.into_iter().try_fold(0_u64, u64::checked_add) {
+                    Some(expected) if expected == length => {}
+                    Some(expected) if expected > length => {
+                        let missing = expected - length;
+                        return Err(truncated(format!("{missing} bytes are missing: the archive has {length} of {expected} bytes"))
+                            .at("File", path.display()));
+                    }
+                    Some(expected) => {
+                        return Err(
+                            corrupted(format!("the archive has {length} bytes and should have {expected}")).at("File", path.display())
+                        );
+                    }
+                    None => return Err(corrupted("the locator is damaged").at("File", path.display())),
+                }
+                Ok(Self { path, file, length, codec, start: found.offset, locator: Some(found) })
+            }
+            Found::Nothing => Self::scan(path, file, length),
+        }
+    }
+
+    fn scan(path: PathBuf, file: File, length: u64) -> Result<Self, Fault> {
+        let fail = |error: std::io::Error| io_error("cannot read the archive", &path, &error);
+        let mut head = vec![0; length.min(8192) as usize];
+        file.read_exact_at(&mut head, 0).map_err(fail)?;
+        if length == 0 {
+            return Err(truncated("the file is empty").at("File", path.display()));
+        }
+        let codec = scan::codec_of(&head);
+        // With damaged first bytes the name still says what it was.
+        let by_name = Codec::ALL.into_iter().find(|codec| path.to_string_lossy().ends_with(codec.extension()));
+        if let Some(codec) = codec.or(by_name)
+            && let Some(start) = scan::find_manifest(&file, length, codec).map_err(fail)?
+        {
+            return Ok(Self { path, file, length, codec, locator: None, start });
+        }
+        let cut = match codec {
+            Some(codec) => match scan::first_entry(&file, 0, codec) {
+                Some(entry) => scan::is_our_entry(&entry.name),
+                // Not even the first header is whole. A name like ours is the only witness left.
+                None => by_name == Some(codec),
+            },
+            None => false,
+        };
+        if cut {
+            return Err(truncated("the file ends before its manifest").at("File", path.display()).at("Size", format!("{length} bytes")));
+        }
+        let (what, cure) = scan::describe(&head);
+        let fault = foreign(format!("{} is not an archive of dbbackup", path.display())).at("File", path.display()).because(what);
+        Err(match cure {
+            Some((text, command)) => fault.step_run(text, format!("{command} {}", shell(&path.to_string_lossy()))),
+            None => fault.step_run("Look at what it is:", format!("file -- {}", shell(&path.to_string_lossy()))),
+        })
+    }
+
+    /// Reads the manifest, checked against the locator's SHA-256 where there is one.
+    fn manifest(&self, depth: Depth) -> Result<(Manifest, FrameIndex), Fault> {
+        let damaged = |what: String| corrupted(what).at("File", self.path.display()).at("Entry", manifest::ENTRY).at("Offset", self.start);
+        let unreadable = |error: &std::io::Error| damaged("the manifest cannot be decompressed".to_owned()).because(error);
+        let mut frame = Vec::new();
+        let mut decoder = match &self.locator {
+            Some(locator) => {
+                if locator.length > MANIFEST_LIMIT || locator.plain > MANIFEST_LIMIT.min(codec::most(self.codec, locator.length)) {
+                    return Err(damaged(format!("a manifest of {} bytes is no manifest", locator.plain)));
+                }
+                frame.resize(locator.length as usize, 0);
+                self.file
+                    .read_exact_at(&mut frame, self.start)
+                    .map_err(|error| io_error("cannot read the manifest", &self.path, &error))?;
+                if Sha256::digest(&frame)[..] != locator.sha256 {
+                    return Err(damaged("the SHA-256 of the manifest is not what the locator says".to_owned()));
+                }
+                stream_decoder(self.codec, frame.as_slice())
+            }
+            None => stream_decoder(self.codec, BufReader::new(From::new(&self.file, self.start))),
+        }
+        .map_err(|error| unreadable(&error))?;
+        let mut header = [0; tarball::BLOCK];
+        decoder.read_exact(&mut header).map_err(|error| unreadable(&error))?;
+        let size = match tarball::read_header(&header)? {
+            Some(entry) if entry.name == manifest::ENTRY && entry.size <= MANIFEST_LIMIT => entry.size,
+            _ => return Err(damaged("there is no manifest where it should be".to_owned())),
+        };
+        if let Some(locator) = &self.locator
+            && locator.plain != tarball::BLOCK as u64 + size + tarball::padding(size).len() as u64
+        {
+            return Err(damaged("the manifest is not as long as the locator says".to_owned()));
+        }
+        manifest_json::read(decoder.take(size), depth).map_err(|error| match error {
+            Unreadable::TooNew(format) => too_new(&self.path, format),
+            Unreadable::Damaged(why) => damaged("the manifest cannot be read".to_owned()).because(why),
+        })
+    }
+}
+
+fn too_new(path: &Path, format: u64) -> Fault {
+    Fault::new(Code::FormatTooNew, format!("the archive has format {format}, this version reads up to {}", manifest::FORMAT))
+        .at("File", path.display())
+        .step("Use a newer version of dbbackup, or restore by hand: README.txt in the archive says how.")
 }

@@ -1,11 +1,36 @@
 //! Proves a restored database: every table's rows and fingerprint, indexes, constraints, sequences, counts of every kind; then the write probe.
+//!
+//! Rows are read as a backup reads them, by the same planner, sessions and threads, only that nothing is written. Knows no archive file:
+//! what is expected is given.
+
+mod compare;
 
 use super::Context;
+use super::backup::budget::Budget;
+use super::backup::halt::Halt;
+use super::backup::pool::{Pool, Worker};
+use super::backup::press::look;
+use super::backup::progress::{DatabaseMeter, Meter};
+use super::backup::rows::{Chunk, Reading, sessions};
+use super::backup::seats::Seats;
+use super::backup::table::TableWork;
 use crate::archive::manifest;
 use crate::domain::Fault;
-use crate::domain::job::Proof;
-use crate::domain::schema::InventoryItem;
+use crate::domain::job::{Difference, Proof};
+use crate::domain::schema::{InventoryItem, Table, TableKind, TableName};
+use crate::domain::size::grouped;
 use crate::domain::spec::Effort;
+use crate::server::{LoadSettings, Server, Snapshot};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+/// How often progress is told.
+const TICK: Duration = Duration::from_millis(125);
+
+/// The probe builds no index: any value does.
+const PROBE_MEMORY: u64 = 64 << 20;
 
 /// What is expected, and how names were changed on the way.
 pub struct Expected<'a> {
@@ -16,7 +41,7 @@ pub struct Expected<'a> {
     /// Whether definitions can be compared literally: source and target are of the same major version.
     pub same_version: bool,
     /// Which tables of the manifest were restored, by index, and under which name.
-    pub tables: Vec<(usize, crate::domain::schema::TableName)>,
+    pub tables: Vec<(usize, TableName)>,
     /// Whether everything was restored, so that the inventory must be equal.
     pub whole: bool,
     /// Owners were left out or mapped, so ownership is not compared.
@@ -25,7 +50,7 @@ pub struct Expected<'a> {
     pub ignore_acl: bool,
 }
 
-/// Compares `target` with what is expected. `progress` is told row bytes as they are read.
+/// Compares `target` with what is expected. `progress` is told row bytes as they are read, and how many there are in all.
 pub async fn prove(
     expected: &Expected<'_>,
     target: &str,
@@ -33,6 +58,159 @@ pub async fn prove(
     context: &Context,
     progress: &(dyn Fn(u64, u64) + Sync),
 ) -> Result<Proof, Fault> {
-    let _ = (expected, target, effort, context, progress);
-    unimplemented!()
+    let server = context.server()?.clone();
+    let halt = Halt::under(&context.cancel);
+    let _stop = halt.stop_when_dropped();
+    let named = |fault: Fault| fault.at("Database", target).at("Host", server.connection().address());
+    let mut proof = Proof::default();
+    let there = halt.or(server.survey(target)).await.map_err(named)?;
+    let snapshot = halt.or(server.snapshot(target)).await.map_err(named)?;
+    let read = async {
+        rows(expected, target, effort, snapshot.as_ref(), &there, &halt, progress, &mut proof).await?;
+        if expected.whole {
+            let (inventory, sequences) = halt.or(snapshot.inventory()).await?;
+            compare::objects(expected, target, &inventory, &sequences, &mut proof);
+        }
+        Ok(())
+    };
+    let read: Result<(), Fault> = read.await;
+    let _ = tokio::time::timeout(TICK * 40, snapshot.release()).await;
+    read.map_err(named)?;
+    halt.or(probe(server.as_ref(), target, &mut proof)).await.map_err(named)?;
+    Ok(proof)
+}
+
+/// Reads all tables and compares their rows.
+#[allow(clippy::too_many_arguments, reason = "one call, and each is a different thing")]
+async fn rows(
+    expected: &Expected<'_>,
+    target: &str,
+    effort: Effort,
+    snapshot: &dyn Snapshot,
+    there: &[Table],
+    halt: &Halt,
+    progress: &(dyn Fn(u64, u64) + Sync),
+    proof: &mut Proof,
+) -> Result<(), Fault> {
+    let database = DatabaseMeter::new(target, 0);
+    let (entries, tables) = pair(expected, target, there, &database, proof);
+    let total: u64 = entries.iter().map(|entry| entry.bytes).sum();
+    let jobs = effort.jobs.max(1);
+    let workers: Vec<Worker<Chunk>> = (0..jobs).map(|_| Box::new(|chunk: Chunk| fingerprint(chunk)) as Worker<Chunk>).collect();
+    let (pool, feed) = Pool::start("prove", workers, halt)?;
+    let chunk_size = usize::try_from(effort.chunk_size).unwrap_or(usize::MAX >> 1).clamp(1 << 16, 1 << 30);
+    let reading = Reading {
+        feed,
+        wrap: |chunk| chunk,
+        budget: Budget::new(effort.memory, chunk_size, sessions(jobs) as usize),
+        seats: Seats::new(sessions(jobs)),
+        meter: Meter::new(vec![database.clone()]),
+        chunk_size,
+        jobs,
+        done: Arc::new(|_| {}),
+    };
+    let tables: Arc<[Arc<TableWork>]> = tables.into();
+    let mut tick = tokio::time::interval(TICK);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let read = {
+        let read = reading.read(snapshot, &tables, halt);
+        tokio::pin!(read);
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut read => break done,
+                _ = tick.tick() => progress(database.bytes.load(Relaxed).min(total), total),
+            }
+        }
+    };
+    drop(reading);
+    tokio::task::spawn_blocking(move || pool.join()).await.map_err(|error| Fault::internal("cannot wait for threads").caused_by(&error))?;
+    halt.check()?;
+    read?;
+    progress(total, total);
+    for (entry, table) in entries.iter().zip(tables.iter()) {
+        compare_rows(entry, table, target, proof);
+    }
+    Ok(())
+}
+
+/// The tables that can be read, each with what is expected of it. One that is not there is a difference.
+fn pair<'a>(
+    expected: &Expected<'a>,
+    target: &str,
+    there: &[Table],
+    database: &Arc<DatabaseMeter>,
+    proof: &mut Proof,
+) -> (Vec<&'a manifest::TableEntry>, Vec<Arc<TableWork>>) {
+    let found: HashMap<(TableKind, &TableName), &Table> = there.iter().map(|table| ((table.kind, &table.name), table)).collect();
+    let (mut entries, mut tables) = (Vec::new(), Vec::new());
+    for (at, name) in &expected.tables {
+        let Some(entry) = expected.database.tables.get(*at) else { continue };
+        match found.get(&(entry.table.kind, name)) {
+            Some(found) => {
+                // Rows are read in the form of the backup, cut by the sizes of the target.
+                let table = Table {
+                    name: name.clone(),
+                    heap_bytes: found.heap_bytes,
+                    total_bytes: found.total_bytes,
+                    splittable: found.splittable,
+                    ..entry.table.clone()
+                };
+                entries.push(entry);
+                tables.push(TableWork::new(table, String::new(), database.clone()));
+            }
+            // A server without large objects has no table of them to read.
+            None if entry.rows == 0 && entry.table.kind != TableKind::Table => proof.tables += 1,
+            None => proof.differences.push(Difference {
+                database: target.to_owned(),
+                object: format!("table {name}"),
+                expected: format!("{} rows", grouped(entry.rows)),
+                found: "no such table".to_owned(),
+            }),
+        }
+    }
+    (entries, tables)
+}
+
+fn fingerprint(chunk: Chunk) -> Result<(), Fault> {
+    let Chunk { table, rows, lease, .. } = chunk;
+    look(&table, &rows.data, rows.count)?;
+    lease.recycle(rows.data);
+    Ok(())
+}
+
+fn compare_rows(entry: &manifest::TableEntry, table: &TableWork, target: &str, proof: &mut Proof) {
+    let found = table.fingerprint();
+    if found.rows == entry.rows && found.hex() == entry.fingerprint {
+        proof.tables += 1;
+        proof.rows += found.rows;
+        return;
+    }
+    let differ = |expected: String, found: String| Difference {
+        database: target.to_owned(),
+        object: format!("table {}", table.table.name),
+        expected,
+        found,
+    };
+    proof.differences.push(if found.rows == entry.rows {
+        differ(format!("{} rows, fingerprint {}", grouped(entry.rows), entry.fingerprint), format!("other values, fingerprint {}", found.hex()))
+    } else {
+        differ(format!("{} rows", grouped(entry.rows)), format!("{} rows", grouped(found.rows)))
+    });
+}
+
+/// Whether an application can write: sequences are past what is in their columns.
+async fn probe(server: &dyn Server, target: &str, proof: &mut Proof) -> Result<(), Fault> {
+    let mut loader = server.loader(target, &LoadSettings { index_memory: PROBE_MEMORY, ..LoadSettings::default() }).await?;
+    let probed = loader.write_probe().await;
+    loader.close().await;
+    let (count, behind) = probed?;
+    proof.probed = count;
+    proof.differences.extend(behind.into_iter().map(|behind| Difference {
+        database: target.to_owned(),
+        object: format!("sequence of column {}", behind.column),
+        expected: format!("next value above {}", behind.greatest),
+        found: format!("next value {}", behind.next),
+    }));
+    Ok(())
 }

@@ -61,6 +61,11 @@ pub trait Server: Send + Sync {
     /// Runs one global object (a role, a tablespace) on the server; one that exists already is no failure when it is the same kind.
     fn apply_global<'a>(&'a self, object: &'a SchemaObject, choices: &'a TargetChoices) -> Answer<'a, ()>;
 
+    /// What is there for a restore to use. None where the product has no such things.
+    fn supplies(&self) -> Answer<'_, Option<Supplies>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
+
     /// A session that changes a database.
     fn loader<'a>(&'a self, database: &'a str, settings: &'a LoadSettings) -> Answer<'a, Box<dyn Loader>>;
 }
@@ -79,12 +84,29 @@ pub struct TargetChoices {
 }
 
 /// Settings of a session that loads.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct LoadSettings {
     /// Memory for one index build, in bytes (`maintenance_work_mem`).
     pub index_memory: u64,
     /// `default_toast_compression`.
     pub toast_compression: Option<String>,
+    /// The encoding that rows are in, by its name: that of the database they were read from. None: the target's own.
+    pub row_encoding: Option<String>,
+    /// What of large objects' owners and rights is wanted, and under which names.
+    pub choices: TargetChoices,
+}
+
+/// What a server has to offer to a restore.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Supplies {
+    /// Names of roles.
+    pub roles: Vec<String>,
+    /// Names of tablespaces.
+    pub tablespaces: Vec<String>,
+    /// Extensions that can be created: name and default version.
+    pub extensions: Vec<(String, String)>,
+    /// Whether our role may create databases.
+    pub may_create: bool,
 }
 
 /// A consistent view of one database, held open by one session that has exported it. Drop it as soon as every reader is done: it holds

@@ -1,3 +1,4 @@
 //! Where archives live.
 
+mod failure;
 pub mod local;

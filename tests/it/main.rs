@@ -1,9 +1,15 @@
 //! Every integration test, in one binary: one link, and servers that are started once.
 
-mod app;
-mod architecture;
+mod archive;
+mod backup;
+mod batch;
+mod cli;
+mod config;
+mod docs;
+mod e2e;
+mod postgres;
+mod pty;
 mod support;
-mod view;
 
 #[test]
 fn every_server_version_of_the_list_starts() {

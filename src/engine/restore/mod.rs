@@ -1,14 +1,92 @@
-//! Restores.
+//! Restores, straight from the archive.
+//!
+//! Definitions first; then rows, indexes, keys and the rest as soon as what each needs is there ([`graph`], [`schedule`]), by several
+//! sessions ([`run`]) that are fed within a memory budget ([`feed`]); then the proof.
 
+mod cluster;
+mod database;
+mod feed;
+mod graph;
 pub mod plan;
+mod progress;
+mod rename;
+mod run;
+mod schedule;
+mod select;
+mod source;
+mod unique;
 
 use super::Context;
-use crate::domain::Fault;
-use crate::domain::job::Summary;
-use crate::domain::spec::RestoreSpec;
+use crate::domain::job::{DatabaseOutcome, Summary};
+use crate::domain::spec::{RestoreScope, RestoreSpec};
+use crate::domain::{Bytes, Fault};
+use database::{Entry, Order};
+use feed::Feeder;
+use progress::Board;
+use std::sync::Arc;
+use std::time::Instant;
 
-/// Carries out a restore.
+/// Carries out a restore. A cluster of which at least one database was restored is a summary in which the others carry their faults.
 pub async fn run(spec: &RestoreSpec, context: &Context) -> Result<Summary, Fault> {
-    let _ = (spec, context);
-    unimplemented!()
+    let began = Instant::now();
+    let archive = source::open(&spec.archive).await?;
+    let mut summary = match &spec.scope {
+        RestoreScope::Cluster { include, exclude, parallel } => cluster::run(spec, context, &archive, include, exclude, *parallel).await?,
+        RestoreScope::Single { database, target, selection } => {
+            let database = source::database(&archive, database.as_deref())?;
+            let bytes = database.tables.iter().map(|table| table.bytes).sum();
+            let board = Board::new(&[(target.clone(), bytes, database.tables.len() as u64)], spec.effort.memory);
+            let feeder = Feeder::new(Arc::clone(&archive), spec.effort.memory);
+            let measured = Arc::clone(&feeder);
+            board.measure(move || measured.held());
+            let ticker = board.post(context);
+            let order = Order {
+                context,
+                spec,
+                archive: &archive,
+                feeder: &feeder,
+                database,
+                target,
+                selection,
+                effort: spec.effort,
+                board: &board,
+                place: 0,
+                entry: Entry::Flags,
+            };
+            let outcome = database::restore(&order).await;
+            drop(ticker);
+            let done = match outcome {
+                Ok(done) if done.fault.is_none() => done,
+                Ok(done) => return Err(ended(&board, context, done.fault.unwrap_or_else(|| Fault::internal("a fault that was there is gone")))),
+                Err(fault) => return Err(ended(&board, context, fault)),
+            };
+            board.leave(0, Ok(spec.prove));
+            context.events.post(super::event::Event::Progress(Box::new(board.sample())));
+            Summary {
+                archives: vec![spec.archive.clone()],
+                archive_bytes: Bytes(archive.bytes()),
+                row_bytes: Bytes(done.bytes),
+                rows: done.rows,
+                databases: vec![DatabaseOutcome {
+                    name: target.clone(),
+                    tables: done.tables,
+                    rows: done.rows,
+                    bytes: Bytes(done.bytes),
+                    fault: None,
+                }],
+                proof: done.proof,
+                warnings: done.warnings,
+                ..Summary::default()
+            }
+        }
+    };
+    summary.duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    Ok(summary)
+}
+
+/// The last sample of a database that failed.
+fn ended(board: &Board, context: &Context, fault: Fault) -> Fault {
+    board.leave(0, Err(&fault));
+    context.events.post(super::event::Event::Progress(Box::new(board.sample())));
+    fault
 }

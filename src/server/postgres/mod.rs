@@ -1,11 +1,13 @@
 //! PostgreSQL 13 to 18.
 
 mod connect;
-mod quote;
+mod fault;
+pub mod quote;
 mod source;
 mod target;
+mod tls;
 
-use super::{Answer, LoadSettings, Loader, Server, Snapshot, TargetChoices};
+use super::{Answer, LoadSettings, Loader, Server, Snapshot, Supplies, TargetChoices};
 use crate::domain::schema::{DatabaseProperties, SchemaObject, Table};
 use crate::domain::server::{DatabaseInfo, ServerInfo};
 use crate::domain::{Connection, Fault};
@@ -20,6 +22,12 @@ impl Postgres {
     /// A server reached by this connection; `password` is used when the server asks for one. Nothing is sent yet.
     pub fn new(connection: Connection, password: Option<secrecy::SecretString>) -> Result<Self, Fault> {
         Ok(Self { connector: Connector::new(connection, password)? })
+    }
+
+    /// The same server, with further folders to look for its programs (pg_dump) in, before the usual ones.
+    #[must_use]
+    pub fn with_tools(self, folders: Vec<std::path::PathBuf>) -> Self {
+        Self { connector: self.connector.with_tools(folders) }
     }
 }
 
@@ -70,6 +78,10 @@ impl Server for Postgres {
 
     fn apply_global<'a>(&'a self, object: &'a SchemaObject, choices: &'a TargetChoices) -> Answer<'a, ()> {
         Box::pin(target::global::apply(&self.connector, object, choices))
+    }
+
+    fn supplies(&self) -> Answer<'_, Option<Supplies>> {
+        Box::pin(async { target::supplies::read(&self.connector).await.map(Some) })
     }
 
     fn loader<'a>(&'a self, database: &'a str, settings: &'a LoadSettings) -> Answer<'a, Box<dyn Loader>> {

@@ -1,7 +1,17 @@
 //! Reading a server: facts, definitions, snapshots, rows.
 
+mod acl;
 pub mod facts;
 pub mod globals;
+mod inventory;
+mod large_objects;
+mod matviews;
+mod objects;
+mod properties;
+mod reader;
+mod sequences;
+mod settings;
 pub mod snapshot;
 pub mod tables;
+mod toc;
 pub mod tool;

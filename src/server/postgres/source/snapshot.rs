@@ -1,10 +1,219 @@
-//! A consistent view of one database.
-use crate::domain::Fault;
-use crate::server::Snapshot;
-use crate::server::postgres::connect::Connector;
+//! A consistent view of one database: a session that has exported its snapshot and keeps every table from being changed in shape.
+
+use super::{inventory, large_objects, matviews, objects, properties, reader, sequences, tables, toc, tool};
+use crate::domain::schema::{Contents, InventoryItem, RowFormat, SequenceState, Table, TableName};
+use crate::domain::server::Position;
+use crate::domain::time::Stamp;
+use crate::domain::{Code, Fault};
+use crate::server::postgres::connect::{Connector, Session, fault};
+use crate::server::postgres::quote::qualified;
+use crate::server::{Answer, Reader, Snapshot};
+use futures_util::future::{BoxFuture, try_join};
+use std::collections::HashMap;
+
+/// Tables in one LOCK statement.
+const BATCH: usize = 500;
+
+/// The session that holds the snapshot.
+struct Leader {
+    connector: Connector,
+    database: String,
+    session: Session,
+    name: String,
+    version: u32,
+    encoding: String,
+    position: Position,
+}
 
 /// See [`crate::server::Server::snapshot`].
 pub async fn open(connector: &Connector, database: &str) -> Result<Box<dyn Snapshot>, Fault> {
-    let _ = (connector, database);
-    unimplemented!()
+    let session = connector.session(database).await?;
+    let failed = |error: tokio_postgres::Error| connector.fault("cannot open a snapshot", &error, database);
+    session.client.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await.map_err(failed)?;
+    let row = session
+        .client
+        .query_one(
+            "SELECT pg_export_snapshot(), current_setting('server_version_num')::int4, \
+                    (SELECT pg_encoding_to_char(encoding)::text FROM pg_database WHERE datname = current_database()), \
+                    CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END::text, \
+                    (extract(epoch FROM clock_timestamp()) * 1000)::int8",
+            &[],
+        )
+        .await
+        .map_err(failed)?;
+    let leader = Leader {
+        connector: connector.clone(),
+        database: database.to_owned(),
+        name: row.get(0),
+        version: u32::try_from(row.get::<_, i32>(1)).unwrap_or(0),
+        encoding: row.get(2),
+        position: Position { lsn: row.get(3), taken_at: Stamp(row.get(4)) },
+        session,
+    };
+    leader.lock().await?;
+    Ok(Box::new(leader))
+}
+
+impl Leader {
+    fn placed(&self, what: &str, error: &tokio_postgres::Error) -> Fault {
+        self.connector.fault(what, error, &self.database)
+    }
+
+    /// Locks every table that this role may lock against changes of its shape, as pg_dump does; reading and writing go on.
+    async fn lock(&self) -> Result<(), Fault> {
+        let rows = self
+            .session
+            .client
+            .query(
+                "SELECT n.nspname::text, c.relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+                  WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' \
+                    AND has_table_privilege(c.oid, 'SELECT') AND has_schema_privilege(n.oid, 'USAGE') ORDER BY 1, 2",
+                &[],
+            )
+            .await
+            .map_err(|error| self.placed("cannot list the tables", &error))?;
+        let names: Vec<TableName> = rows.iter().map(|row| TableName { schema: row.get(0), name: row.get(1) }).collect();
+        for batch in names.chunks(BATCH) {
+            let list: Vec<String> = batch.iter().map(|name| format!("ONLY {}", qualified(name))).collect();
+            let sql = format!("LOCK TABLE {} IN ACCESS SHARE MODE", list.join(", "));
+            self.session.client.batch_execute(&sql).await.map_err(|error| {
+                let fault = self.placed(&format!("cannot lock {} tables for reading", names.len()), &error);
+                let fault = if fault.code == Code::MissingObject { sequences::dropped_meanwhile(fault) } else { fault };
+                if fault.code == Code::LockTableFull { fault.at("Tables", names.len()) } else { fault }
+            })?;
+        }
+        Ok(())
+    }
+
+    async fn read_contents(&self) -> Result<Contents, Fault> {
+        // The tables first: what cannot be read completely is known before pg_dump begins, and by name.
+        let mut tables = self.tables().await?;
+        let tool = tool::find(&self.connector, self.version / 10_000).await?;
+        let dump = tool::dump(&self.connector, &tool, &self.database, &self.name, &self.encoding);
+        let (dump, (mut contents, sequences)) = try_join(dump, try_join(self.catalog(), self.sequences())).await?;
+        contents.sequences = sequences;
+        let entries = toc::parse(&dump.archive).map_err(|damage| {
+            let code = if matches!(damage, toc::Damage::Encoding(_)) { Code::Incomplete } else { Code::Internal };
+            let fault = Fault::new(code, "cannot read the definitions").because(&damage).at("Program", tool.path.display());
+            let fault = if code == Code::Incomplete {
+                fault.step("Convert the database to an encoding that names its characters, or rename and redefine that object in ASCII.")
+            } else {
+                fault
+            };
+            self.connector.place(fault, &self.database)
+        })?;
+        contents.objects = objects::from_entries(entries);
+        let ids: HashMap<(&str, &str), u32> = contents
+            .objects
+            .iter()
+            .filter(|object| object.kind == "TABLE")
+            .filter_map(|object| Some(((object.schema.as_deref()?, object.name.as_str()), object.id)))
+            .collect();
+        for table in &mut tables {
+            table.object = ids.get(&(table.name.schema.as_str(), table.name.name.as_str())).copied();
+        }
+        contents.tables = tables;
+        contents.notes.extend(dump.warnings.iter().map(|line| line.trim_start_matches("pg_dump: ").to_owned()));
+        contents.notes.extend(notes(&contents));
+        Ok(contents)
+    }
+
+    /// The tables, each with the form in which its rows travel; a fault when something of them cannot be read.
+    async fn tables(&self) -> Result<Vec<Table>, Fault> {
+        let client = &self.session.client;
+        let failed = |error: tokio_postgres::Error| self.placed("cannot list the tables", &error);
+        let mut found = tables::list(client, self.version).await.map_err(failed)?;
+        tables::complete(&found).map_err(|fault| self.connector.place(fault, &self.database))?;
+        tables::choose_formats(client, &mut found).await.map_err(failed)?;
+        for one in found.iter().filter(|one| one.table.format == RowFormat::Binary) {
+            let without = tables::without_binary(client, &one.table.name).await.map_err(failed)?;
+            if !without.is_empty() {
+                let fault = Fault::new(Code::Incomplete, format!("table {} cannot be read completely", one.table.name))
+                    .because(format!("it has rows too large for text, and columns without a binary form: {}", without.join(", ")))
+                    .step("Make its rows smaller: no row may take more than 1 GB as text.");
+                return Err(self.connector.place(fault, &self.database));
+            }
+        }
+        let mut tables: Vec<Table> = found.into_iter().map(|one| one.table).collect();
+        let large = large_objects::tables(client).await.map_err(failed)?;
+        if !large.is_empty()
+            && let Some(fault) = large_objects::complete(client).await.map_err(failed)?
+        {
+            return Err(self.connector.place(fault, &self.database));
+        }
+        tables.extend(large);
+        Ok(tables)
+    }
+
+    /// What the catalog tells of everything else.
+    async fn catalog(&self) -> Result<Contents, Fault> {
+        let client = &self.session.client;
+        let failed = |error: tokio_postgres::Error| self.placed("cannot read the catalog", &error);
+        Ok(Contents {
+            materialized_views: matviews::read(client).await.map_err(failed)?,
+            properties: properties::read(client).await.map_err(failed)?,
+            inventory: inventory::read(client, self.version).await.map_err(failed)?,
+            ..Contents::default()
+        })
+    }
+
+    async fn sequences(&self) -> Result<Vec<SequenceState>, Fault> {
+        let session = self.connector.session(&self.database).await?;
+        let read = sequences::read(&self.session.client, &session.client).await;
+        session.close().await;
+        read.map_err(|fault| self.connector.place(fault, &self.database))
+    }
+}
+
+/// What is by nature not in a logical backup.
+fn notes(contents: &Contents) -> Vec<String> {
+    let count = |kind: &str| contents.objects.iter().filter(|object| object.kind == kind).count();
+    let mut notes = Vec::new();
+    if count("SUBSCRIPTION") > 0 {
+        notes.push(format!(
+            "{} subscriptions are restored disabled and without their slots: enable them when the publisher is ready (ALTER SUBSCRIPTION … ENABLE)",
+            count("SUBSCRIPTION")
+        ));
+    }
+    if count("FOREIGN TABLE") > 0 {
+        notes.push(format!(
+            "{} foreign tables: their definitions are in the backup, their rows are on the foreign server",
+            count("FOREIGN TABLE")
+        ));
+    }
+    notes
+}
+
+impl Snapshot for Leader {
+    fn position(&self) -> &Position {
+        &self.position
+    }
+
+    fn contents(&self) -> Answer<'_, Contents> {
+        Box::pin(self.read_contents())
+    }
+
+    fn inventory(&self) -> Answer<'_, (Vec<InventoryItem>, Vec<SequenceState>)> {
+        Box::pin(async {
+            let inventory = inventory::read(&self.session.client, self.version);
+            let items = inventory.await.map_err(|error| self.placed("cannot read the inventory", &error))?;
+            Ok((items, self.sequences().await?))
+        })
+    }
+
+    fn reader(&self) -> Answer<'_, Box<dyn Reader>> {
+        Box::pin(async {
+            let reader = reader::CopyReader::open(&self.connector, &self.database, &self.name, &self.encoding).await?;
+            Ok(Box::new(reader) as Box<dyn Reader>)
+        })
+    }
+
+    fn release(self: Box<Self>) -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            if let Err(error) = self.session.client.batch_execute("ROLLBACK").await {
+                tracing::debug!(fault = %fault("cannot end the snapshot", &error), "releasing a snapshot");
+            }
+            self.session.close().await;
+        })
+    }
 }

@@ -1,10 +1,248 @@
-//! A session that changes a database.
-use crate::domain::Fault;
-use crate::server::postgres::connect::Connector;
-use crate::server::{LoadSettings, Loader};
+//! A session that changes a database: its settings, transactions, and faults that name the object and statement.
+
+use super::{copy, large_objects, probe, script};
+use crate::domain::schema::{SchemaObject, SequenceState, Table, TableKind, TableName};
+use crate::domain::{Code, Fault};
+use crate::server::postgres::connect::{Connector, Session};
+use crate::server::postgres::quote::{literal, qualified};
+use crate::server::{Answer, Behind, Cancel, LoadMode, LoadSettings, Loader, RowSource, TargetChoices};
+use futures_util::future::BoxFuture;
+use std::sync::Arc;
+
+/// How many sequences are set in one statement.
+const SEQUENCES_AT_ONCE: usize = 500;
+
+/// A session on the target, with what faults need to say where they happened.
+pub struct Target {
+    /// The session.
+    pub session: Session,
+    /// How the server is reached, for faults.
+    pub place: crate::domain::Connection,
+    /// The database.
+    pub database: String,
+    /// The encoding of the rows that are loaded.
+    pub row_encoding: Option<String>,
+    /// What of large objects' owners and rights is wanted.
+    pub choices: TargetChoices,
+}
 
 /// See [`crate::server::Server::loader`].
 pub async fn open(connector: &Connector, database: &str, settings: &LoadSettings) -> Result<Box<dyn Loader>, Fault> {
-    let _ = (connector, database, settings);
-    unimplemented!()
+    let session = connector.session(database).await?;
+    let target = Target {
+        session,
+        place: connector.connection().clone(),
+        database: database.to_owned(),
+        row_encoding: settings.row_encoding.clone(),
+        choices: settings.choices.clone(),
+    };
+    // The server takes kilobytes, 1 MB to 2 GB less one kilobyte on every platform.
+    let memory = (settings.index_memory / 1024).clamp(1024, 2_097_151);
+    let mut sql = format!(
+        "SET synchronous_commit = off; SET maintenance_work_mem = '{memory}kB'; SET max_parallel_maintenance_workers = 0; \
+         SET check_function_bodies = off; SET session_replication_role = origin; SET xmloption = content; \
+         SET synchronize_seqscans = on; SET default_tablespace = ''; SET vacuum_cost_delay = 0;"
+    );
+    if let Some(compression) = &settings.toast_compression {
+        sql.push_str(&format!("SET default_toast_compression = {};", literal(compression)));
+    }
+    target.batch("cannot prepare a session", &sql).await?;
+    Ok(Box::new(target))
+}
+
+impl Target {
+    /// Runs SQL that gives no rows.
+    pub async fn batch(&self, what: &str, sql: &str) -> Result<(), Fault> {
+        self.session.client.batch_execute(sql).await.map_err(|error| self.fault(what, &error))
+    }
+
+    /// A fault from a driver's error, placed.
+    pub fn fault(&self, what: impl Into<String>, error: &tokio_postgres::Error) -> Fault {
+        self.placed(crate::server::postgres::connect::fault(what, error))
+    }
+
+    /// A fault with where it happened. The steps for writing differ from those for reading, so they are given here.
+    pub fn placed(&self, fault: Fault) -> Fault {
+        fault.at("Database", &self.database).at("Host", self.place.address()).at("User", &self.place.user)
+    }
+
+    /// The fault of an object's statement, with the cure that its kind of failure has.
+    fn object_fault(&self, object: &SchemaObject, sql: &str, error: &tokio_postgres::Error) -> Fault {
+        let label = script::label(object);
+        let fault = self.fault(format!("cannot create {label}"), error).at("Object", &label);
+        cure(fault, object).with_statement(failing(sql, error).trim())
+    }
+
+    /// Ends a transaction that failed. A connection that is gone has nothing left to end.
+    async fn rollback(&self) {
+        if let Err(error) = self.session.client.batch_execute("ROLLBACK").await {
+            tracing::debug!(%error, "rollback");
+        }
+    }
+
+    async fn run_objects(&self, objects: &[&SchemaObject], choices: &TargetChoices) -> Result<(), Fault> {
+        let scripts: Vec<(&SchemaObject, String)> = objects
+            .iter()
+            .filter(|object| !script::left_out(object, choices))
+            .map(|object| (*object, script::of(object, choices)))
+            .collect();
+        let whole: usize = scripts.iter().map(|(_, sql)| sql.len()).sum();
+        let mut all = String::with_capacity(whole + 32);
+        all.push_str("BEGIN;\n");
+        for (_, sql) in &scripts {
+            all.push_str(sql);
+        }
+        all.push_str("COMMIT;");
+        let Err(error) = self.session.client.batch_execute(&all).await else { return Ok(()) };
+        self.rollback().await;
+        if self.session.client.is_closed() || is_cancel(&error) {
+            return Err(self.fault("cannot create objects", &error));
+        }
+        drop(all);
+        // One after another now, to learn which one it is.
+        self.batch("cannot begin", "BEGIN").await?;
+        for (object, sql) in &scripts {
+            if let Err(error) = self.session.client.batch_execute(sql).await {
+                self.rollback().await;
+                return Err(self.object_fault(object, sql, &error));
+            }
+        }
+        self.session.client.batch_execute("COMMIT").await.map_err(|error| self.fault("cannot commit new objects", &error))
+    }
+}
+
+fn is_cancel(error: &tokio_postgres::Error) -> bool {
+    error.code().is_some_and(|code| code.code() == "57014")
+}
+
+/// The statement that an error points at, or all of them where it points nowhere.
+fn failing<'a>(sql: &'a str, error: &tokio_postgres::Error) -> &'a str {
+    use tokio_postgres::error::ErrorPosition;
+    let Some(ErrorPosition::Original(position)) = error.as_db_error().and_then(|db| db.position()) else { return sql };
+    let at = sql.char_indices().nth((*position as usize).saturating_sub(1)).map_or(0, |(at, _)| at);
+    // pg_dump ends each statement with a semicolon at a line's end.
+    let from = sql[..at].rfind(";\n").map_or(0, |end| end + 2);
+    let to = sql[at..].find(";\n").map_or(sql.len(), |end| at + end + 1);
+    &sql[from..to]
+}
+
+/// Adds the steps that suit a failed definition.
+fn cure(mut fault: Fault, object: &SchemaObject) -> Fault {
+    let root = fault.root_cause().to_owned();
+    if fault.sqlstate.as_deref() == Some("22023") && root.contains("default_tablespace") {
+        fault.code = Code::MissingObject;
+        return fault.step("Create the tablespace on the target, or leave tablespaces out: --no-tablespaces");
+    }
+    match (fault.code, object.kind.as_str()) {
+        (Code::MissingObject, _) if root.starts_with("role ") => fault
+            .step("Restore the archive's roles first (a cluster restore does), or create the role.")
+            .step_run("Or leave owners and rights out, or give them to another role:", "--no-owner --no-acl   or   --map-role OLD=NEW"),
+        (Code::MissingObject, "EXTENSION") => fault.step_run(
+            "Install the extension's files on the server's host:",
+            format!("apt-get install postgresql-contrib   # or the package that has {}", object.name),
+        ),
+        (Code::MissingObject, _) => {
+            fault.step("What this object needs is not on the target: restore it too (a whole schema, or the whole database), or create it first.")
+        }
+        (Code::DuplicateObject, _) => fault
+            .step("The target has this object already. Restore into an empty database: --target NEW --create")
+            .step("Or restore rows only into the existing table (--data-only), or one table under another name (--as SCHEMA.NAME)."),
+        (Code::PermissionDenied, _) => fault.step("Restore with a role that may do this (superuser for a whole database), or with --no-owner --no-acl."),
+        _ => fault,
+    }
+}
+
+impl Loader for Target {
+    fn run<'a>(&'a mut self, objects: &'a [&'a SchemaObject], choices: &'a TargetChoices) -> Answer<'a, ()> {
+        Box::pin(self.run_objects(objects, choices))
+    }
+
+    fn run_alone<'a>(&'a mut self, object: &'a SchemaObject, choices: &'a TargetChoices) -> Answer<'a, ()> {
+        Box::pin(async move {
+            if script::left_out(object, choices) {
+                return Ok(());
+            }
+            for statement in [Some(object.sql.as_str()), object.owner_sql.as_deref().filter(|_| !choices.no_owner)].into_iter().flatten() {
+                let sql = super::roles::rewrite(statement, &choices.map_roles);
+                self.session.client.batch_execute(&sql).await.map_err(|error| self.object_fault(object, &sql, &error))?;
+            }
+            Ok(())
+        })
+    }
+
+    fn load<'a>(&'a mut self, table: &'a Table, mode: LoadMode, source: &'a mut dyn RowSource) -> Answer<'a, u64> {
+        Box::pin(async move {
+            match table.kind {
+                TableKind::Table => copy::table(self, table, mode, source).await,
+                TableKind::LargeObjectMetadata => large_objects::metadata(self, table, source).await,
+                TableKind::LargeObjectData => large_objects::pages(self, table, source).await,
+            }
+        })
+    }
+
+    fn set_sequences<'a>(&'a mut self, sequences: &'a [SequenceState]) -> Answer<'a, ()> {
+        Box::pin(async move {
+            for some in sequences.chunks(SEQUENCES_AT_ONCE) {
+                let setval = |state: &SequenceState| {
+                    format!(
+                        "pg_catalog.setval({}::pg_catalog.regclass, {}, {})",
+                        literal(&qualified(&state.name)),
+                        state.last_value,
+                        state.is_called
+                    )
+                };
+                let sql = format!("SELECT {}", some.iter().map(setval).collect::<Vec<_>>().join(", "));
+                let Err(error) = self.session.client.batch_execute(&sql).await else { continue };
+                if is_cancel(&error) || self.session.client.is_closed() {
+                    return Err(self.fault("cannot set sequences", &error));
+                }
+                for state in some {
+                    let sql = format!("SELECT {}", setval(state));
+                    let done = self.session.client.batch_execute(&sql).await;
+                    done.map_err(|error| {
+                        self.fault(format!("cannot set the sequence {}", state.name), &error)
+                            .at("Object", format!("SEQUENCE {}", state.name))
+                            .with_statement(&sql)
+                    })?;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn refresh<'a>(&'a mut self, view: &'a TableName) -> Answer<'a, ()> {
+        Box::pin(async move {
+            let sql = format!("REFRESH MATERIALIZED VIEW {}", qualified(view));
+            let done = self.session.client.batch_execute(&sql).await;
+            done.map_err(|error| {
+                let fault = self.fault(format!("cannot fill the materialized view {view}"), &error);
+                let fault = if fault.code == Code::MissingObject {
+                    fault.step("A function that the view calls leans on search_path: give it one of its own (ALTER FUNCTION … SET search_path = …).")
+                } else {
+                    fault
+                };
+                fault.at("Object", format!("MATERIALIZED VIEW {view}")).with_statement(&sql)
+            })
+        })
+    }
+
+    fn analyze<'a>(&'a mut self, table: &'a TableName) -> Answer<'a, ()> {
+        Box::pin(async move {
+            let sql = format!("ANALYZE {}", qualified(table));
+            let done = self.session.client.batch_execute(&sql).await;
+            done.map_err(|error| self.fault(format!("cannot analyze {table}"), &error).with_statement(&sql))
+        })
+    }
+
+    fn write_probe(&mut self) -> Answer<'_, (u64, Vec<Behind>)> {
+        Box::pin(probe::run(self))
+    }
+
+    fn canceller(&self) -> Arc<dyn Cancel> {
+        self.session.canceller()
+    }
+
+    fn close(self: Box<Self>) -> BoxFuture<'static, ()> {
+        Box::pin(self.session.close())
+    }
 }

@@ -1,5 +1,11 @@
 //! Changing a server: databases, globals, definitions, rows.
 
+mod copy;
 pub mod database;
 pub mod global;
+mod large_objects;
 pub mod loader;
+mod probe;
+mod roles;
+mod script;
+pub mod supplies;

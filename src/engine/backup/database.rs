@@ -1,0 +1,107 @@
+//! Backs up one database: one snapshot, its definitions, its rows.
+
+use super::documents;
+use super::press::Press;
+use super::progress::DatabaseMeter;
+use super::table::TableWork;
+use crate::archive::{manifest, names};
+use crate::domain::fault::Fault;
+use crate::domain::job::{DatabaseOutcome, DatabaseState, Phase};
+use crate::domain::schema::Contents;
+use crate::domain::server::Position;
+use crate::domain::size::Bytes;
+use crate::server::{Server, Snapshot};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+/// How long the snapshot's session may take to say goodbye.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+/// One database, read; its chunks may still be on their way to the file.
+pub struct Backed {
+    /// Its place among the databases of the run.
+    pub meter: Arc<DatabaseMeter>,
+    entry: manifest::Database,
+    tables: Arc<[Arc<TableWork>]>,
+}
+
+/// Reads a database. The snapshot is gone when this returns: it holds back the server's clean-up, and the tail of the work does not need it.
+pub async fn read(press: &Press, server: &dyn Server, meter: &Arc<DatabaseMeter>) -> Result<Backed, Fault> {
+    let name = meter.name().to_owned();
+    let named = |fault: Fault| fault.at("Database", &name).at("Host", server.connection().address());
+    let halt = press.halt.child();
+    meter.is(DatabaseState::Running(Phase::Preparing));
+    let snapshot = halt.or(server.snapshot(&name)).await.map_err(named)?;
+    let read = read_snapshot(press, snapshot.as_ref(), meter, &halt).await.map_err(named);
+    // A session that does not answer any more ends when it is dropped.
+    let _ = tokio::time::timeout(FAREWELL, snapshot.release()).await;
+    read
+}
+
+async fn read_snapshot(
+    press: &Press,
+    snapshot: &dyn Snapshot,
+    meter: &Arc<DatabaseMeter>,
+    halt: &super::halt::Halt,
+) -> Result<Backed, Fault> {
+    meter.is(DatabaseState::Running(Phase::Schema));
+    let mut contents = halt.or(snapshot.contents()).await?;
+    let dir = names::database_dir(meter.name());
+    press.documents(documents::of_database(&dir, &contents)?).await?;
+    let entry = entry(meter.name(), &dir, snapshot.position(), &mut contents);
+    let tables: Arc<[Arc<TableWork>]> = std::mem::take(&mut contents.tables)
+        .into_iter()
+        .map(|table| {
+            let dir = names::table_dir(&dir, &table);
+            TableWork::new(table, dir, meter.clone())
+        })
+        .collect();
+    drop(contents);
+    meter.tables.store(tables.len() as u64, Relaxed);
+    meter.weight.store(tables.iter().map(|table| table.table.total_bytes).sum(), Relaxed);
+    meter.is(DatabaseState::Running(Phase::Data));
+    press.reading.read(snapshot, &tables, halt).await?;
+    meter.is(DatabaseState::Done);
+    Ok(Backed { meter: meter.clone(), entry, tables })
+}
+
+/// The manifest's entry without its tables; takes what it can out of the contents.
+fn entry(name: &str, dir: &str, position: &Position, contents: &mut Contents) -> manifest::Database {
+    manifest::Database {
+        name: name.to_owned(),
+        dir: dir.to_owned(),
+        failed: None,
+        position: position.clone(),
+        properties: std::mem::take(&mut contents.properties),
+        objects: contents.objects.len() as u64,
+        inventory: contents.inventory.len() as u64,
+        sequences: std::mem::take(&mut contents.sequences),
+        materialized_views: std::mem::take(&mut contents.materialized_views),
+        notes: std::mem::take(&mut contents.notes),
+        tables: Vec::new(),
+    }
+}
+
+impl Backed {
+    /// The manifest's entry. Call it when everything is written.
+    pub fn manifest(self) -> manifest::Database {
+        manifest::Database { tables: self.tables.iter().map(|table| table.entry()).collect(), ..self.entry }
+    }
+}
+
+/// The entry of a database that failed.
+pub fn failed(name: &str, fault: &Fault) -> manifest::Database {
+    manifest::Database { name: name.to_owned(), dir: names::database_dir(name), failed: Some(fault.to_string()), ..manifest::Database::default() }
+}
+
+/// How a database ended, by its entry.
+pub fn outcome(entry: &manifest::Database, fault: Option<Fault>) -> DatabaseOutcome {
+    DatabaseOutcome {
+        name: entry.name.clone(),
+        tables: entry.tables.len() as u64,
+        rows: entry.tables.iter().map(|table| table.rows).sum(),
+        bytes: Bytes(entry.tables.iter().map(|table| table.bytes).sum()),
+        fault,
+    }
+}

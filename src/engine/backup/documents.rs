@@ -1,0 +1,178 @@
+//! The texts beside the rows: definitions for programs (one JSON object a line) and for people (plain SQL).
+
+use crate::domain::fault::Fault;
+use crate::domain::schema::{Contents, SchemaObject, Section, SequenceState};
+use crate::server::postgres::quote;
+use serde::Serialize;
+use std::collections::HashSet;
+use std::fmt::Write as _;
+
+/// What every SQL file begins with; understood by every server version that we know.
+const PREAMBLE: &str = "SET statement_timeout = 0;\nSET lock_timeout = 0;\nSET idle_in_transaction_session_timeout = 0;\n\
+                        SET client_encoding = 'UTF8';\nSET standard_conforming_strings = on;\nSET check_function_bodies = false;\n\
+                        SELECT pg_catalog.set_config('search_path', '', false);\nSET xmloption = content;\n\
+                        SET client_min_messages = warning;\nSET row_security = off;\n\n";
+
+/// The entries of one database, beside its rows.
+pub fn of_database(dir: &str, contents: &Contents) -> Result<Vec<(String, Vec<u8>)>, Fault> {
+    let (before, after) = halves(&contents.objects);
+    let mut post = sql(&after.main);
+    for object in after.last {
+        statement(&mut post, object);
+    }
+    Ok(vec![
+        (format!("{dir}/schema.jsonl"), lines(&contents.objects)?),
+        (format!("{dir}/inventory.jsonl"), lines(&contents.inventory)?),
+        (format!("{dir}/pre-data.sql"), sql(&before).into_bytes()),
+        (format!("{dir}/sequences.sql"), sequences(&contents.sequences).into_bytes()),
+        (format!("{dir}/post-data.sql"), post.into_bytes()),
+    ])
+}
+
+/// Roles, memberships, settings and tablespaces as SQL for people.
+pub fn globals(objects: &[SchemaObject]) -> String {
+    sql(&objects.iter().collect::<Vec<_>>())
+}
+
+/// One JSON object a line.
+pub fn lines<T: Serialize>(items: &[T]) -> Result<Vec<u8>, Fault> {
+    let mut out = Vec::new();
+    for item in items {
+        serde_json::to_writer(&mut out, item).map_err(|error| Fault::internal("cannot write an object as JSON").caused_by(&error))?;
+        out.push(b'\n');
+    }
+    Ok(out)
+}
+
+/// What comes after the rows.
+struct After<'a> {
+    /// Indexes, constraints, triggers, then rights.
+    main: Vec<&'a SchemaObject>,
+    /// Event triggers: anything made after them would fire them.
+    last: Vec<&'a SchemaObject>,
+}
+
+/// What is run before and after the rows. Rights come late: a default privilege would change every object that is made after it, and an owner
+/// who has taken a right from himself could not load. Comments and the like follow what they belong to.
+fn halves(objects: &[SchemaObject]) -> (Vec<&SchemaObject>, After<'_>) {
+    let mut late: HashSet<u32> = HashSet::new();
+    let mut events: HashSet<u32> = HashSet::new();
+    let (mut before, mut main, mut rights, mut last) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for object in objects {
+        let follows = |set: &HashSet<u32>| object.section == Section::None && object.depends.iter().any(|id| set.contains(id));
+        if object.kind == "EVENT TRIGGER" || follows(&events) {
+            events.insert(object.id);
+            last.push(object);
+        } else if matches!(object.kind.as_str(), "ACL" | "DEFAULT ACL") {
+            rights.push(object);
+        } else if object.section == Section::PostData || follows(&late) {
+            late.insert(object.id);
+            main.push(object);
+        } else {
+            before.push(object);
+        }
+    }
+    main.append(&mut rights);
+    (before, After { main, last })
+}
+
+fn sql(objects: &[&SchemaObject]) -> String {
+    let mut out = PREAMBLE.to_owned();
+    for object in objects {
+        statement(&mut out, object);
+    }
+    out
+}
+
+fn statement(out: &mut String, object: &SchemaObject) {
+    if let Some(tablespace) = &object.tablespace {
+        let _ = writeln!(out, "SET default_tablespace = {};", quote::literal(tablespace));
+    }
+    if let Some(method) = &object.access_method {
+        let _ = writeln!(out, "SET default_table_access_method = {};", quote::ident(method));
+    }
+    for sql in [Some(&object.sql), object.owner_sql.as_ref()].into_iter().flatten() {
+        let sql = sql.trim_end();
+        if !sql.is_empty() {
+            out.push_str(sql);
+            // A body may end in a line comment: the semicolon must not be part of it.
+            out.push_str(if sql.ends_with(';') { "\n" } else { "\n;\n" });
+        }
+    }
+    if object.tablespace.is_some() {
+        out.push_str("RESET default_tablespace;\n");
+    }
+    if object.access_method.is_some() {
+        out.push_str("RESET default_table_access_method;\n");
+    }
+    out.push('\n');
+}
+
+fn sequences(states: &[SequenceState]) -> String {
+    let mut out = PREAMBLE.to_owned();
+    for state in states {
+        let name = quote::literal(&quote::qualified(&state.name));
+        let _ = writeln!(out, "SELECT pg_catalog.setval({name}, {}, {});", state.last_value, state.is_called);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::schema::TableName;
+
+    fn object(id: u32, kind: &str, section: Section, sql: &str, depends: &[u32]) -> SchemaObject {
+        SchemaObject {
+            id,
+            kind: kind.into(),
+            schema: Some("public".into()),
+            name: format!("{kind} {id}"),
+            owner: None,
+            section,
+            sql: sql.into(),
+            owner_sql: None,
+            drop_sql: String::new(),
+            tablespace: None,
+            access_method: None,
+            table: None,
+            depends: depends.to_vec(),
+        }
+    }
+
+    fn entry(entries: &[(String, Vec<u8>)], name: &str) -> String {
+        let found = entries.iter().find(|(entry, _)| entry.ends_with(name)).expect(name);
+        String::from_utf8(found.1.clone()).unwrap()
+    }
+
+    #[test]
+    fn each_statement_is_in_the_file_where_it_can_run() {
+        let mut table = object(1, "TABLE", Section::PreData, "CREATE TABLE t (a int);", &[]);
+        table.owner_sql = Some("ALTER TABLE public.t OWNER TO bob;".into());
+        table.tablespace = Some("it's".into());
+        let contents = Contents {
+            objects: vec![
+                object(5, "DEFAULT ACL", Section::None, "DEFAULT;", &[]),
+                table,
+                object(2, "COMMENT", Section::None, "COMMENT ON TABLE;", &[1]),
+                object(3, "INDEX", Section::PostData, "CREATE INDEX;", &[1]),
+                object(4, "COMMENT", Section::None, "COMMENT ON INDEX;", &[3]),
+                object(6, "EVENT TRIGGER", Section::PostData, "CREATE EVENT TRIGGER;", &[]),
+                object(7, "COMMENT", Section::None, "COMMENT ON EVENT TRIGGER;", &[6]),
+            ],
+            sequences: vec![SequenceState { name: TableName::new("public", "a'b\""), last_value: -7, is_called: false }],
+            ..Contents::default()
+        };
+        let entries = of_database("databases/shop", &contents).unwrap();
+        let pre = entry(&entries, "/pre-data.sql");
+        assert!(pre.starts_with("SET statement_timeout = 0;"));
+        assert!(pre.contains("SET default_tablespace = 'it''s';\nCREATE TABLE t (a int);\nALTER TABLE public.t OWNER TO bob;\nRESET"));
+        assert!(pre.contains("COMMENT ON TABLE;") && !pre.contains("INDEX") && !pre.contains("DEFAULT;") && !pre.contains("EVENT"));
+        let post = entry(&entries, "/post-data.sql");
+        let order = ["CREATE INDEX;", "COMMENT ON INDEX;", "DEFAULT;", "CREATE EVENT", "COMMENT ON EVENT"];
+        let places: Vec<_> = order.iter().map(|text| post.find(text).unwrap_or_else(|| panic!("{text} is missing"))).collect();
+        assert!(places.is_sorted(), "{post}");
+        assert!(entry(&entries, "/sequences.sql").contains("setval('\"public\".\"a''b\"\"\"', -7, false);"));
+        assert_eq!(entry(&entries, "/schema.jsonl").lines().count(), 7);
+    }
+}

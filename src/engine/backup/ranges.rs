@@ -1,0 +1,110 @@
+//! Cuts tables into parts that are read separately, so that the last part is small and no core idles while one giant table is read.
+
+use crate::domain::schema::{PageRange, Table};
+
+/// PostgreSQL's page size in nearly every build. With another one the ranges are uneven, never wrong: the last one is open.
+const PAGE: u64 = 8192;
+
+/// A table below this is read in one piece: a further query would cost more than it gains.
+const SMALLEST_CUT: u64 = 64 << 20;
+
+/// Parts that each reader should get, if tables can be cut that way: the last one to end is then a small share of the run.
+const PARTS_PER_JOB: u64 = 6;
+
+/// A piece of a table, read by one statement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// The table's place in the list.
+    pub table: usize,
+    /// The part's place in the table.
+    pub part: u32,
+    /// The pages; all of the table without.
+    pub range: Option<PageRange>,
+    /// Bytes on the server's disk, TOAST included: what work is weighed by.
+    pub weight: u64,
+}
+
+/// The parts of all tables, the heaviest first.
+pub fn cut(tables: &[Table], jobs: u32) -> Vec<Part> {
+    let total: u64 = tables.iter().map(|table| table.total_bytes).sum();
+    let limit = (total / (u64::from(jobs.max(1)) * PARTS_PER_JOB)).max(SMALLEST_CUT);
+    let mut parts = Vec::with_capacity(tables.len());
+    for (at, table) in tables.iter().enumerate() {
+        cut_one(at, table, limit, &mut parts);
+    }
+    parts.sort_by(|a, b| b.weight.cmp(&a.weight).then(a.table.cmp(&b.table)).then(a.part.cmp(&b.part)));
+    parts
+}
+
+fn cut_one(at: usize, table: &Table, limit: u64, parts: &mut Vec<Part>) {
+    let pages = (table.heap_bytes / PAGE).min(u64::from(u32::MAX));
+    // Pages are weighed with their TOAST: 25,000 pages of pointers can stand for 200 GB.
+    let pieces = if table.splittable { table.total_bytes.div_ceil(limit).min(pages).max(1) } else { 1 };
+    for piece in 0..pieces {
+        let page = |n: u64| u32::try_from(u128::from(pages) * u128::from(n) / u128::from(pieces)).unwrap_or(u32::MAX);
+        let range = PageRange { from: page(piece), to: (piece + 1 < pieces).then(|| page(piece + 1)) };
+        parts.push(Part {
+            table: at,
+            part: u32::try_from(piece).unwrap_or(u32::MAX),
+            range: (pieces > 1).then_some(range),
+            weight: table.total_bytes / pieces,
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn table(heap_bytes: u64, toast: u64, splittable: bool) -> Table {
+        Table { heap_bytes, total_bytes: heap_bytes + toast, splittable, ..Table::default() }
+    }
+
+    #[test]
+    fn a_giant_table_is_cut_and_small_ones_are_not() {
+        let tables = [table(8 << 20, 0, true), table(4 << 30, 0, true), table(4 << 30, 0, false)];
+        let parts = cut(&tables, 2);
+        assert_eq!(parts[0].table, 2, "what cannot be cut is the heaviest part and goes first");
+        assert_eq!(parts.iter().filter(|part| part.table == 1).count(), 6);
+        assert_eq!(parts.last().map(|part| (part.table, part.range)), Some((0, None)));
+    }
+
+    #[test]
+    fn few_pages_with_much_toast_are_cut_too() {
+        let parts = cut(&[table(100 * PAGE, 10 << 30, true)], 4);
+        assert_eq!(parts.len(), 24);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(200))]
+        #[test]
+        fn every_page_is_in_exactly_one_part(
+            sizes in proptest::collection::vec((0u64..1 << 45, 0u64..1 << 40, any::<bool>()), 0..8), jobs in 1u32..64,
+        ) {
+            let tables: Vec<_> = sizes.iter().map(|(heap, toast, cut)| table(*heap, *toast, *cut)).collect();
+            let parts = cut(&tables, jobs);
+            prop_assert!(parts.is_sorted_by(|a, b| a.weight >= b.weight));
+            for at in 0..tables.len() {
+                let mut of: Vec<_> = parts.iter().filter(|part| part.table == at).collect();
+                of.sort_by_key(|part| part.part);
+                prop_assert!(!of.is_empty());
+                if of.len() == 1 {
+                    prop_assert_eq!(of[0].range, None);
+                    continue;
+                }
+                prop_assert!(tables[at].splittable);
+                let mut next = 0;
+                for (number, part) in of.iter().enumerate() {
+                    let range = part.range.expect("a cut table has ranges");
+                    prop_assert_eq!(range.from, next);
+                    match range.to {
+                        Some(to) => { prop_assert!(to > range.from); next = to; }
+                        None => prop_assert_eq!(number + 1, of.len(), "only the last is open"),
+                    }
+                }
+                prop_assert_eq!(of.last().and_then(|part| part.range).and_then(|range| range.to), None);
+            }
+        }
+    }
+}

@@ -1,0 +1,277 @@
+//! A session that streams rows out of a snapshot, in chunks of whole rows.
+
+use super::large_objects;
+use crate::domain::schema::{PageRange, RowFormat, Table, TableKind};
+use crate::domain::{Code, Fault};
+use crate::server::postgres::connect::{Connector, Session, fault};
+use crate::server::postgres::quote::{ident, literal, qualified};
+use crate::server::{Answer, Cancel, ChunkSink, Reader, Rows};
+use futures_util::StreamExt as _;
+use futures_util::future::BoxFuture;
+use std::pin::pin;
+use std::sync::Arc;
+
+/// What every COPY binary stream begins with: signature, flags, and the length of a header extension, which is 0 (documentation of COPY,
+/// "Binary Format").
+const BINARY_HEADER: &[u8; 19] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
+
+/// What every COPY binary stream ends with.
+const BINARY_TRAILER: [u8; 2] = [0xff, 0xff];
+
+/// A session in the snapshot's transaction.
+pub struct CopyReader {
+    session: Session,
+    encoding: String,
+}
+
+impl CopyReader {
+    /// Opens a session that sees what an exported snapshot sees. `encoding` is the database's: rows come in it, untouched.
+    pub async fn open(connector: &Connector, database: &str, snapshot: &str, encoding: &str) -> Result<Self, Fault> {
+        let session = connector.session(database).await?;
+        let sql = format!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT {}", literal(snapshot));
+        session.client.batch_execute(&sql).await.map_err(|error| connector.fault("cannot share the snapshot", &error, database))?;
+        Ok(Self { session, encoding: encoding.to_owned() })
+    }
+
+    async fn copy(
+        &mut self,
+        table: &Table,
+        range: Option<PageRange>,
+        chunk_size: usize,
+        sink: &mut dyn ChunkSink,
+    ) -> Result<(u64, u64), Fault> {
+        let by_function = table.kind == TableKind::LargeObjectData
+            && !large_objects::may_read_pages(&self.session.client).await.map_err(|error| unreadable(table, &error))?;
+        let sql = statement(table, range, &self.encoding, by_function);
+        let failed = |error: &tokio_postgres::Error| unreadable(table, error).with_statement(&sql);
+        if table.format == RowFormat::Text {
+            let rows = self.session.client.copy_out(&sql).await.map_err(|error| failed(&error))?;
+            return text(rows, chunk_size, sink, failed).await;
+        }
+        // Binary forms of text are in the client's encoding. The statement is parsed first, while that is still UTF-8.
+        let prepared = self.session.client.prepare(&sql).await.map_err(|error| failed(&error))?;
+        self.encode(&self.encoding).await?;
+        let rows = self.session.client.copy_out(&prepared).await.map_err(|error| failed(&error))?;
+        let done = binary(rows, chunk_size, sink, failed).await?;
+        self.encode("UTF8").await?;
+        Ok(done)
+    }
+
+    async fn encode(&self, encoding: &str) -> Result<(), Fault> {
+        let sql = format!("SET client_encoding = {}", literal(encoding));
+        self.session.client.batch_execute(&sql).await.map_err(|error| fault("cannot set the encoding", &error))
+    }
+}
+
+/// The COPY that reads a range of a table.
+fn statement(table: &Table, range: Option<PageRange>, encoding: &str, by_function: bool) -> String {
+    let options = match table.format {
+        RowFormat::Text => format!("ENCODING {}", literal(encoding)),
+        RowFormat::Binary => "FORMAT binary".to_owned(),
+    };
+    let query = match table.kind {
+        TableKind::LargeObjectMetadata => large_objects::METADATA.to_owned(),
+        TableKind::LargeObjectData if by_function => large_objects::PAGES_BY_FUNCTION.to_owned(),
+        TableKind::LargeObjectData => large_objects::PAGES.to_owned(),
+        TableKind::Table => {
+            let columns: Vec<String> = table.columns.iter().map(|name| ident(name)).collect();
+            let (columns, name) = (columns.join(", "), qualified(&table.name));
+            if range.is_none() && table.condition.is_none() && !columns.is_empty() {
+                return format!("COPY {name} ({columns}) TO STDOUT WITH ({options})");
+            }
+            let mut conditions: Vec<String> = Vec::new();
+            if let Some(range) = range {
+                conditions.push(format!("ctid >= '({},0)'::pg_catalog.tid", range.from));
+                conditions.extend(range.to.map(|to| format!("ctid < '({to},0)'::pg_catalog.tid")));
+            }
+            let mut query = format!("SELECT {columns} FROM ONLY {name}");
+            if !conditions.is_empty() {
+                query.push_str(&format!(" WHERE {}", conditions.join(" AND ")));
+            }
+            // An extension's condition begins with its own WHERE; such a table is never cut into ranges.
+            if let Some(condition) = &table.condition {
+                query.push_str(&format!(" {condition}"));
+            }
+            query
+        }
+    };
+    format!("COPY ({query}) TO STDOUT WITH ({options})")
+}
+
+/// A failure to read rows: where rights, row security, damage or sizes are the cause, there would be no complete backup of the table.
+fn unreadable(table: &Table, error: &tokio_postgres::Error) -> Fault {
+    let mut fault = fault(format!("cannot read table {}", table.name), error);
+    let state = fault.sqlstate.clone().unwrap_or_default();
+    if fault.code == Code::PermissionDenied || state.starts_with("XX") || state.starts_with("54") {
+        fault.code = Code::Incomplete;
+    }
+    fault.at("Table", &table.name)
+}
+
+/// Chunks of COPY text: each message is one line.
+async fn text(
+    rows: tokio_postgres::CopyOutStream,
+    chunk_size: usize,
+    sink: &mut dyn ChunkSink,
+    failed: impl Fn(&tokio_postgres::Error) -> Fault,
+) -> Result<(u64, u64), Fault> {
+    let mut rows = pin!(rows);
+    let (mut total_rows, mut total_bytes) = (0_u64, 0_u64);
+    let mut chunk: Option<Rows> = None;
+    while let Some(row) = rows.next().await {
+        let row = row.map_err(|error| failed(&error))?;
+        if row.last() != Some(&b'\n') {
+            return Err(Fault::internal("a row of COPY text without its line end"));
+        }
+        if let Some(full) = chunk.take_if(|chunk| chunk.data.len() + row.len() > chunk_size) {
+            total_rows += full.count;
+            total_bytes += full.data.len() as u64;
+            sink.chunk(full).await?;
+        }
+        let chunk = match &mut chunk {
+            Some(chunk) => chunk,
+            none => none.insert(Rows { data: sink.buffer().await?, count: 0 }),
+        };
+        chunk.data.extend_from_slice(&row);
+        chunk.count += 1;
+    }
+    if let Some(last) = chunk {
+        total_rows += last.count;
+        total_bytes += last.data.len() as u64;
+        sink.chunk(last).await?;
+    }
+    Ok((total_rows, total_bytes))
+}
+
+/// Chunks of COPY binary, each a complete stream. The server sends the header with the first row, and each row in a message of its own.
+async fn binary(
+    rows: tokio_postgres::CopyOutStream,
+    chunk_size: usize,
+    sink: &mut dyn ChunkSink,
+    failed: impl Fn(&tokio_postgres::Error) -> Fault,
+) -> Result<(u64, u64), Fault> {
+    let mut rows = pin!(rows);
+    let (mut total_rows, mut total_bytes) = (0_u64, 0_u64);
+    let mut chunk: Option<Rows> = None;
+    let mut is_first = true;
+    let mut is_over = false;
+    while let Some(message) = rows.next().await {
+        let message = message.map_err(|error| failed(&error))?;
+        let mut body = &message[..];
+        if is_first {
+            body = body.strip_prefix(BINARY_HEADER).ok_or_else(|| Fault::internal("a binary stream with an unknown header"))?;
+            is_first = false;
+        }
+        let (count, length) = tuples(body)?;
+        is_over |= length < body.len();
+        let body = &body[..length];
+        if body.is_empty() {
+            continue;
+        }
+        if let Some(full) = chunk.take_if(|chunk| chunk.data.len() + body.len() + BINARY_TRAILER.len() > chunk_size) {
+            let (rows, bytes) = finish(full, sink).await?;
+            total_rows += rows;
+            total_bytes += bytes;
+        }
+        let chunk = match &mut chunk {
+            Some(chunk) => chunk,
+            none => {
+                let mut data = sink.buffer().await?;
+                data.extend_from_slice(BINARY_HEADER);
+                none.insert(Rows { data, count: 0 })
+            }
+        };
+        chunk.data.extend_from_slice(body);
+        chunk.count += count;
+    }
+    if !is_over {
+        return Err(Fault::internal("a binary stream without its trailer"));
+    }
+    if let Some(last) = chunk {
+        let (rows, bytes) = finish(last, sink).await?;
+        total_rows += rows;
+        total_bytes += bytes;
+    }
+    Ok((total_rows, total_bytes))
+}
+
+async fn finish(mut chunk: Rows, sink: &mut dyn ChunkSink) -> Result<(u64, u64), Fault> {
+    chunk.data.extend_from_slice(&BINARY_TRAILER);
+    let sizes = (chunk.count, chunk.data.len() as u64);
+    sink.chunk(chunk).await?;
+    Ok(sizes)
+}
+
+/// Walks the rows of a message: how many, and how many bytes they take. What is behind them is the trailer, or the message is damaged.
+fn tuples(body: &[u8]) -> Result<(u64, usize), Fault> {
+    let broken = || Fault::internal("a binary row that ends in the middle of a message");
+    let (mut rest, mut count) = (body, 0);
+    while let Some((fields, after)) = rest.split_first_chunk::<2>() {
+        if *fields == BINARY_TRAILER {
+            return if after.is_empty() { Ok((count, body.len() - 2)) } else { Err(broken()) };
+        }
+        rest = after;
+        for _ in 0..u16::from_be_bytes(*fields) {
+            let (length, after) = rest.split_first_chunk::<4>().ok_or_else(broken)?;
+            // A length of -1 is NULL, without bytes.
+            let length = usize::try_from(i32::from_be_bytes(*length)).unwrap_or(0);
+            rest = after.get(length..).ok_or_else(broken)?;
+        }
+        count += 1;
+    }
+    if rest.is_empty() { Ok((count, body.len())) } else { Err(broken()) }
+}
+
+impl Reader for CopyReader {
+    fn read<'a>(
+        &'a mut self,
+        table: &'a Table,
+        range: Option<PageRange>,
+        chunk_size: usize,
+        sink: &'a mut dyn ChunkSink,
+    ) -> Answer<'a, (u64, u64)> {
+        Box::pin(async move {
+            let done = self.copy(table, range, chunk_size, sink).await;
+            // When it is not the server that failed, it is still sending.
+            if done.as_ref().is_err_and(|fault| fault.sqlstate.is_none()) {
+                self.session.canceller().cancel().await;
+            }
+            done
+        })
+    }
+
+    fn canceller(&self) -> Arc<dyn Cancel> {
+        self.session.canceller()
+    }
+
+    fn close(self: Box<Self>) -> BoxFuture<'static, ()> {
+        Box::pin(self.session.close())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::schema::TableName;
+
+    #[test]
+    fn binary_rows_are_walked_and_damage_is_seen() {
+        let row = [0, 2, 0, 0, 0, 1, b'x', 0xff, 0xff, 0xff, 0xff];
+        let two = [row, row].concat();
+        assert_eq!(tuples(&two).ok(), Some((2, 22)));
+        assert_eq!(tuples(&[&two[..], &[0xff, 0xff]].concat()).ok(), Some((2, 22)));
+        assert_eq!(tuples(&[]).ok(), Some((0, 0)));
+        assert!(tuples(&two[..21]).is_err() && tuples(&[0]).is_err() && tuples(&[0xff, 0xff, 0]).is_err());
+    }
+
+    #[test]
+    fn hostile_names_stay_names() {
+        let table = Table { name: TableName::new("s\"x", "t; DROP"), columns: vec!["a\"b".into()], ..Table::default() };
+        let range = Some(PageRange { from: 1, to: Some(9) });
+        assert_eq!(statement(&table, None, "UTF8", false), "COPY \"s\"\"x\".\"t; DROP\" (\"a\"\"b\") TO STDOUT WITH (ENCODING 'UTF8')");
+        assert_eq!(
+            statement(&table, range, "LATIN1", false),
+            "COPY (SELECT \"a\"\"b\" FROM ONLY \"s\"\"x\".\"t; DROP\" WHERE ctid >= '(1,0)'::pg_catalog.tid AND ctid < '(9,0)'::pg_catalog.tid) TO STDOUT WITH (ENCODING 'LATIN1')"
+        );
+    }
+}

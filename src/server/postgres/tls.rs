@@ -1,0 +1,211 @@
+//! TLS with libpq's meaning of `sslmode`: what is trusted, and which certificate is shown. Opens no socket and knows no session.
+
+use crate::domain::connection::SslMode;
+use crate::domain::{Code, Connection, Fault};
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{WebPkiServerVerifier, verify_server_name};
+use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
+use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+use std::path::Path;
+use std::sync::Arc;
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+/// How far a server's certificate is believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Trust {
+    /// Whoever answers.
+    Anyone,
+    /// Whoever a trusted authority has signed.
+    Signed,
+    /// The same, and it is the host that we asked for.
+    Named,
+}
+
+/// libpq's table of modes (documentation, "SSL Support", "Protection Provided in Different Modes"): `require` verifies like `verify-ca`
+/// when a root certificate file is given, and does not verify without one.
+fn trust(connection: &Connection) -> Trust {
+    match connection.ssl_mode {
+        SslMode::VerifyFull => Trust::Named,
+        SslMode::VerifyCa => Trust::Signed,
+        SslMode::Require => match &connection.ssl_root_cert {
+            Some(path) if path.as_os_str() == "system" => Trust::Named,
+            Some(_) => Trust::Signed,
+            None => Trust::Anyone,
+        },
+        SslMode::Disable | SslMode::Allow | SslMode::Prefer => Trust::Anyone,
+    }
+}
+
+/// A TLS connector for a connection.
+pub fn connector(connection: &Connection) -> Result<MakeRustlsConnect, Fault> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| Fault::new(Code::TlsFailed, "cannot set up TLS").caused_by(&error))?;
+    let verifier: Arc<dyn ServerCertVerifier> = match trust(connection) {
+        Trust::Anyone => Arc::new(AnyServer { provider }),
+        trust => {
+            let roots = roots(connection.ssl_root_cert.as_deref())?;
+            let inner = WebPkiServerVerifier::builder_with_provider(Arc::new(roots.0), provider)
+                .build()
+                .map_err(|error| Fault::new(Code::TlsFailed, "cannot use the root certificates").caused_by(&error))?;
+            Arc::new(SignedServer { inner, trust, roots: roots.1 })
+        }
+    };
+    let builder = builder.dangerous().with_custom_certificate_verifier(verifier);
+    let config = match (&connection.ssl_cert, &connection.ssl_key) {
+        (Some(cert), Some(key)) => {
+            let chain = certificates(cert)?;
+            let key = PrivateKeyDer::from_pem_file(key).map_err(|error| unreadable("client key", key, &error))?;
+            builder
+                .with_client_auth_cert(chain, key)
+                .map_err(|error| Fault::new(Code::TlsFailed, "the client certificate and its key do not fit").caused_by(&error))?
+        }
+        (Some(_), None) => return Err(half("sslcert", "sslkey")),
+        (None, Some(_)) => return Err(half("sslkey", "sslcert")),
+        (None, None) => builder.with_no_client_auth(),
+    };
+    Ok(MakeRustlsConnect::new(config))
+}
+
+fn half(given: &str, missing: &str) -> Fault {
+    Fault::new(Code::Config, format!("{given} is set without {missing}")).step(format!("Set {missing} too, or remove {given}."))
+}
+
+fn unreadable(what: &str, path: &Path, error: &(dyn std::error::Error + 'static)) -> Fault {
+    Fault::new(Code::TlsFailed, format!("cannot read the {what} {}", path.display()))
+        .caused_by(error)
+        .step_run("Look at the file:", format!("openssl x509 -in {} -noout -subject -dates", path.display()))
+}
+
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Fault> {
+    let read = || CertificateDer::pem_file_iter(path)?.collect::<Result<Vec<_>, _>>();
+    let found = read().map_err(|error| unreadable("certificate", path, &error))?;
+    if found.is_empty() {
+        return Err(Fault::new(Code::TlsFailed, format!("{} holds no certificate", path.display())));
+    }
+    Ok(found)
+}
+
+/// The trusted authorities, and their certificates as they are in the file.
+fn roots(file: Option<&Path>) -> Result<(RootCertStore, Vec<CertificateDer<'static>>), Fault> {
+    let mut store = RootCertStore::empty();
+    let (certificates, origin) = match file {
+        Some(path) if path.as_os_str() != "system" => (certificates(path)?, path.display().to_string()),
+        _ => (rustls_native_certs::load_native_certs().certs, "the system's certificate store".to_owned()),
+    };
+    let (added, _) = store.add_parsable_certificates(certificates.iter().cloned());
+    if added == 0 {
+        return Err(Fault::new(Code::TlsFailed, format!("no root certificate in {origin}"))
+            .step("Name the file of the authority that signed the server's certificate (sslrootcert).")
+            .step_run("Or install the system's certificates:", "apt-get install ca-certificates"));
+    }
+    Ok((store, certificates))
+}
+
+/// Believes any certificate: encryption without proof of who answers. Signatures of the handshake are still checked.
+#[derive(Debug)]
+struct AnyServer {
+    provider: Arc<CryptoProvider>,
+}
+
+impl ServerCertVerifier for AnyServer {
+    fn verify_server_cert(
+        &self,
+        _end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        _ocsp: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls12_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls13_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+/// Believes a certificate that a trusted authority signed, and the name in it where that is asked for.
+///
+/// Beyond what rustls believes by itself, a self-signed certificate that is in the root file word for word is believed, as OpenSSL does:
+/// that is how most private servers are set up.
+#[derive(Debug)]
+struct SignedServer {
+    inner: Arc<WebPkiServerVerifier>,
+    trust: Trust,
+    roots: Vec<CertificateDer<'static>>,
+}
+
+impl ServerCertVerifier for SignedServer {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        // The chain is checked before the name, so that a complaint about the name means a good chain.
+        match self.inner.verify_server_cert(end_entity, intermediates, server_name, ocsp, now) {
+            Err(Error::InvalidCertificate(CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. }))
+                if self.trust == Trust::Signed =>
+            {
+                Ok(ServerCertVerified::assertion())
+            }
+            // Expiry is checked before this one.
+            Err(Error::InvalidCertificate(CertificateError::Other(other)))
+                if other.to_string().contains("CaUsedAsEndEntity") && self.roots.iter().any(|root| root == end_entity) =>
+            {
+                if self.trust == Trust::Named {
+                    verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
+                }
+                Ok(ServerCertVerified::assertion())
+            }
+            other => other,
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.inner.verify_tls12_signature(message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.inner.verify_tls13_signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.inner.supported_verify_schemes()
+    }
+}

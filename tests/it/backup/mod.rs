@@ -1,0 +1,4 @@
+//! Backups: the pipe with a server that misbehaves on command, then with real servers.
+
+mod budget;
+mod fake;
