@@ -103,7 +103,7 @@ fn quit(model: &Model, size: Size) -> Vec<Row> {
 
 fn delete_list(model: &Model, paths: &[std::path::PathBuf], size: Size) -> Vec<Row> {
     let what = text::plural(paths.len() as u64, "archive", "archives");
-    let mut rows = vec![Row::of(format!("✗ Delete {what} with the files beside it?",), Role::Bad)];
+    let mut rows = Row::wrapped(&format!("✗ Delete {what} with the files beside it?"), Role::Bad, 2, size.cols);
     let most = size.rows.saturating_sub(4).clamp(1, 8);
     for path in paths.iter().take(most) {
         let bytes = model
