@@ -16,8 +16,8 @@ const EDGES: &[(&str, &[&str])] = &[
     ("app", &["domain", "engine"]),
     ("view", &["domain", "engine", "app"]),
     ("runtime", &["domain", "engine", "server", "storage", "archive", "system", "config", "bus", "app", "view"]),
-    ("batch", &["domain", "engine", "app", "runtime", "config", "system", "bus"]),
-    ("cli", &["domain", "config", "app"]),
+    ("batch", &["domain", "engine", "server", "app", "view", "runtime", "config", "system", "bus", "cli"]),
+    ("cli", &["domain", "config"]),
 ];
 
 /// Words that a room must not name at all.
