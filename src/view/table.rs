@@ -51,6 +51,14 @@ pub const fn names(title: &'static str, cells: usize, most: usize) -> Column {
     Column { title, cells, side: Side::Middle, rank: 0, most }
 }
 
+impl Column {
+    /// The same with a rank.
+    pub const fn ranked(mut self, rank: u8) -> Self {
+        self.rank = rank;
+        self
+    }
+}
+
 /// The columns that fit, with their widths.
 #[derive(Clone, Debug)]
 pub struct Layout {

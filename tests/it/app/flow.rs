@@ -204,7 +204,7 @@ fn a_plan_that_fails_ends_a_command_with_its_code() {
 #[test]
 fn a_command_on_a_terminal_asks_for_the_name_that_is_missing() {
     let (harness, _) = command(Mode::Command, fixtures::restore_spec(), |_| {});
-    let harness = harness.send(planned(fixtures::restore_plan())).sends_nothing().shows("Type shop to start");
+    let harness = harness.send(planned(fixtures::restore_plan())).sends_nothing().shows("Type shop to start:");
     let harness =
         harness.types("nope").keys("enter").sends_nothing().shows("this is not the name").keys("ctrl-u").types("shop").keys("enter");
     let harness = harness.expect_cmds(&[Cmd::Start(JOB, confirmed(fixtures::restore_plan(), Some("shop")))]);
