@@ -2,6 +2,7 @@
 
 mod backup;
 mod postgres;
+mod restore;
 mod support;
 
 #[test]
