@@ -6,8 +6,14 @@
 
 pub mod app;
 pub mod archive;
+pub mod batch;
+pub mod bus;
+pub mod cli;
+pub mod config;
 pub mod domain;
 pub mod engine;
+pub mod runtime;
 pub mod server;
 pub mod storage;
 pub mod system;
+pub mod view;

@@ -1,2 +1,13 @@
-//! x
-fn main() {}
+//! Starts the program: panic hook first, then everything else, then the exit code.
+
+use dbbackup::batch::launch;
+use dbbackup::config::environment::Environment;
+use dbbackup::runtime::panic;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    // Before the terminal is touched: the hook gives it back.
+    panic::install();
+    let run = || launch::main(std::env::args_os(), &Environment::of_process());
+    ExitCode::from(std::panic::catch_unwind(run).unwrap_or(panic::EXIT))
+}

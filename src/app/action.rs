@@ -1,12 +1,139 @@
 //! The verbs: what keys, command line, tests and scripts can ask for.
 
 use crate::domain::spec::JobSpec;
+use serde::{Deserialize, Serialize};
+
+/// A screen with a tab of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ScreenId {
+    /// Servers, ages, what to do next.
+    Home,
+    /// Make a backup.
+    Backup,
+    /// Restore from one.
+    Restore,
+    /// Jobs of this run.
+    Jobs,
+    /// The archives in the folder.
+    Archives,
+    /// What jobs said.
+    Log,
+}
+
+impl ScreenId {
+    /// All of them, in the order of their tabs and digits.
+    pub const ALL: [ScreenId; 6] = [ScreenId::Home, ScreenId::Backup, ScreenId::Restore, ScreenId::Jobs, ScreenId::Archives, ScreenId::Log];
+
+    /// The word on the tab.
+    pub const fn title(self) -> &'static str {
+        match self {
+            ScreenId::Home => "Home",
+            ScreenId::Backup => "Backup",
+            ScreenId::Restore => "Restore",
+            ScreenId::Jobs => "Jobs",
+            ScreenId::Archives => "Archives",
+            ScreenId::Log => "Log",
+        }
+    }
+}
+
+/// A movement of the cursor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Motion {
+    /// One line up.
+    Up,
+    /// One line down.
+    Down,
+    /// One page up.
+    PageUp,
+    /// One page down.
+    PageDown,
+    /// To the first line.
+    First,
+    /// To the last line.
+    Last,
+}
+
+/// A direction in which a value or a column changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Toward {
+    /// Down, left, to the one before.
+    Previous,
+    /// Up, right, to the one after.
+    Next,
+}
 
 /// Something a person can ask for.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Action {
     /// Plan a job, and start it when nothing is in the way.
     Submit(Box<JobSpec>),
-    /// Leave.
+    /// Say something to whoever looks on, such as a theme that cannot be read.
+    Notice(String),
+    /// Leave; asks when jobs run.
     Quit,
+    /// What Ctrl-C does: cancel the job in sight, or leave.
+    Interrupt,
+    /// Stop the process as Ctrl-Z does.
+    Suspend,
+    /// Paint everything anew.
+    Redraw,
+    /// Help for this screen; once more: all keys.
+    Help,
+    /// One level back.
+    Back,
+    /// Show a screen.
+    Screen(ScreenId),
+    /// Move the cursor.
+    Move(Motion),
+    /// Change the value under the cursor, fold or unfold.
+    Change(Toward),
+    /// To another part of the screen.
+    Part(Toward),
+    /// Open what is under the cursor, or go on to the next step.
+    Enter,
+    /// Mark what is under the cursor, or flip it.
+    Mark,
+    /// Mark everything, or nothing.
+    MarkAll,
+    /// Narrow the list.
+    Filter,
+    /// Ask the server and the folder again.
+    Refresh,
+    /// Show the command line that does the same, and copy it.
+    CopyCommand,
+    /// Show the plan without starting.
+    DryRun,
+    /// Go on with a backup of all databases and globals.
+    WholeCluster,
+    /// Cancel the job in sight.
+    CancelJob,
+    /// Show the log of the job in sight.
+    ShowLog,
+    /// Hold the picture still, or let it go on.
+    Freeze,
+    /// Show the error in full.
+    ShowError,
+    /// Sort by another column.
+    Sort(Toward),
+    /// Turn the order around.
+    Reverse,
+    /// Verify the archives that are marked, or the one under the cursor.
+    Verify,
+    /// Show what is in the archive.
+    Inside,
+    /// Restore from the archive.
+    RestoreThis,
+    /// Delete archives; asks.
+    Delete,
+    /// Follow the log, or hold still.
+    Follow,
+    /// Show only weightier lines.
+    Level,
+    /// Say yes to the question that is shown.
+    Accept,
 }

@@ -2,6 +2,20 @@
 //! It knows no terminal, no clock, no file and no thread: time, sizes and answers come in as [`msg::Msg`], wishes go out as [`cmd::Cmd`].
 
 pub mod action;
+pub mod availability;
 pub mod cmd;
+pub mod command;
+pub mod form;
+pub mod jobs;
+pub mod keymap;
+pub mod list;
+pub mod load;
+pub mod modal;
+pub mod model;
 pub mod msg;
+pub mod nav;
+pub mod screens;
 pub mod setup;
+pub mod toast;
+pub mod update;
+pub mod when;

@@ -71,7 +71,8 @@ impl FrameIndex {
                     Entry::Occupied(place) => {
                         // Two names of one hash are next to impossible by chance, so nearly always it is the same name.
                         let other = *place.get();
-                        if self.entries(other).any(|known| known == name) && (other != frame || self.entries(frame).filter(|n| *n == name).count() > 1)
+                        if self.entries(other).any(|known| known == name)
+                            && (other != frame || self.entries(frame).filter(|n| *n == name).count() > 1)
                         {
                             return Err(name.to_owned());
                         }

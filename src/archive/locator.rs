@@ -13,7 +13,9 @@ const VERSION: u32 = 1;
 const SIGNED: usize = 112;
 const PAYLOAD: usize = SIGNED + 32;
 /// `zstd` and `lz4` skip frames of the magic numbers 184D2A50 to 184D2A5F (RFC 8878, 3.1.2; LZ4 frame format, "Skippable frames").
-const SKIPPABLE: u32 = 0x184D_2A5D;
+/// Each codec has its own, so that the locator says which it is.
+const SKIPPABLE_ZSTD: u32 = 0x184D_2A5D;
+const SKIPPABLE_LZ4: u32 = 0x184D_2A5C;
 
 /// Where the manifest is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,8 +105,10 @@ pub(super) fn find(tail: &[u8]) -> Found {
 
 /// What stock tools make nothing of.
 fn dress(codec: Codec, payload: &[u8; PAYLOAD]) -> Vec<u8> {
+    let skippable = |magic: u32| [&magic.to_le_bytes(), &(PAYLOAD as u32).to_le_bytes(), &payload[..]].concat();
     match codec {
-        Codec::Zstd | Codec::Lz4 => [&SKIPPABLE.to_le_bytes(), &(PAYLOAD as u32).to_le_bytes(), &payload[..]].concat(),
+        Codec::Zstd => skippable(SKIPPABLE_ZSTD),
+        Codec::Lz4 => skippable(SKIPPABLE_LZ4),
         Codec::Gzip => gzip(payload),
         Codec::Xz => xz(payload),
         Codec::None => {

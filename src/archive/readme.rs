@@ -1,5 +1,5 @@
-//! The texts in an archive that let a person restore it with tar and psql alone: `README.txt`, and for each database `create.sql`,
-//! `load.sql` and `finish.sql`. Pure functions of the manifest.
+//! The texts in an archive that let a person restore it with tar and psql alone: `README.txt`, and for each database `load.sql`. Pure
+//! functions of the manifest.
 //!
 //! Names are hostile: what a shell or psql reads is quoted here, and nothing reaches a terminal that could steer it.
 
@@ -10,20 +10,10 @@ use crate::domain::schema::{DatabaseProperties, RowFormat, TableKind, TableName}
 use crate::domain::size::{Bytes, grouped};
 use crate::domain::text::clean;
 use std::fmt::Write;
-
-/// Every entry that this module has a text for, in an order in which they can be appended: (name, text). `archive` is the file's name.
-pub fn entries(manifest: &Manifest, archive: &str) -> Vec<(String, String)> {
-    let mut out = vec![("README.txt".to_owned(), readme(manifest, archive))];
-    for database in manifest.databases.iter().filter(|database| database.failed.is_none()) {
-        out.push((format!("{}/create.sql", database.dir), create_sql(database)));
-        out.push((format!("{}/load.sql", database.dir), load_sql(database)));
-        out.push((format!("{}/finish.sql", database.dir), finish_sql(database)));
-    }
-    out
-}
+use std::path::Path;
 
 /// `README.txt`: what the archive is, and one shell script that restores it.
-pub fn readme(manifest: &Manifest, archive: &str) -> String {
+pub fn readme(manifest: &Manifest, archive: &Path) -> String {
     let head = &manifest.head;
     let mut out = format!(
         "{} of {} {} at {}\nmade {} by {}; {} tables, {} rows, {}\n\n",
@@ -58,8 +48,8 @@ pub fn readme(manifest: &Manifest, archive: &str) -> String {
 }
 
 /// The shell script of `README.txt`, alone.
-pub fn script(manifest: &Manifest, archive: &str) -> String {
-    let file = shell(&format!("./{archive}"));
+pub fn script(manifest: &Manifest, archive: &Path) -> String {
+    let file = shell(&format!("./{}", archive.file_name().unwrap_or_default().to_string_lossy()));
     let unpack = match manifest.head.compression.codec {
         Codec::Zstd => format!("tar --zstd -xf {file} -C restored"),
         Codec::Gzip => format!("tar -xzf {file} -C restored"),
@@ -84,11 +74,15 @@ pub fn script(manifest: &Manifest, archive: &str) -> String {
         let target = shell(&connect(&database.name));
         _ = writeln!(out, "\n# Database {}", clean(&database.name));
         if !exists_everywhere(&database.name) {
-            _ = writeln!(out, "psql -X -q -v ON_ERROR_STOP=1 -d postgres -f {}", file("create.sql"));
+            _ = writeln!(out, "psql -X -q -v ON_ERROR_STOP=1 -d postgres -c {}", shell(&create(database)));
         }
-        for step in ["pre-data.sql", "load.sql", "sequences.sql", "post-data.sql", "finish.sql"] {
+        for step in ["pre-data.sql", "load.sql", "sequences.sql", "post-data.sql"] {
             let path = file(step);
             _ = writeln!(out, "[ ! -f {path} ] || psql -X -q -v ON_ERROR_STOP=1 -d {target} -f {path}");
+        }
+        _ = writeln!(out, "psql -X -q -d {target} -c ANALYZE");
+        for statement in finish(database) {
+            _ = writeln!(out, "psql -X -q -v ON_ERROR_STOP=1 -d postgres -c {}", shell(&statement));
         }
     }
     out
@@ -98,13 +92,13 @@ fn exists_everywhere(database: &str) -> bool {
     matches!(database, "postgres" | "template1")
 }
 
-/// `create.sql`: makes the database as it was, empty.
-pub fn create_sql(database: &Database) -> String {
+/// Makes the database as it was, empty.
+fn create(database: &Database) -> String {
     let known = &database.properties;
     let mut out = format!("CREATE DATABASE {} TEMPLATE template0", ident(&database.name));
     let mut option = |name: &str, value: &str| {
         if !value.is_empty() {
-            _ = write!(out, "\n    {name} {}", literal(value));
+            _ = write!(out, " {name} {}", literal(value));
         }
     };
     option("ENCODING", &known.encoding);
@@ -125,28 +119,18 @@ pub fn create_sql(database: &Database) -> String {
         _ => {}
     }
     if !matches!(known.tablespace.as_str(), "" | "pg_default") {
-        _ = write!(out, "\n    TABLESPACE {}", ident(&known.tablespace));
+        _ = write!(out, " TABLESPACE {}", ident(&known.tablespace));
     }
-    out.push_str(";\n");
     out
 }
 
 /// `load.sql`: loads all rows. Run by psql in the folder in which the archive was unpacked.
 pub fn load_sql(database: &Database) -> String {
     let mut out = String::from("SET row_security = off;\n");
-    // This file is UTF-8, the chunks are in the database's own encoding. SQL_ASCII says that nothing is to be converted.
-    let encoding = match database.properties.encoding.as_str() {
-        "" | "UTF8" => None,
-        other => Some(format!("ENCODING {}", literal(other))),
-    };
-    for table in database.tables.iter().filter(|table| table.table.kind == TableKind::Table) {
-        let columns = if table.table.columns.is_empty() {
-            String::new()
-        } else {
-            format!(" ({})", table.table.columns.iter().map(|column| psql_ident(column)).collect::<Vec<_>>().join(", "))
-        };
-        let name = format!("{}.{}", psql_ident(&table.table.name.schema), psql_ident(&table.table.name.name));
-        copies(&mut out, table, &format!("{name}{columns}"), encoding.as_deref());
+    // This file is UTF-8 (PGCLIENTENCODING), the chunks are in the database's own encoding.
+    let encoding = Some(database.properties.encoding.as_str()).filter(|encoding| !matches!(*encoding, "" | "UTF8"));
+    for table in database.tables.iter().filter(|table| table.table.kind == TableKind::Table && !table.chunks.is_empty()) {
+        load_table(&mut out, table, encoding);
     }
     let large = |kind: TableKind| database.tables.iter().filter(move |table| table.table.kind == kind && !table.chunks.is_empty());
     if large(TableKind::LargeObjectMetadata).next().is_some() {
@@ -154,11 +138,41 @@ pub fn load_sql(database: &Database) -> String {
             "CREATE TEMPORARY TABLE dbbackup_lo (loid oid, owner text, acl text, comment text);\n\
              CREATE TEMPORARY TABLE dbbackup_lo_page (loid oid, pageno int4, data bytea);\n",
         );
-        large(TableKind::LargeObjectMetadata).for_each(|table| copies(&mut out, table, "pg_temp.dbbackup_lo (loid, owner, acl, comment)", encoding.as_deref()));
+        large(TableKind::LargeObjectMetadata)
+            .for_each(|table| copies(&mut out, table, "pg_temp.dbbackup_lo (loid, owner, acl, comment)", encoding));
         large(TableKind::LargeObjectData).for_each(|table| copies(&mut out, table, "pg_temp.dbbackup_lo_page (loid, pageno, data)", None));
         out.push_str(LARGE_OBJECTS);
     }
     out
+}
+
+/// psql's `\copy` ends with the line and knows no escapes in names. A table whose name holds a line break, or has letters while the session
+/// speaks another encoding than this file, gets another name for the time of loading.
+fn load_table(out: &mut String, table: &TableEntry, encoding: Option<&str>) {
+    let binary = table.table.format == RowFormat::Binary;
+    let awkward = |name: &String| name.contains(['\n', '\r']) || (binary && encoding.is_some() && !name.is_ascii());
+    let quote = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
+    let TableName { schema, name } = &table.table.name;
+    let mut back = Vec::new();
+    let mut rename = |out: &mut String, kind: &str, prefix: &str, name: &String, short: &str| {
+        if !awkward(name) {
+            return quote(name);
+        }
+        _ = writeln!(out, "ALTER {kind} {prefix}{} RENAME TO {short};", escaped(name));
+        back.push(format!("ALTER {kind} {prefix}{short} RENAME TO {};", escaped(name)));
+        short.to_owned()
+    };
+    let schema = rename(out, "SCHEMA", "", schema, "dbbackup_loading_schema");
+    let name = rename(out, "TABLE", &format!("{schema}."), name, "dbbackup_loading_table");
+    // Without a list COPY takes all columns that are not generated, in their order: the same ones.
+    let columns = match table.table.columns.iter().any(awkward) || table.table.columns.is_empty() {
+        true => String::new(),
+        false => format!(" ({})", table.table.columns.iter().map(|column| quote(column)).collect::<Vec<_>>().join(", ")),
+    };
+    copies(out, table, &format!("{schema}.{name}{columns}"), encoding);
+    for statement in back.iter().rev() {
+        _ = writeln!(out, "{statement}");
+    }
 }
 
 /// Makes the large objects out of the two temporary tables. A large object's page has 2048 bytes (LOBLKSIZE, storage/large_object.h).
@@ -193,58 +207,58 @@ DROP TABLE pg_temp.dbbackup_lo, pg_temp.dbbackup_lo_page;
 ";
 
 fn copies(out: &mut String, table: &TableEntry, into: &str, encoding: Option<&str>) {
-    let binary = (table.table.format == RowFormat::Binary).then_some("FORMAT binary");
-    let options: Vec<&str> = binary.into_iter().chain(encoding).collect();
-    let format = if options.is_empty() { String::new() } else { format!(" WITH ({})", options.join(", ")) };
-    for chunk in &table.chunks {
-        // Entry names hold no quote, no backslash and no control character: names::component sees to it.
-        _ = writeln!(out, "\\copy {into} FROM '{}'{format}", names::chunk(&table.dir, chunk.number, table.table.format));
+    let mut line = |options: &str| {
+        for chunk in &table.chunks {
+            // Entry names hold no quote, no backslash and no control character: names::component sees to it.
+            _ = writeln!(out, "\\copy {into} FROM '{}'{options}", names::chunk(&table.dir, chunk.number, table.table.format));
+        }
+    };
+    match (table.table.format, encoding) {
+        (RowFormat::Text, None) => line(""),
+        (RowFormat::Text, Some(encoding)) => line(&format!(" WITH (ENCODING {})", literal(encoding))),
+        (RowFormat::Binary, None) => line(" WITH (FORMAT binary)"),
+        // Text in binary rows is in the session's encoding, whatever COPY is told.
+        (RowFormat::Binary, Some(encoding)) => {
+            _ = writeln!(out, "SET client_encoding = {};", literal(encoding));
+            copies(out, table, into, None);
+            out.push_str("SET client_encoding = 'UTF8';\n");
+        }
     }
 }
 
-/// `finish.sql`: fills materialized views, gathers statistics, gives the database its owner, settings and rights.
-pub fn finish_sql(database: &Database) -> String {
-    let mut out = String::new();
-    for view in &database.materialized_views {
-        _ = writeln!(out, "REFRESH MATERIALIZED VIEW {};", qualified(view));
-    }
-    out.push_str("ANALYZE;\n");
+/// Gives the database its owner, settings, rights and limits. Materialized views are filled in `post-data.sql`, before the event triggers.
+fn finish(database: &Database) -> Vec<String> {
     let known = &database.properties;
     let name = ident(&database.name);
+    let mut out = Vec::new();
     if !known.owner.is_empty() {
-        _ = writeln!(out, "ALTER DATABASE {name} OWNER TO {};", ident(&known.owner));
+        out.push(format!("ALTER DATABASE {name} OWNER TO {}", ident(&known.owner)));
     }
     if let Some(comment) = &known.comment {
-        _ = writeln!(out, "COMMENT ON DATABASE {name} IS {};", literal(comment));
+        out.push(format!("COMMENT ON DATABASE {name} IS {}", literal(comment)));
     }
-    for statement in &known.statements {
-        let statement = statement.replace(DatabaseProperties::PLACEHOLDER, &name);
-        let end = if statement.trim_end().ends_with(';') { "" } else { ";" };
-        _ = writeln!(out, "{}{end}", statement.trim_end());
-    }
+    out.extend(known.statements.iter().map(|statement| statement.replace(DatabaseProperties::PLACEHOLDER, &name)));
     if known.connection_limit > 0 {
-        _ = writeln!(out, "ALTER DATABASE {name} CONNECTION LIMIT {};", known.connection_limit);
+        out.push(format!("ALTER DATABASE {name} CONNECTION LIMIT {}", known.connection_limit));
     }
-    if known.is_template {
-        _ = writeln!(out, "ALTER DATABASE {name} IS_TEMPLATE true;");
+    if known.is_template && !exists_everywhere(&database.name) {
+        out.push(format!("ALTER DATABASE {name} IS_TEMPLATE true"));
     }
     // An empty record of properties says false to everything, so it counts only together with a name.
     if !known.allow_connections && !known.name.is_empty() && !exists_everywhere(&database.name) {
-        _ = writeln!(out, "\\connect postgres\nALTER DATABASE {name} ALLOW_CONNECTIONS false;");
+        out.push(format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false"));
     }
     out
 }
 
-fn qualified(name: &TableName) -> String {
-    format!("{}.{}", ident(&name.schema), ident(&name.name))
+/// An identifier in SQL.
+fn ident(name: &str) -> String {
+    if clean(name) == name { format!("\"{}\"", name.replace('"', "\"\"")) } else { escaped(name) }
 }
 
-/// An identifier in SQL, and in psql's own commands, which end with the line: characters that could end it or steer a terminal are
-/// written as escapes (PostgreSQL documentation, 4.1.1), as then is everything that psql would split a word at.
-fn psql_ident(name: &str) -> String {
-    if clean(name) == name {
-        return format!("\"{}\"", name.replace('"', "\"\""));
-    }
+/// An identifier of which only letters and digits stand there as they are (PostgreSQL documentation, 4.1.1): nothing in it can end a line
+/// or steer a terminal.
+fn escaped(name: &str) -> String {
     let mut out = String::from("U&\"");
     for c in name.chars() {
         match c {
@@ -255,10 +269,6 @@ fn psql_ident(name: &str) -> String {
     }
     out.push('"');
     out
-}
-
-fn ident(name: &str) -> String {
-    psql_ident(name)
 }
 
 /// A string constant in SQL.

@@ -79,7 +79,7 @@ pub(super) fn find_manifest(file: &File, length: u64, codec: Codec) -> io::Resul
         file.read_exact_at(&mut window, start)?;
         for at in memchr::memmem::rfind_iter(&window, magic) {
             let offset = start + at as u64;
-            if codec == Codec::None && offset % tarball::BLOCK as u64 != 0 {
+            if codec == Codec::None && !offset.is_multiple_of(tarball::BLOCK as u64) {
                 continue;
             }
             if first_entry(file, offset, codec).is_some_and(|entry| entry.name == manifest::ENTRY) {
@@ -104,7 +104,10 @@ pub(super) fn is_our_entry(name: &str) -> bool {
 pub(super) fn describe(head: &[u8]) -> (&'static str, Option<(&'static str, &'static str)>) {
     let text = |words: &str| head.windows(words.len()).take(400).any(|window| window == words.as_bytes());
     if head.starts_with(b"PGDMP") {
-        ("it is a dump that pg_dump made in its custom format", Some(("Restore it with PostgreSQL's own program:", "pg_restore -d DATABASE")))
+        (
+            "it is a dump that pg_dump made in its custom format",
+            Some(("Restore it with PostgreSQL's own program:", "pg_restore -d DATABASE")),
+        )
     } else if text("PostgreSQL database dump") || text("PostgreSQL database cluster dump") {
         ("it is a dump that pg_dump made as plain SQL", Some(("Restore it with PostgreSQL's own program:", "psql -d DATABASE -f")))
     } else if head.starts_with(b"toc.dat\0") {

@@ -40,7 +40,9 @@ pub fn plan(spec: &VerifySpec) -> Result<Plan, Fault> {
         total += bytes.unwrap_or_default();
         let head = reader::head(path);
         checks.push(match &head {
-            Ok(_) => Check { state: CheckState::Ok, name: "archive".into(), detail: format!("{} can be opened", path.display()), cure: None },
+            Ok(_) => {
+                Check { state: CheckState::Ok, name: "archive".into(), detail: format!("{} can be opened", path.display()), cure: None }
+            }
             Err(fault) if archive::is_damage(fault) => {
                 Check { state: CheckState::Warning, name: "archive".into(), detail: format!("{}: {fault}", path.display()), cure: None }
             }

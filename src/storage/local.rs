@@ -137,9 +137,10 @@ fn name_without_replacing(from: &Path, to: &Path) -> Result<(), Fault> {
 }
 
 fn exists(path: &Path) -> Fault {
-    Fault::new(Code::OutputExists, format!("{} exists, and is not overwritten", path.display()))
-        .at("File", path.display())
-        .step_run("Move it away, or choose another folder or name:", format!("mv -n -- {0} {0}.old", shell_words::quote(&path.to_string_lossy())))
+    Fault::new(Code::OutputExists, format!("{} exists, and is not overwritten", path.display())).at("File", path.display()).step_run(
+        "Move it away, or choose another folder or name:",
+        format!("mv -n -- {0} {0}.old", shell_words::quote(&path.to_string_lossy())),
+    )
 }
 
 fn sync_dir(path: &Path) -> Result<(), Fault> {
@@ -156,7 +157,13 @@ pub fn write_small(path: &Path, content: &[u8]) -> Result<(), Fault> {
 
 /// Makes the backup folder if it is missing (0700) and tests that it can be written to.
 pub fn prepare_dir(dir: &Path) -> Result<(), Fault> {
-    let fault = |error: io::Error| io_fault("cannot use the backup folder", dir, &error);
+    let fault = |error: io::Error| {
+        let mut fault = io_fault("cannot use the backup folder", dir, &error);
+        if fault.code == Code::FileMissing {
+            fault.code = Code::OutputUnwritable;
+        }
+        fault
+    };
     DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(fault)?;
     if !std::fs::metadata(dir).map_err(fault)?.is_dir() {
         return Err(Fault::new(Code::OutputUnwritable, format!("{} is not a folder", dir.display())).at("Folder", dir.display()));
@@ -178,7 +185,8 @@ pub fn sweep(dir: &Path) -> Result<Vec<PathBuf>, Fault> {
             Err(TryLockError::WouldBlock) => continue,
             // Without locks only age tells.
             Err(TryLockError::Error(_)) => {
-                let age = file.metadata().and_then(|meta| meta.modified()).ok().and_then(|time| SystemTime::now().duration_since(time).ok());
+                let age =
+                    file.metadata().and_then(|meta| meta.modified()).ok().and_then(|time| SystemTime::now().duration_since(time).ok());
                 if age.is_none_or(|age| age.as_secs() < 86_400) {
                     continue;
                 }

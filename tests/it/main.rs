@@ -1,8 +1,15 @@
 //! Every integration test, in one binary: one link, and servers that are started once.
 
+mod archive;
 mod backup;
+mod batch;
+mod cli;
+mod config;
+mod docs;
+mod e2e;
 mod postgres;
 mod restore;
+mod pty;
 mod support;
 
 #[test]

@@ -96,15 +96,15 @@ fn check(temporary: &Path, depth: Depth, sha256: &str, bytes: u64, ending: &Endi
         let place = damage.offset.map(|offset| format!(" at offset {offset}")).unwrap_or_default();
         fault = fault.because(format!("{}{place}: {}", damage.entry.as_deref().unwrap_or(entry), damage.what));
     }
-    Err(fault
-        .step_run("Look for failures of the disk or its driver:", "dmesg --level=err,warn | tail")
-        .step("Back up to another disk."))
+    Err(fault.step_run("Look for failures of the disk or its driver:", "dmesg --level=err,warn | tail").step("Back up to another disk."))
 }
 
 /// The texts that say how to restore by hand, which name what is in the archive, and the globals.
 pub fn documents(manifest: &Manifest, path: &Path, globals: Option<String>) -> Vec<(String, Vec<u8>)> {
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let mut entries: Vec<_> = readme::entries(manifest, &name).into_iter().map(|(name, text)| (name, text.into_bytes())).collect();
+    let mut entries = vec![("README.txt".to_owned(), readme::readme(manifest, path).into_bytes())];
+    for database in manifest.databases.iter().filter(|database| database.failed.is_none()) {
+        entries.push((format!("{}/load.sql", database.dir), readme::load_sql(database).into_bytes()));
+    }
     if let Some(globals) = globals {
         entries.push(("globals.sql".to_owned(), globals.into_bytes()));
     }

@@ -112,6 +112,7 @@ impl Schedule {
     }
 
     /// The next node to run, if one can start now.
+    #[cfg(test)]
     pub fn pick(&mut self) -> Option<NodeId> {
         self.pick_where(|_| true)
     }
@@ -187,7 +188,11 @@ impl Schedule {
                 (Hold::Shared, Some(held)) if *held != ALONE => held.saturating_sub(1),
                 _ => 0,
             };
-            if left == 0 { self.held.remove(lock) } else { self.held.insert(*lock, left) };
+            if left == 0 {
+                self.held.remove(lock)
+            } else {
+                self.held.insert(*lock, left)
+            };
         }
         true
     }

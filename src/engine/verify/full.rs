@@ -46,16 +46,8 @@ pub(super) fn check(
         .collect();
     chunks.sort_unstable();
     let sums = tables.iter().map(|_| Mutex::new(Some(Fingerprint::default()))).collect();
-    let work = Work {
-        archive,
-        tables,
-        chunks,
-        sums,
-        damages: Mutex::default(),
-        done: AtomicU64::new(0),
-        stop: AtomicBool::new(false),
-        progress,
-    };
+    let work =
+        Work { archive, tables, chunks, sums, damages: Mutex::default(), done: AtomicU64::new(0), stop: AtomicBool::new(false), progress };
     // Frames on their way from the reader to the checkers: one waiting for each checker; when all are busy the reader waits. The reader
     // closes the channel when it is through. Buffers come back through `empty`, which holds all that there can be.
     let jobs = jobs.clamp(1, 64) as usize;
@@ -140,7 +132,10 @@ impl Work<'_> {
     /// The chunks in a frame, as (table, chunk).
     fn chunks_in(&self, frame: u32) -> impl Iterator<Item = (usize, usize)> {
         let start = self.chunks.partition_point(|(known, _, _)| *known < frame);
-        self.chunks[start..].iter().take_while(move |(known, _, _)| *known == frame).map(|(_, table, chunk)| (*table as usize, *chunk as usize))
+        self.chunks[start..]
+            .iter()
+            .take_while(move |(known, _, _)| *known == frame)
+            .map(|(_, table, chunk)| (*table as usize, *chunk as usize))
     }
 
     /// Counts the rows of a frame's chunks and compares them with the manifest.

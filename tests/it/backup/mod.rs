@@ -3,3 +3,4 @@
 mod budget;
 mod fake;
 mod pipe;
+mod real;

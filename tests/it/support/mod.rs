@@ -1,3 +1,6 @@
-//! What tests stand on: private servers, folders, terminals.
+//! What tests stand on: private servers, the built program, folders, terminals.
 
+pub mod compare;
 pub mod postgres;
+pub mod program;
+pub mod zoo;

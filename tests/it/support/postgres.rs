@@ -24,7 +24,18 @@ pub struct Postgres {
     pub port: u16,
     /// Its data directory.
     pub data: PathBuf,
+    /// Its log file.
+    pub log: PathBuf,
     _watch: Child,
+}
+
+/// Which extensions a server has at hand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extensions {
+    /// What comes with PostgreSQL, and those in `tests/it/data/extension`.
+    Ours,
+    /// Nothing but plpgsql.
+    None,
 }
 
 static NEXT: AtomicU32 = AtomicU32::new(0);
@@ -47,9 +58,43 @@ pub fn server(major: u32) -> &'static Postgres {
     slot.1.get_or_init(|| Postgres::start(major, ""))
 }
 
+/// Makes an installation with our own extensions in a folder: a copy of the server's program beside links to all the rest. PostgreSQL
+/// finds its shared files from the place of its program, so nothing outside of the folder is touched.
+fn installation(bin: &Path, major: u32, root: &Path, extensions: Extensions) -> PathBuf {
+    let lib = format!("usr/lib/postgresql/{major}");
+    let share = format!("usr/share/postgresql/{major}");
+    let original = bin.ancestors().nth(5).expect("a bin folder lies five deep");
+    let ours = root.join("installation");
+    let link = |from: PathBuf, to: PathBuf| std::os::unix::fs::symlink(from, to).expect("a link");
+    std::fs::create_dir_all(ours.join(&lib).join("bin")).expect("a folder");
+    std::fs::create_dir_all(ours.join(&share).join("extension")).expect("a folder");
+    let program = ours.join(&lib).join("bin/postgres");
+    std::fs::copy(bin.join("postgres"), &program).expect("the server's program");
+    link(original.join(&lib).join("lib"), ours.join(&lib).join("lib"));
+    let entries = |dir: PathBuf| std::fs::read_dir(dir).expect("a folder").map(|entry| entry.expect("an entry").path());
+    for path in entries(original.join(&share)).filter(|path| !path.ends_with("extension")) {
+        link(path.clone(), ours.join(&share).join(path.file_name().expect("a name")));
+    }
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/data/extension");
+    let own = if extensions == Extensions::Ours { entries(data).collect() } else { Vec::new() };
+    for path in entries(original.join(&share).join("extension")).chain(own) {
+        let name = path.file_name().expect("a name").to_owned();
+        if extensions == Extensions::Ours || name.to_string_lossy().starts_with("plpgsql") {
+            let target = ours.join(&share).join("extension").join(name);
+            std::fs::copy(&path, &target).expect("an extension's file");
+        }
+    }
+    program
+}
+
 impl Postgres {
     /// Starts a server of its own, with further lines for postgresql.conf.
     pub fn start(major: u32, conf: &str) -> Self {
+        Self::start_with(major, conf, Extensions::Ours)
+    }
+
+    /// The same, with a choice of extensions.
+    pub fn start_with(major: u32, conf: &str, extensions: Extensions) -> Self {
         let bin = bin(major);
         let root = std::env::temp_dir().join(format!("dbbackup-test-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed)));
         let _ = std::fs::remove_dir_all(&root);
@@ -91,11 +136,12 @@ impl Postgres {
         std::fs::write(&hba, format!("host all pw_user 127.0.0.1/32 scram-sha-256\nlocal all pw_user scram-sha-256\n{old}"))
             .expect("pg_hba.conf");
         let log = root.join("server.log");
+        let program = installation(&bin, major, &root, extensions);
         // The shell outlives this process just long enough to stop the server and remove the folder.
         let script = format!(
-            "trap '' INT TERM HUP; {run} '{bin}/postgres' -D '{data}' >'{log}' 2>&1 </dev/null & pid=$!; read -r _; kill -INT $pid $(head -1 '{data}/postmaster.pid') 2>/dev/null; wait $pid; rm -rf '{root}'",
+            "trap '' INT TERM HUP; {run} '{program}' -D '{data}' >'{log}' 2>&1 </dev/null & pid=$!; read -r _; kill -INT $pid $(head -1 '{data}/postmaster.pid') 2>/dev/null; wait $pid; rm -rf '{root}'",
             run = if root_user { "runuser -u postgres --" } else { "" },
-            bin = bin.display(),
+            program = program.display(),
             data = data.display(),
             log = log.display(),
             root = root.display(),
@@ -109,13 +155,21 @@ impl Postgres {
             .stderr(Stdio::null())
             .spawn()
             .expect("sh");
-        let server = Self { major, bin, socket: root, port, data, _watch: watch };
+        let server = Self { major, bin, socket: root, port, data, log, _watch: watch };
         let deadline = Instant::now() + Duration::from_secs(60);
         while !server.ready() {
-            assert!(Instant::now() < deadline, "the server did not start: {}", std::fs::read_to_string(&log).unwrap_or_default());
+            assert!(Instant::now() < deadline, "the server did not start: {}", std::fs::read_to_string(&server.log).unwrap_or_default());
             std::thread::yield_now();
         }
         server
+    }
+
+    /// Stops the server at once, as a crash would: sessions see their connection die.
+    pub fn stop_now(&self) {
+        let pid = std::fs::read_to_string(self.data.join("postmaster.pid")).expect("postmaster.pid");
+        let pid =
+            pid.lines().next().and_then(|line| line.trim().parse().ok()).and_then(rustix::process::Pid::from_raw).expect("a process id");
+        rustix::process::kill_process(pid, rustix::process::Signal::QUIT).expect("a signal");
     }
 
     fn ready(&self) -> bool {

@@ -1,0 +1,24 @@
+# Two commands matter: `make demo` to try it, `make test` to check it.
+.PHONY: help demo test bench build servers
+
+help:
+	@echo "make demo     a private throw-away PostgreSQL with sample data, a backup, a proven restore, and the screens on it"
+	@echo "              (BATCH=1: without the screens)"
+	@echo "make test     every check: servers, format, lints, tests, documentation"
+	@echo "make bench    comparison with pg_dump and pg_restore (SCALE=1 is about 1.6 GB; ROUNDS=3)"
+	@echo "make build    target/release/dbbackup"
+
+build:
+	cargo build --locked --release
+
+servers:
+	scripts/servers
+
+test:
+	@scripts/test
+
+demo: servers build
+	@scripts/demo $(if $(BATCH),--batch)
+
+bench: servers build
+	benches/compare/postgres --scale $(or $(SCALE),1) --rounds $(or $(ROUNDS),3)

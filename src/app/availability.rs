@@ -1,0 +1,106 @@
+//! Why something cannot be done now. Keys, footer and scripts ask here, and nowhere else.
+
+use super::action::{Action, ScreenId};
+use super::model::Model;
+use super::nav::Place;
+use super::screens::plan::Purpose;
+use super::screens::{archives, backup, contents};
+use super::setup::Mode;
+use crate::app::load::Load;
+use crate::domain::job::{DatabaseState, JobState};
+
+/// Whether an action can be done, and why not.
+pub fn availability(model: &Model, action: &Action) -> Result<(), String> {
+    match action {
+        Action::Screen(screen) if model.setup.mode == Mode::Command => {
+            Err(format!("{} opens when dbbackup is started without a command", screen.title()))
+        }
+        Action::Refresh if model.setup.mode == Mode::Command => Err("this run is about one job".to_owned()),
+        Action::Enter => enter(model),
+        Action::DryRun | Action::WholeCluster if *model.nav.place() == Place::Backup => match action {
+            Action::WholeCluster => backup::cluster(model).map(drop),
+            _ => backup::single(model).map(drop),
+        },
+        Action::CancelJob => match model.job_in_sight().map(|job| &job.state) {
+            None => Err("no job is in sight".to_owned()),
+            Some(JobState::Stopping(_)) => Err("it is stopping already".to_owned()),
+            Some(state) if state.is_over() => Err("the job is over".to_owned()),
+            Some(_) => Ok(()),
+        },
+        Action::ShowError => match super::update::act::error_in_sight(model) {
+            Some(_) => Ok(()),
+            None => Err("nothing failed here".to_owned()),
+        },
+        Action::Freeze => match model.job_in_sight() {
+            Some(job) if !job.state.is_over() || model.frozen.is_some() => Ok(()),
+            _ => Err("nothing moves".to_owned()),
+        },
+        Action::ShowLog => match model.job_in_sight() {
+            Some(_) => Ok(()),
+            None => Err("no job is in sight".to_owned()),
+        },
+        Action::CopyCommand => match super::update::act::spec_in_sight(model) {
+            Some(_) => Ok(()),
+            None => Err("nothing here has a command line".to_owned()),
+        },
+        Action::Verify | Action::Delete | Action::Inside | Action::RestoreThis => one_archive(model, action),
+        _ => Ok(()),
+    }
+}
+
+fn enter(model: &Model) -> Result<(), String> {
+    match model.nav.place() {
+        Place::Backup => backup::single(model).map(drop),
+        Place::Restore => match model.restore.picker.current(&archives::keys(model, &model.restore)) {
+            Some(_) => Ok(()),
+            None => Err("there is no archive".to_owned()),
+        },
+        Place::Contents => contents_choice(model),
+        Place::Target => model.target.spec(&model.contents, model).map(drop),
+        Place::Plan => plan(model),
+        Place::Jobs if model.jobs.is_empty() => Err("no job has run yet".to_owned()),
+        Place::Job(_) => match model.job_in_sight().map(|job| job.progress.databases.is_empty()) {
+            Some(false) => Ok(()),
+            _ => Err("it has no databases to show".to_owned()),
+        },
+        _ => Ok(()),
+    }
+}
+
+fn contents_choice(model: &Model) -> Result<(), String> {
+    match &model.contents.contents {
+        Load::Failed(fault) => Err(fault.what.clone()),
+        Load::Idle | Load::Loading(_) => Err("the archive is still being read".to_owned()),
+        Load::Ready(..) | Load::Stale(..) => contents::ContentsScreen::choice(&model.contents).map(drop),
+    }
+}
+
+fn plan(model: &Model) -> Result<(), String> {
+    match (&model.plan.plan, model.plan.purpose) {
+        (Load::Idle | Load::Loading(_), _) => Err("still being found out".to_owned()),
+        (Load::Failed(fault) | Load::Stale(_, fault), _) => Err(fault.what.clone()),
+        (Load::Ready(..), Purpose::DryRun) => Err("this is a dry run: Esc, then Enter starts it".to_owned()),
+        (Load::Ready(plan, _), Purpose::Start) => match plan.obstacle() {
+            Some(obstacle) => Err(format!("a check failed: {}", obstacle.what)),
+            None => Ok(()),
+        },
+    }
+}
+
+fn one_archive(model: &Model, action: &Action) -> Result<(), String> {
+    if *model.nav.place() != Place::Archives {
+        return Err(format!("this works on the {} screen", ScreenId::Archives.title()));
+    }
+    let keys = archives::keys(model, &model.list);
+    let Some(current) = model.list.picker.current(&keys) else { return Err("there is no archive".to_owned()) };
+    let readable = model.archives.value().is_some_and(|all| all.iter().any(|archive| archive.path == *current && archive.head.is_ok()));
+    match action {
+        Action::Inside | Action::RestoreThis if !readable => Err("this archive cannot be read; v verifies it".to_owned()),
+        _ => Ok(()),
+    }
+}
+
+/// Whether a database of a job failed.
+pub const fn failed(state: &DatabaseState) -> bool {
+    matches!(state, DatabaseState::Failed(_))
+}

@@ -1,0 +1,59 @@
+//! Questions and explanations that stand before everything else.
+
+use crate::domain::Fault;
+use crate::domain::job::JobId;
+use std::path::PathBuf;
+use tui_input::Input;
+
+/// How much of the keys is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keys {
+    /// Those of this screen.
+    Here,
+    /// All.
+    All,
+}
+
+/// Something that has all keys while it is shown.
+#[derive(Clone, Debug)]
+pub enum Modal {
+    /// Which keys do what.
+    Help {
+        /// How much.
+        keys: Keys,
+        /// Lines scrolled down.
+        scroll: usize,
+    },
+    /// Whether to cancel a job.
+    Cancel(JobId),
+    /// Whether to leave though jobs run.
+    Quit,
+    /// Whether to delete archives.
+    Delete {
+        /// Which ones.
+        paths: Vec<PathBuf>,
+        /// What was typed; wanted for several.
+        typed: Input,
+    },
+    /// An error in full.
+    Error {
+        /// "Restore failed".
+        headline: String,
+        /// What.
+        fault: Fault,
+        /// Lines scrolled down.
+        scroll: usize,
+    },
+    /// The command line that does the same.
+    Command {
+        /// Its lines.
+        lines: Vec<String>,
+    },
+}
+
+impl Modal {
+    /// What must be typed before several archives are deleted.
+    pub fn delete_word(paths: &[PathBuf]) -> Option<String> {
+        if paths.len() > 1 { Some(format!("delete {}", paths.len())) } else { None }
+    }
+}

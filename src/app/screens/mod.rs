@@ -1,0 +1,9 @@
+//! What each screen remembers, and what it makes of the model.
+
+pub mod archives;
+pub mod backup;
+pub mod contents;
+pub mod home;
+pub mod log;
+pub mod plan;
+pub mod target;

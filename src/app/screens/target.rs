@@ -1,0 +1,131 @@
+//! What is restored to where: the form between an archive's contents and the plan.
+
+use super::contents::{Choice, ContentsScreen};
+use crate::app::form::{Field, FieldId, Form};
+use crate::app::model::Model;
+use crate::domain::schema::TableName;
+use crate::domain::spec::{Effort, JobSpec, RestoreScope, RestoreSpec, Selection, What};
+
+/// What the screen remembers.
+#[derive(Clone, Debug, Default)]
+pub struct TargetScreen {
+    /// What is restored; none until contents were chosen.
+    pub choice: Option<Choice>,
+    /// How.
+    pub form: Form,
+}
+
+const KEEP: [&str; 2] = ["as in the archive", "leave out"];
+/// What happens to a target: make it, use one that is empty, drop one that exists.
+const EXISTING: [&str; 3] = ["make it new", "use it as it is", "drop it first, then make it"];
+const EXISTING_CLUSTER: [&str; 2] = ["must not exist", "drop those that exist first"];
+const WHAT: [&str; 3] = ["definitions and rows", "definitions only", "rows only"];
+const YES: [&str; 2] = ["yes", "no"];
+const ON_FAILURE: [&str; 2] = ["stop", "go on with the rest"];
+
+impl TargetScreen {
+    /// The form for a choice, with harmless defaults: a new database, everything as in the archive, proven.
+    pub fn new(choice: Choice, jobs: u32) -> Self {
+        let mut fields = Vec::new();
+        match &choice {
+            Choice::Cluster(_) => fields.push(Field::choice(FieldId::Existing, "databases", &EXISTING_CLUSTER, 0)),
+            Choice::Database { name, include, table } => {
+                fields.push(Field::text(FieldId::Target, "target", name.clone()));
+                // Parts go into a database that is there, a whole one becomes a new one.
+                fields.push(Field::choice(FieldId::Existing, "database", &EXISTING, usize::from(!include.is_empty())));
+                fields.push(Field::choice(FieldId::What, "restore", &WHAT, 0));
+                if let Some(table) = table {
+                    fields.push(Field::text(FieldId::Rename, "table as", format!("{}.{}", table.schema, table.name)));
+                }
+            }
+        }
+        fields.extend([
+            Field::choice(FieldId::Owners, "owners", &KEEP, 0),
+            Field::choice(FieldId::Rights, "rights", &KEEP, 0),
+            Field::choice(FieldId::Tablespaces, "tablespaces", &KEEP, 0),
+            Field::choice(FieldId::Prove, "prove", &YES, 0),
+            Field::choice(FieldId::OnFailure, "on failure", &ON_FAILURE, 0),
+            Field::number(FieldId::Jobs, "jobs", jobs, 1, 64),
+        ]);
+        Self { choice: Some(choice), form: Form::new(fields) }
+    }
+
+    /// What is wrong with a field, if anything.
+    pub fn problem(&self, id: FieldId) -> Option<String> {
+        match id {
+            FieldId::Target => match self.form.text(id) {
+                name if name.is_empty() => Some("a name is needed".to_owned()),
+                // The server cuts longer names without a word (NAMEDATALEN 64).
+                name if name.len() > 63 => Some("at most 63 bytes".to_owned()),
+                _ => None,
+            },
+            FieldId::Rename => match table_name(&self.form.text(id)) {
+                Some(_) => None,
+                None => Some("write schema.table".to_owned()),
+            },
+            _ => self.form.out_of_range(id),
+        }
+    }
+
+    /// The job.
+    pub fn spec(&self, contents: &ContentsScreen, model: &Model) -> Result<JobSpec, String> {
+        if let Some(problem) =
+            self.form.fields.iter().find_map(|field| self.problem(field.id).map(|problem| format!("{}: {problem}", field.label)))
+        {
+            return Err(problem);
+        }
+        let choice = self.choice.as_ref().ok_or("nothing is chosen")?;
+        let server = model.server().ok_or("no server is configured")?;
+        let existing = self.form.choice(FieldId::Existing);
+        let jobs = self.form.number(FieldId::Jobs);
+        let memory = model.setup.effort.memory;
+        let effort = if jobs == model.setup.effort.jobs {
+            model.setup.effort
+        } else {
+            Effort { jobs, memory, chunk_size: Effort::chunk_for(jobs, memory) }
+        };
+        let (scope, create, clean) = match choice {
+            Choice::Cluster(include) => (
+                RestoreScope::Cluster {
+                    include: include.iter().map(|name| super::contents::literal_glob(name)).collect(),
+                    exclude: Vec::new(),
+                    parallel: jobs.clamp(1, 4),
+                },
+                true,
+                existing == 1,
+            ),
+            Choice::Database { name, include, table } => {
+                let what = [What::All, What::SchemaOnly, What::DataOnly][self.form.choice(FieldId::What).min(2)];
+                let renamed = table.as_ref().and_then(|table| {
+                    let new = table_name(&self.form.text(FieldId::Rename))?;
+                    (new != *table).then(|| (table.clone(), new))
+                });
+                let selection = Selection { what, include: include.clone(), exclude: Vec::new(), rename: renamed };
+                let database = contents.is_cluster().then(|| name.clone());
+                let target = self.form.text(FieldId::Target);
+                (RestoreScope::Single { database, target, selection }, existing != 1, existing == 2)
+            }
+        };
+        Ok(JobSpec::Restore(RestoreSpec {
+            connection: server.connection.clone(),
+            archive: contents.path.clone(),
+            scope,
+            create,
+            clean,
+            no_owner: self.form.choice(FieldId::Owners) == 1,
+            no_acl: self.form.choice(FieldId::Rights) == 1,
+            no_tablespaces: self.form.choice(FieldId::Tablespaces) == 1,
+            map_roles: Vec::new(),
+            effort,
+            prove: self.form.choice(FieldId::Prove) == 0,
+            toast_compression: None,
+            continue_on_error: self.form.choice(FieldId::OnFailure) == 1,
+        }))
+    }
+}
+
+/// Reads `schema.table`.
+pub fn table_name(text: &str) -> Option<TableName> {
+    let (schema, name) = text.split_once('.')?;
+    if schema.is_empty() || name.is_empty() { None } else { Some(TableName::new(schema, name)) }
+}

@@ -1,0 +1,345 @@
+//! What each action does.
+
+use super::{flow, keys, marks, modals, toast};
+use crate::app::action::{Action, Motion, Toward};
+use crate::app::cmd::{Cmd, Query};
+use crate::app::command;
+use crate::app::form::FieldId;
+use crate::app::list::Filter;
+use crate::app::load::Load;
+use crate::app::modal::{Keys, Modal};
+use crate::app::model::{Asked, Frozen, Model};
+use crate::app::nav::{Nav, Place};
+use crate::app::screens::archives::{self, Order};
+use crate::app::screens::backup::{self, Part};
+use crate::app::screens::contents::ContentsScreen;
+use crate::app::screens::home;
+use crate::app::screens::log::{self as log_view, Follow};
+use crate::app::screens::target::TargetScreen;
+use crate::domain::Fault;
+use crate::domain::job::{DatabaseState, JobState};
+use crate::domain::spec::{Depth, JobSpec, VerifySpec};
+use crate::engine::event::Level;
+use std::path::PathBuf;
+
+/// Does something that was asked for. Whoever asks has asked [`crate::app::availability::availability`] before; what cannot be done is left.
+pub fn act(model: &mut Model, action: Action, out: &mut Vec<Cmd>) {
+    match action {
+        Action::Submit(spec) => flow::submit(model, *spec, out),
+        Action::Notice(text) => toast(model, Level::Warn, text),
+        Action::Quit => flow::quit(model, out),
+        Action::Interrupt => flow::interrupt(model, out),
+        Action::Suspend => out.push(Cmd::Suspend),
+        Action::Redraw => out.push(Cmd::Redraw),
+        Action::Help => modals::help(model),
+        Action::Back => back(model, out),
+        Action::Screen(screen) => {
+            model.nav = Nav::at(Place::from(screen));
+            model.frozen = None;
+            model.log_screen.job = None;
+        }
+        Action::Move(motion) => go(model, motion),
+        Action::Change(toward) => change(model, toward),
+        Action::Part(_) => {
+            model.backup.part = match model.backup.part {
+                Part::Databases => Part::Options,
+                Part::Options => Part::Databases,
+            }
+        }
+        Action::Enter => enter(model, out),
+        Action::Mark => marks::mark(model),
+        Action::MarkAll => marks::mark_all(model),
+        Action::Filter => {
+            if let Some(filter) = keys::filter_mut(model) {
+                filter.open();
+            }
+        }
+        Action::Refresh => model.ask_everything(out),
+        Action::CopyCommand => copy_command(model, out),
+        Action::DryRun => {
+            let spec = match model.nav.place() {
+                Place::Target => model.target.spec(&model.contents, model),
+                _ => backup::single(model),
+            };
+            with_spec(model, spec, out, flow::dry_run);
+        }
+        Action::WholeCluster => {
+            let spec = backup::cluster(model);
+            with_spec(model, spec, out, flow::submit);
+        }
+        Action::CancelJob => {
+            if let Some(id) = model.job_in_sight().filter(|job| !job.state.is_over()).map(|job| job.id) {
+                model.modals.push(Modal::Cancel(id));
+            }
+        }
+        Action::ShowLog => {
+            model.log_screen.job = model.job_in_sight().map(|job| job.id);
+            model.log_screen.follow = Follow::Newest;
+            model.nav.enter(Place::Log);
+        }
+        Action::Freeze => freeze(model),
+        Action::ShowError => {
+            if let Some((headline, fault)) = error_in_sight(model) {
+                model.modals.push(Modal::Error { headline, fault, scroll: 0 });
+            }
+        }
+        Action::Sort(toward) => {
+            if let Some(list) = marks::archive_list(model) {
+                list.column = list.column.beside(toward);
+            }
+        }
+        Action::Reverse => {
+            if let Some(list) = marks::archive_list(model) {
+                list.order = match list.order {
+                    Order::Falling => Order::Rising,
+                    Order::Rising => Order::Falling,
+                };
+            }
+        }
+        Action::Verify => {
+            let archives = chosen_archives(model);
+            let jobs = model.setup.effort.jobs;
+            if !archives.is_empty() {
+                flow::submit(model, JobSpec::Verify(VerifySpec { archives, depth: Depth::Full, jobs }), out);
+            }
+        }
+        Action::Inside | Action::RestoreThis => {
+            let keys = archives::keys(model, &model.list);
+            if let Some(path) = model.list.picker.current(&keys).cloned() {
+                open_archive(model, path, out);
+            }
+        }
+        Action::Delete => {
+            let paths = chosen_archives(model);
+            if !paths.is_empty() {
+                model.modals.push(Modal::Delete { paths, typed: tui_input::Input::default() });
+            }
+        }
+        Action::Follow => {
+            model.log_screen.follow = match model.log_screen.follow {
+                Follow::Newest => match log_view::lines(model).last() {
+                    Some((number, _)) => Follow::Held(*number),
+                    None => Follow::Newest,
+                },
+                Follow::Held(_) => Follow::Newest,
+            }
+        }
+        Action::Level => {
+            model.log_screen.level = match model.log_screen.level {
+                Level::Debug => Level::Info,
+                Level::Info => Level::Warn,
+                Level::Warn => Level::Error,
+                Level::Error => Level::Debug,
+            }
+        }
+        Action::Accept => modals::accept(model, out),
+    }
+}
+
+fn chosen_archives(model: &Model) -> Vec<PathBuf> {
+    model.list.picker.chosen(&archives::keys(model, &model.list))
+}
+
+fn with_spec(model: &mut Model, spec: Result<JobSpec, String>, out: &mut Vec<Cmd>, then: fn(&mut Model, JobSpec, &mut Vec<Cmd>)) {
+    match spec {
+        Ok(spec) => then(model, spec, out),
+        Err(reason) => toast(model, Level::Warn, reason),
+    }
+}
+
+/// One level back: out of a question, a filter, a deeper place.
+fn back(model: &mut Model, out: &mut Vec<Cmd>) {
+    if model.modals.pop().is_some() {
+        return;
+    }
+    if let Some(filter) = keys::filter_mut(model)
+        && filter.text().is_some()
+    {
+        *filter = Filter::Off;
+        return;
+    }
+    match model.nav.place() {
+        // A command that is not confirmed ends as a batch run would: nothing is done.
+        Place::Plan if !super::stays(model) => return unconfirmed(model, out),
+        Place::Job(_) => model.frozen = None,
+        Place::Log => model.log_screen.job = None,
+        Place::Backup if model.backup.part == Part::Options => {
+            model.backup.part = Part::Databases;
+            return;
+        }
+        _ => {}
+    }
+    if super::stays(model) || !model.nav.is_root() {
+        model.nav.back();
+    }
+}
+
+fn unconfirmed(model: &mut Model, out: &mut Vec<Cmd>) {
+    let plan = model.plan.plan.value().cloned();
+    let fault = plan.clone().and_then(|plan| crate::domain::plan::Confirmed::by_name(plan, None).err());
+    let exit = fault.as_ref().map_or(crate::domain::Code::Cancelled.exit(), |fault| fault.code.exit());
+    model.end(exit, fault, plan, out);
+}
+
+fn enter(model: &mut Model, out: &mut Vec<Cmd>) {
+    if let Some(filter) = keys::filter_mut(model)
+        && filter.is_typing()
+    {
+        filter.keep();
+        return;
+    }
+    match model.nav.place().clone() {
+        Place::Home => follow_advice(model),
+        Place::Backup => {
+            let spec = backup::single(model);
+            with_spec(model, spec, out, flow::submit);
+        }
+        Place::Restore => {
+            let keys = archives::keys(model, &model.restore);
+            if let Some(path) = model.restore.picker.current(&keys).cloned() {
+                open_archive(model, path, out);
+            }
+        }
+        Place::Contents => {
+            if let Ok(choice) = model.contents.choice() {
+                // Coming back to the same choice keeps what was filled in.
+                if model.target.choice.as_ref() != Some(&choice) {
+                    model.target = TargetScreen::new(choice, model.setup.effort.jobs);
+                }
+                model.nav.enter(Place::Target);
+            }
+        }
+        Place::Target => {
+            let spec = model.target.spec(&model.contents, model);
+            with_spec(model, spec, out, flow::submit);
+        }
+        Place::Plan => {
+            if let Load::Ready(plan, _) = model.plan.plan.clone()
+                && plan.obstacle().is_none()
+            {
+                let typed = model.plan.typed.value().to_owned();
+                flow::start(model, plan, Some(&typed), out);
+            }
+        }
+        Place::Jobs => {
+            let ids = model.job_ids();
+            if let Some(id) = model.jobs_picker.current(&ids) {
+                model.databases_picker.selected = None;
+                model.nav.enter(Place::Job(*id));
+            }
+        }
+        Place::Job(id) => {
+            let names = marks::database_names(model);
+            if let Some(name) = model.databases_picker.current(&names) {
+                model.nav.enter(Place::Database(id, name.clone()));
+            }
+        }
+        Place::Archives => act(model, Action::Inside, out),
+        Place::Database(..) | Place::Log => {}
+    }
+}
+
+fn follow_advice(model: &mut Model) {
+    match home::advice(model) {
+        Some(advice) => {
+            model.server = advice.server;
+            model.backup.picker.marked = advice.databases.into_iter().collect();
+            model.nav = Nav::at(Place::from(advice.screen));
+        }
+        None => model.nav = Nav::at(Place::Backup),
+    }
+}
+
+fn open_archive(model: &mut Model, path: PathBuf, out: &mut Vec<Cmd>) {
+    if model.contents.path != path || model.contents.contents.value().is_none() {
+        let id = model.request(Asked::Contents(path.clone()));
+        model.contents = ContentsScreen { path: path.clone(), contents: Load::Loading(id), ..ContentsScreen::default() };
+        out.push(Cmd::Fetch(id, Query::Contents(path)));
+    }
+    model.nav.enter(Place::Contents);
+}
+
+fn change(model: &mut Model, toward: Toward) {
+    match model.nav.place() {
+        Place::Backup => {
+            model.backup.form.change(toward);
+            if model.backup.form.current().is_some_and(|field| field.id == FieldId::Codec) {
+                model.backup.codec_changed();
+            }
+        }
+        Place::Target => model.target.form.change(toward),
+        Place::Contents => marks::fold(model, toward),
+        _ => {}
+    }
+}
+
+fn go(model: &mut Model, motion: Motion) {
+    if modals::scroll(model, motion) {
+        return;
+    }
+    marks::go(model, motion);
+}
+
+fn freeze(model: &mut Model) {
+    model.frozen = match model.frozen.take() {
+        Some(_) => None,
+        None => model.job_in_sight().cloned().map(|job| Box::new(Frozen { job, at: model.clock.now, missed: 0 })),
+    };
+}
+
+/// The job whose command line would be copied.
+pub fn spec_in_sight(model: &Model) -> Option<JobSpec> {
+    match model.nav.place() {
+        Place::Backup => backup::single(model).ok(),
+        Place::Target => model.target.spec(&model.contents, model).ok(),
+        Place::Plan => model.plan.spec.clone(),
+        Place::Archives => {
+            let archives = chosen_archives(model);
+            let jobs = model.setup.effort.jobs;
+            if archives.is_empty() { None } else { Some(JobSpec::Verify(VerifySpec { archives, depth: Depth::Full, jobs })) }
+        }
+        _ => model.job_in_sight().map(|job| job.spec().clone()),
+    }
+}
+
+fn copy_command(model: &mut Model, out: &mut Vec<Cmd>) {
+    if let Some(spec) = spec_in_sight(model) {
+        out.push(Cmd::Copy(command::one_line(&spec, &model.setup)));
+        model.modals.push(Modal::Command { lines: command::line(&spec, &model.setup) });
+    }
+}
+
+/// The error that is shown in full on request, with its headline.
+pub fn error_in_sight(model: &Model) -> Option<(String, Fault)> {
+    if *model.nav.place() == Place::Plan {
+        return model.plan.plan.fault().map(|fault| ("Plan failed".to_owned(), fault.clone()));
+    }
+    let job = model.job_in_sight()?;
+    let headline = format!("{} failed", job.spec().noun());
+    if let JobState::Failed(fault) = &job.state {
+        return Some((headline, fault.clone()));
+    }
+    let under_cursor = match model.nav.place() {
+        Place::Database(_, name) => Some(name.clone()),
+        Place::Job(_) => model.databases_picker.current(&marks::database_names(model)).cloned(),
+        _ => None,
+    };
+    let mut failed: Vec<(String, Fault)> = Vec::new();
+    if let JobState::Finished(summary) = &job.state {
+        failed.extend(summary.databases.iter().filter_map(|one| one.fault.clone().map(|fault| (one.name.clone(), fault))));
+    }
+    failed.extend(job.progress.databases.iter().filter_map(|one| match &one.state {
+        DatabaseState::Failed(fault) => Some((one.name.clone(), fault.clone())),
+        _ => None,
+    }));
+    let at = failed.iter().position(|(name, _)| Some(name) == under_cursor.as_ref()).unwrap_or(0);
+    failed.into_iter().nth(at).map(|(name, fault)| (format!("{headline} for {name}"), fault))
+}
+
+/// The keys that help shows.
+pub const fn other(keys: Keys) -> Keys {
+    match keys {
+        Keys::Here => Keys::All,
+        Keys::All => Keys::Here,
+    }
+}

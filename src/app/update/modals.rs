@@ -1,0 +1,62 @@
+//! What keys do while a question or an explanation is shown.
+
+use super::{act, flow};
+use crate::app::action::Motion;
+use crate::app::cmd::{Cmd, Query};
+use crate::app::list::moved;
+use crate::app::modal::{Keys, Modal};
+use crate::app::model::{Asked, Model};
+use crate::domain::Code;
+
+/// Far more lines than any explanation has; the view stops at the last one.
+const END: usize = 400;
+
+/// Help for this screen, then all keys.
+pub fn help(model: &mut Model) {
+    match model.modals.last_mut() {
+        Some(Modal::Help { keys, scroll }) => {
+            *keys = act::other(*keys);
+            *scroll = 0;
+        }
+        _ => model.modals.push(Modal::Help { keys: Keys::Here, scroll: 0 }),
+    }
+}
+
+/// Scrolls what is shown; says whether something was.
+pub fn scroll(model: &mut Model, motion: Motion) -> bool {
+    let page = model.page();
+    match model.modals.last_mut() {
+        Some(Modal::Help { scroll, .. } | Modal::Error { scroll, .. }) => *scroll = moved(*scroll, motion, END, page),
+        Some(Modal::Cancel(_) | Modal::Quit | Modal::Delete { .. } | Modal::Command { .. }) => {}
+        None => return false,
+    }
+    true
+}
+
+/// Says yes.
+pub fn accept(model: &mut Model, out: &mut Vec<Cmd>) {
+    match model.modals.last() {
+        Some(Modal::Cancel(id)) => {
+            let id = *id;
+            model.modals.pop();
+            flow::cancel(model, id, out);
+        }
+        Some(Modal::Quit) => {
+            model.modals.pop();
+            flow::leave(model, Code::Cancelled.exit(), out);
+        }
+        Some(Modal::Delete { paths, typed }) => {
+            let paths = paths.clone();
+            if Modal::delete_word(&paths).is_some_and(|word| word != typed.value()) {
+                return;
+            }
+            model.modals.pop();
+            for path in paths {
+                let id = model.request(Asked::Delete(path.clone()));
+                model.list.picker.marked.remove(&path);
+                out.push(Cmd::Fetch(id, Query::Delete(path)));
+            }
+        }
+        Some(Modal::Help { .. } | Modal::Error { .. } | Modal::Command { .. }) | None => {}
+    }
+}

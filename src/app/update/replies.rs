@@ -1,0 +1,66 @@
+//! Answers to questions. One that is no longer awaited is dropped.
+
+use super::{flow, toast};
+use crate::app::cmd::{Cmd, ReqId};
+use crate::app::jobs::file_name;
+use crate::app::model::{Asked, Model};
+use crate::app::msg::Reply;
+use crate::domain::Fault;
+use crate::engine::event::Level;
+
+/// Takes an answer.
+pub fn done(model: &mut Model, id: ReqId, answer: Result<Reply, Fault>, out: &mut Vec<Cmd>) {
+    let now = model.clock.now;
+    let Some(asked) = model.asked.remove(&id) else { return };
+    match (asked, answer) {
+        (Asked::Plan, Ok(Reply::Plan(plan))) => flow::planned(model, Ok(*plan), out),
+        (Asked::Plan, Err(fault)) => flow::planned(model, Err(fault), out),
+        (Asked::Server(at), answer) => {
+            let answer = match answer {
+                Ok(Reply::Server(info, databases)) => Ok((*info, databases)),
+                Ok(_) => Err(Fault::internal("a server was asked and something else answered")),
+                Err(fault) => Err(fault),
+            };
+            if let Some(server) = model.servers.get_mut(at) {
+                server.facts.answer(answer, now);
+            }
+        }
+        (Asked::Archives, answer) => {
+            let answer = match answer {
+                Ok(Reply::Archives(archives)) => Ok(archives),
+                Ok(_) => Err(Fault::internal("a folder was asked and something else answered")),
+                Err(fault) => Err(fault),
+            };
+            model.archives.answer(answer, now);
+            forget_gone(model);
+        }
+        (Asked::Contents(path), answer) if path == model.contents.path => {
+            let answer = match answer {
+                Ok(Reply::Contents(contents)) => Ok(*contents),
+                Ok(_) => Err(Fault::internal("an archive was asked and something else answered")),
+                Err(fault) => Err(fault),
+            };
+            model.contents.contents.answer(answer, now);
+            model.contents.unfold();
+        }
+        (Asked::Delete(path), Ok(_)) => {
+            toast(model, Level::Info, format!("{} is deleted", file_name(&path)));
+            model.ask_archives(out);
+        }
+        (Asked::Delete(path), Err(fault)) => {
+            toast(model, Level::Error, format!("{} is not deleted: {}", file_name(&path), fault.root_cause()));
+            model.ask_archives(out);
+        }
+        (Asked::Plan | Asked::Contents(_), _) => {}
+    }
+}
+
+/// Takes marks from archives that are gone, so that nothing is done to what is not seen.
+fn forget_gone(model: &mut Model) {
+    let Some(archives) = model.archives.value() else { return };
+    let there: std::collections::BTreeSet<_> = archives.iter().map(|archive| archive.path.clone()).collect();
+    for list in [&mut model.list, &mut model.restore] {
+        list.picker.marked.retain(|path| there.contains(path));
+    }
+    model.checked.retain(|path, _| there.contains(path));
+}

@@ -1,0 +1,167 @@
+//! Decides who looks on, starts the application, and says how it ended.
+
+use super::jsonl::JsonLines;
+use super::result::{self, Volume};
+use super::text::{Stderr, Text};
+use super::{archive, output, query, script, settings};
+use crate::app::action::Action;
+use crate::app::model::{Model, Outcome};
+use crate::app::msg::Msg;
+use crate::app::setup::{Mode, Setup};
+use crate::cli::archive::Archive;
+use crate::cli::parse::{self, Parsed};
+use crate::cli::{Cli, Command};
+use crate::config::environment::Environment;
+use crate::config::layers::{Resolved, resolve};
+use crate::config::paths::Paths;
+use crate::config::secrets::Secrets;
+use crate::config::settings::Key;
+use crate::domain::{Code, Fault};
+use crate::runtime::exec::Executor;
+use crate::runtime::inbox::Inbox;
+use crate::runtime::run::{Front, run};
+use crate::runtime::screen::Screen;
+use crate::runtime::work::Engine;
+use crate::runtime::{host, log, look, password, signals};
+use crate::view::look::Look;
+use std::ffi::OsString;
+use std::io::{IsTerminal, stderr, stdin, stdout};
+use std::sync::Arc;
+
+/// Runs the program on its arguments, its own name first; gives the exit code.
+pub fn main(arguments: impl IntoIterator<Item = OsString>, environment: &Environment) -> u8 {
+    let parsed = match parse::parse(arguments) {
+        Ok(parsed) => parsed,
+        Err(error) => {
+            // Help goes to stdout, errors to stderr; there is nobody to tell when that fails.
+            let _ = error.print();
+            return parse::exit_code(&error);
+        }
+    };
+    match carry_out(&parsed, environment) {
+        Ok(code) => code,
+        Err(fault) => {
+            if parsed.cli.globals.json {
+                let outcome = Outcome { exit: fault.code.exit(), fault: Some(fault.clone()), plan: None, jobs: Vec::new() };
+                JsonLines::default().finish(&outcome);
+            }
+            output::diagnostic(&fault.render("dbbackup cannot start"));
+            fault.code.exit()
+        }
+    }
+}
+
+fn carry_out(Parsed { cli, settings: flags }: &Parsed, environment: &Environment) -> Result<u8, Fault> {
+    let paths = Paths::of_host(cli.globals.config.clone(), environment);
+    match &cli.command {
+        Some(Command::Completions { shell }) => {
+            let mut text = Vec::new();
+            clap_complete::generate(*shell, &mut parse::command(), "dbbackup", &mut text);
+            return Ok(settings::finish(Ok(String::from_utf8_lossy(&text).into_owned()), "Completions failed"));
+        }
+        Some(Command::Config(config)) => {
+            return Ok(settings::finish(settings::run(config, &paths, environment, flags), "Configuration failed"));
+        }
+        _ => {}
+    }
+    let resolved = resolve(&paths, environment, flags)?;
+    if let Some(path) = resolved.path(Key::LogFile) {
+        log::start(&path, resolved.text(Key::LogLevel).unwrap_or("info"))?;
+    }
+    let secrets = Arc::new(Secrets::new(&resolved, environment));
+    if let Some(Command::Archive(Archive::Cat { archive, entry, database })) = &cli.command {
+        let done = archive::cat(&archive.archive, entry, database.as_deref(), &mut stdout().lock());
+        return Ok(match done {
+            Err(fault) if fault.code == Code::Io && fault.root_cause().contains("roken pipe") => fault.code.exit(),
+            done => settings::finish(done.map(|()| String::new()), "Reading the archive failed"),
+        });
+    }
+    if let Some(answer) = query::answer(cli, &resolved, &secrets) {
+        return Ok(settings::finish(answer, "Query failed"));
+    }
+    application(cli, &resolved, environment, secrets)
+}
+
+/// Who looks on: a terminal on both ends that can do more than print lines, and nobody who said otherwise.
+fn mode(cli: &Cli, resolved: &Resolved, environment: &Environment) -> Result<Mode, Fault> {
+    let is_command = !matches!(cli.command, None | Some(Command::Interactive));
+    let wants_lines = [Key::Batch, Key::Json, Key::Quiet].into_iter().any(|key| resolved.switch(key)) || cli.globals.dry_run;
+    let term = environment.get("TERM").unwrap_or("dumb");
+    let can_draw = stdout().is_terminal() && stdin().is_terminal() && term != "dumb";
+    match (is_command, can_draw && !wants_lines) {
+        (true, true) => Ok(Mode::Command),
+        (true, false) => Ok(Mode::Batch),
+        (false, true) => Ok(Mode::Interactive),
+        (false, false) => Err(Fault::new(
+            Code::Usage,
+            if can_draw { "the full screen excludes --batch, --json, --quiet and --dry-run" } else { "the full screen needs a terminal" },
+        )
+        .at("TERM", term)
+        .step_run("Give a command:", "dbbackup backup single DB --batch")
+        .step_run("See all commands:", "dbbackup --help")),
+    }
+}
+
+/// What the application is started with.
+pub fn setup(cli: &Cli, resolved: &Resolved, mode: Mode) -> Result<Setup, Fault> {
+    let host = host::facts();
+    Ok(Setup {
+        connections: resolved.connections()?,
+        dir: script::backup_dir(resolved),
+        compression: resolved.compression()?,
+        effort: resolved.effort(host),
+        verify: resolved.verify(),
+        name_time: resolved.name_time(),
+        mode,
+        job: script::job(cli, resolved, host)?,
+        dry_run: cli.globals.dry_run,
+        confirm: cli.globals.confirm.clone(),
+    })
+}
+
+fn application(cli: &Cli, resolved: &Resolved, environment: &Environment, secrets: Arc<Secrets>) -> Result<u8, Fault> {
+    let mode = mode(cli, resolved, environment)?;
+    let setup = setup(cli, resolved, mode)?;
+    let needs_server = !matches!(setup.job, Some(crate::domain::spec::JobSpec::Verify(_)));
+    let noun = setup.job.as_ref().map(crate::domain::spec::JobSpec::noun);
+    let inbox = Arc::new(Inbox::default());
+    let mut executor = Executor::new(Arc::clone(&inbox), Arc::new(Engine::new(Arc::clone(&secrets))))?;
+    if mode != Mode::Batch && needs_server {
+        password::ask_if_wanted(executor.handle(), &secrets, &resolved.connection()?)?;
+    }
+    signals::listen(executor.handle(), &inbox)?;
+    let volume = if resolved.switch(Key::Quiet) { Volume::Quiet } else { Volume::Normal };
+    let (mut model, first) = Model::new(setup);
+    let play = |front: &mut dyn Front| run(&mut model, first, &inbox, &mut executor, front);
+    Ok(match mode {
+        Mode::Batch if resolved.switch(Key::Json) => {
+            let mut lines = JsonLines::default();
+            let outcome = play(&mut lines);
+            lines.finish(&outcome);
+            outcome.exit
+        }
+        Mode::Batch => {
+            let kind = match crossterm::terminal::size() {
+                Ok((columns, _)) if stderr().is_terminal() => Stderr::Terminal(columns),
+                _ => Stderr::Plain,
+            };
+            let mut text = Text::new(kind, volume);
+            let outcome = play(&mut text);
+            text.finish();
+            result::print(&outcome, volume, noun)
+        }
+        Mode::Interactive | Mode::Command => {
+            let depth = look::depth(environment, resolved.switch(Key::NoColor));
+            let theme = resolved.text(Key::Theme).unwrap_or("default-dark");
+            let (look, notice) = Look::load(theme, depth, look::glyphs(environment), "");
+            if let Some(notice) = notice {
+                inbox.answer(Msg::Act(Action::Notice(notice)));
+            }
+            let mut screen = Screen::open(Arc::clone(&inbox), look, look::frame_gap(environment))
+                .map_err(|error| Fault::new(Code::Io, "cannot take the terminal").because(error).step("Use --batch."))?;
+            let outcome = play(&mut screen);
+            drop(screen);
+            result::print(&outcome, volume, noun)
+        }
+    })
+}

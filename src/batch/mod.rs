@@ -1,0 +1,13 @@
+//! The headless run: from what was typed to what the application is started with, lines instead of a screen, results for scripts.
+//! Runs the same application by the same loop as the full screen.
+
+pub mod archive;
+pub mod jsonl;
+pub mod launch;
+pub mod output;
+pub mod query;
+pub mod result;
+pub mod script;
+pub mod settings;
+pub mod table;
+pub mod text;

@@ -1,0 +1,142 @@
+//! From what was typed and configured to a job.
+
+use crate::cli::backup::Backup;
+use crate::cli::restore::{Options, Parts, Restore};
+use crate::cli::{Cli, Command};
+use crate::config::connection::Host;
+use crate::config::layers::Resolved;
+use crate::config::settings::Key;
+use crate::domain::schema::TableName;
+use crate::domain::spec::{BackupSpec, Depth, JobSpec, RestoreScope, RestoreSpec, Scope, Selection, VerifySpec, What};
+use crate::domain::{Code, Fault};
+use std::path::PathBuf;
+
+/// The job that a command asks for; none for a command that asks for something else.
+pub fn job(cli: &Cli, resolved: &Resolved, host: Host) -> Result<Option<JobSpec>, Fault> {
+    match &cli.command {
+        Some(Command::Backup(backup)) => self::backup(backup, resolved, host).map(Some),
+        Some(Command::Restore(restore)) => self::restore(restore, resolved, host),
+        Some(Command::Verify(verify)) => Ok(Some(JobSpec::Verify(VerifySpec {
+            archives: verify.archives.clone(),
+            depth: if verify.quick { Depth::Quick } else { Depth::Full },
+            jobs: resolved.effort(host).jobs,
+        }))),
+        _ => Ok(None),
+    }
+}
+
+fn parallel(resolved: &Resolved) -> u32 {
+    resolved.parsed(Key::ClusterParallelism).unwrap_or(1)
+}
+
+fn backup(backup: &Backup, resolved: &Resolved, host: Host) -> Result<JobSpec, Fault> {
+    let scope = match backup {
+        Backup::Single { databases, .. } => Scope::Single { databases: databases.clone() },
+        Backup::Cluster { include, exclude, .. } => {
+            Scope::Cluster { include: include.clone(), exclude: exclude.clone(), parallel: parallel(resolved) }
+        }
+    };
+    Ok(JobSpec::Backup(BackupSpec {
+        connection: resolved.connection()?,
+        scope,
+        dir: backup_dir(resolved),
+        compression: resolved.compression()?,
+        effort: resolved.effort(host),
+        verify: resolved.verify(),
+        name_time: resolved.name_time(),
+    }))
+}
+
+/// The backup folder.
+pub fn backup_dir(resolved: &Resolved) -> PathBuf {
+    resolved.path(Key::BackupDir).unwrap_or_else(|| PathBuf::from("."))
+}
+
+fn restore(restore: &Restore, resolved: &Resolved, host: Host) -> Result<Option<JobSpec>, Fault> {
+    let (archive, scope, create, clean, options) = match restore {
+        Restore::List { .. } => return Ok(None),
+        Restore::Single(single) => {
+            // clap has made sure that one of the two is there.
+            let target = single.target.as_ref().or(single.database.as_ref()).cloned().unwrap_or_default();
+            let selection =
+                Selection { what: what(&single.parts), include: single.include.clone(), exclude: single.exclude.clone(), rename: None };
+            let scope = RestoreScope::Single { database: single.database.clone(), target, selection };
+            (&single.archive.archive, scope, single.create, single.clean, &single.options)
+        }
+        Restore::Table(table) => {
+            let name = table_name(&table.table)?;
+            let rename = table.rename.as_deref().map(table_name).transpose()?;
+            let selection = Selection {
+                what: what(&table.parts),
+                include: vec![glob_of(&name)],
+                exclude: Vec::new(),
+                rename: rename.map(|rename| (name, rename)),
+            };
+            let scope = RestoreScope::Single { database: table.database.clone(), target: table.target.clone(), selection };
+            (&table.archive.archive, scope, false, false, &table.options)
+        }
+        Restore::Cluster(cluster) => {
+            let scope =
+                RestoreScope::Cluster { include: cluster.include.clone(), exclude: cluster.exclude.clone(), parallel: parallel(resolved) };
+            (&cluster.archive.archive, scope, false, cluster.clean, &cluster.options)
+        }
+    };
+    let Options { map_role, .. } = options;
+    Ok(Some(JobSpec::Restore(RestoreSpec {
+        connection: resolved.connection()?,
+        archive: archive.clone(),
+        scope,
+        create,
+        clean,
+        no_owner: resolved.switch(Key::NoOwner),
+        no_acl: resolved.switch(Key::NoAcl),
+        no_tablespaces: resolved.switch(Key::NoTablespaces),
+        map_roles: map_role.clone(),
+        effort: resolved.effort(host),
+        prove: resolved.switch(Key::Prove),
+        toast_compression: resolved.text(Key::ToastCompression).map(str::to_owned),
+        continue_on_error: resolved.switch(Key::ContinueOnError),
+    })))
+}
+
+const fn what(parts: &Parts) -> What {
+    match (parts.schema_only, parts.data_only) {
+        (true, _) => What::SchemaOnly,
+        (_, true) => What::DataOnly,
+        _ => What::All,
+    }
+}
+
+/// A glob that matches this name and no other: what means something in a glob is put in brackets.
+fn glob_of(name: &TableName) -> String {
+    let mut out = String::new();
+    for c in format!("{}.{}", name.schema, name.name).chars() {
+        if matches!(c, '*' | '?' | '[' | ']' | '{' | '}' | '\\' | '!') {
+            out.push('[');
+            out.push(c);
+            out.push(']');
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// Reads `schema.table`; either part may stand in double quotes, a quote in it doubled, as in SQL. What is not quoted is taken as it is.
+pub fn table_name(text: &str) -> Result<TableName, Fault> {
+    let mut parts = vec![String::new()];
+    let (mut quoted, mut chars) = (false, text.chars().peekable());
+    while let Some(c) = chars.next() {
+        match c {
+            '"' if quoted && chars.peek() == Some(&'"') => parts.last_mut().expect("there is always one").extend(chars.next()),
+            '"' => quoted = !quoted,
+            '.' if !quoted => parts.push(String::new()),
+            c => parts.last_mut().expect("there is always one").push(c),
+        }
+    }
+    match <[String; 2]>::try_from(parts) {
+        Ok([schema, name]) if !quoted && !schema.is_empty() && !name.is_empty() => Ok(TableName { schema, name }),
+        _ => Err(Fault::new(Code::Usage, format!("{text:?} is no table name"))
+            .step_run("Write it with its schema, in double quotes what holds a dot:", "public.orders")),
+    }
+}

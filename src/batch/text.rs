@@ -1,0 +1,138 @@
+//! Progress as lines on stderr: one that is written over on a terminal, else one every few seconds or percent.
+
+use super::output;
+use super::result::Volume;
+use crate::app::jobs::Job;
+use crate::app::model::Model;
+use crate::app::msg::Msg;
+use crate::domain::Bytes;
+use crate::domain::job::{JobState, Progress};
+use crate::domain::text::clean;
+use crate::domain::time::span;
+use crate::engine::event::{Event, Level};
+use crate::runtime::run::Front;
+use std::io;
+use std::time::{Duration, Instant};
+
+/// The most time between two lines while a job works.
+const EVERY: Duration = Duration::from_secs(5);
+/// The percent after which a line is due earlier.
+const STEP: f64 = 5.0;
+
+/// What stderr is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stderr {
+    /// A terminal of so many columns: one line, written over.
+    Terminal(u16),
+    /// A file or a pipe: lines that stay.
+    Plain,
+}
+
+/// Progress in text.
+pub struct Text {
+    stderr: Stderr,
+    volume: Volume,
+    /// When the last line was written, and at which percent.
+    last: Option<(Instant, f64)>,
+    running: bool,
+    /// Whether a line stands there that is to be written over.
+    open: bool,
+}
+
+impl Text {
+    /// Progress on this kind of stderr.
+    pub fn new(stderr: Stderr, volume: Volume) -> Self {
+        Self { stderr, volume, last: None, running: false, open: false }
+    }
+
+    /// Ends the line that was written over.
+    pub fn finish(&mut self) {
+        if std::mem::take(&mut self.open) {
+            output::diagnostic("\r\x1b[K");
+        }
+    }
+
+    fn say(&mut self, text: &str) {
+        self.finish();
+        output::diagnostic(&format!("{text}\n"));
+    }
+}
+
+/// "backup of shop: data 63.0 %, 1.2 GB of 1.9 GB, 118 MB/s, 12 s".
+pub fn line(job: &Job, progress: &Progress, now: crate::domain::Stamp) -> String {
+    let Progress { bytes, .. } = progress;
+    let about = if progress.estimated { "about " } else { "" };
+    let mut out = format!("{}: {}", clean(&job.name()), progress.phase.words());
+    if bytes.total > 0 {
+        out.push_str(&format!(" {:.1} %, {} of {about}{}", bytes.percent(), Bytes(bytes.done), Bytes(bytes.total)));
+    }
+    if let Some(speed) = job.speed.current() {
+        out.push_str(&format!(", {}/s", Bytes(speed)));
+    }
+    out.push_str(&format!(", {}", span(job.elapsed(now))));
+    if let Some(waiting) = &progress.waiting {
+        out.push_str(&format!(", waiting for {}", clean(waiting)));
+    }
+    out
+}
+
+impl Front for Text {
+    fn notice(&mut self, msg: &Msg) {
+        if let Msg::Engine(_, Event::Log { level, text }) = msg {
+            let prefix = match level {
+                Level::Error => "error: ",
+                Level::Warn if self.volume == Volume::Normal => "warning: ",
+                _ => return,
+            };
+            self.say(&format!("{prefix}{}", clean(text)));
+        }
+    }
+
+    fn show(&mut self, model: &Model) -> io::Result<()> {
+        let running = model.jobs.iter().find_map(|job| match &job.state {
+            JobState::Running(progress) | JobState::Stopping(progress) => Some((job, progress)),
+            _ => None,
+        });
+        self.running = running.is_some();
+        let (Some((job, progress)), Volume::Normal) = (running, self.volume) else { return Ok(()) };
+        let percent = progress.bytes.percent();
+        match self.stderr {
+            Stderr::Terminal(columns) => {
+                let width = usize::from(columns.max(20)) - 1;
+                let text: String = line(job, progress, model.clock.now).chars().take(width).collect();
+                output::diagnostic(&format!("\r{text}\x1b[K"));
+                self.open = true;
+                self.last = Some((Instant::now(), percent));
+            }
+            Stderr::Plain => {
+                let due = self.last.is_none_or(|(at, before)| at.elapsed() >= EVERY || percent >= before + STEP);
+                if due {
+                    self.say(&line(job, progress, model.clock.now));
+                    self.last = Some((Instant::now(), percent));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn gap(&self) -> Duration {
+        Duration::from_millis(200)
+    }
+
+    fn next_wake(&self) -> Option<Instant> {
+        let (at, _) = self.last.filter(|_| self.running && self.volume == Volume::Normal)?;
+        Some(at + EVERY)
+    }
+
+    fn copy(&mut self, _text: &str) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn suspend(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn redraw(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,64 @@
+//! `dbbackup backup`.
+
+use super::globals::Effort;
+use clap::{Args, Subcommand};
+
+/// Examples.
+pub const EXAMPLES: &str = "Examples:\n  \
+    dbbackup backup single shop --backup-dir /backups\n  \
+    dbbackup backup single shop billing --compression zstd:9 --jobs 4\n  \
+    dbbackup backup cluster --exclude 'scratch*' --backup-dir /backups\n  \
+    dbbackup backup single shop --dry-run\n\n\
+    The last line on stdout is the archive's path.";
+
+/// What is backed up.
+#[derive(Debug, Subcommand)]
+pub enum Backup {
+    /// Databases, one archive each
+    #[command(after_help = EXAMPLES)]
+    Single {
+        /// The databases
+        #[arg(value_name = "DB", required = true)]
+        databases: Vec<String>,
+        /// How.
+        #[command(flatten)]
+        options: Options,
+    },
+    /// Every database and the globals, in one archive
+    #[command(after_help = EXAMPLES)]
+    Cluster {
+        /// Only databases that match (may be repeated; default: all)
+        #[arg(long, value_name = "GLOB")]
+        include: Vec<String>,
+        /// No databases that match (may be repeated)
+        #[arg(long, value_name = "GLOB")]
+        exclude: Vec<String>,
+        #[allow(missing_docs)]
+        #[arg(long, value_name = "N")]
+        cluster_parallelism: Option<String>,
+        /// How.
+        #[command(flatten)]
+        options: Options,
+    },
+}
+
+/// How it is backed up.
+#[derive(Debug, Default, Args)]
+#[allow(missing_docs)]
+pub struct Options {
+    #[arg(long, value_name = "DIR")]
+    pub backup_dir: Option<String>,
+    #[arg(long, value_name = "CODEC[:LEVEL]")]
+    pub compression: Option<String>,
+    #[arg(long, value_name = "N")]
+    pub compression_level: Option<String>,
+    #[command(flatten)]
+    pub effort: Effort,
+    #[arg(long, value_name = "HOW")]
+    pub verify: Option<String>,
+    /// Do not check the archive afterwards (the same as --verify off)
+    #[arg(long, conflicts_with = "verify")]
+    pub no_verify: bool,
+    #[arg(long, value_name = "PATTERN")]
+    pub timestamp: Option<String>,
+}

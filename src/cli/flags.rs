@@ -1,0 +1,57 @@
+//! Which flags are settings, what their help says, and which of them were typed. All from the table of settings.
+
+use crate::config::settings::{Key, Kind, SETTINGS};
+use clap::parser::ValueSource;
+use clap::{Arg, ArgMatches, Command};
+
+/// Gives every flag that is a setting its help: what it is, its default, its variable, its key in files.
+pub fn explain(command: Command) -> Command {
+    let command = command.mut_args(explain_one);
+    let names: Vec<String> = command.get_subcommands().map(|sub| sub.get_name().to_owned()).collect();
+    names.into_iter().fold(command, |command, name| command.mut_subcommand(name, explain))
+}
+
+fn explain_one(arg: Arg) -> Arg {
+    let Some(setting) = arg.get_long().and_then(|long| SETTINGS.iter().find(|setting| setting.flag == Some(long))) else {
+        return arg;
+    };
+    let mut help = setting.doc.to_owned();
+    if let Some(default) = setting.default {
+        help.push_str(&format!(" [default: {default}]"));
+    }
+    if let Some(variable) = setting.variable() {
+        help.push_str(&format!(" [env: {variable}"));
+        for other in setting.also {
+            help.push_str(&format!(", {other}"));
+        }
+        help.push(']');
+    }
+    help.push_str(&format!(" [config: {}]", setting.name));
+    arg.help(help)
+}
+
+/// The settings that were typed as flags.
+pub fn typed(matches: &ArgMatches) -> Vec<(Key, String)> {
+    let mut deepest = matches;
+    while let Some((_, sub)) = deepest.subcommand() {
+        deepest = sub;
+    }
+    let mut out = Vec::new();
+    for setting in SETTINGS {
+        let Some(id) = setting.flag.map(|flag| flag.replace('-', "_")) else { continue };
+        // A flag that this command does not have is no error here.
+        let known = deepest.try_contains_id(&id).is_ok();
+        if !known || deepest.value_source(&id) != Some(ValueSource::CommandLine) {
+            continue;
+        }
+        let text = match setting.kind {
+            Kind::Switch => Some("true".to_owned()),
+            _ => deepest.try_get_one::<String>(&id).ok().flatten().cloned(),
+        };
+        out.extend(text.map(|text| (setting.key, text)));
+    }
+    if deepest.try_get_one::<bool>("no_verify").ok().flatten() == Some(&true) {
+        out.push((Key::Verify, "off".to_owned()));
+    }
+    out
+}

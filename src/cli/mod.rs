@@ -1,0 +1,110 @@
+//! What can be typed: the command line's definition and what of it are settings. Does nothing and decides nothing.
+
+pub mod archive;
+pub mod backup;
+pub mod flags;
+pub mod globals;
+pub mod parse;
+pub mod restore;
+pub mod verify;
+
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// Backs up, restores and proves backups of PostgreSQL databases.
+#[derive(Debug, Parser)]
+#[command(
+    name = "dbbackup",
+    version,
+    about = "Backs up, restores and proves backups of PostgreSQL databases, full-screen or headless",
+    after_help = "Examples:\n  \
+        dbbackup                                                    full-screen\n  \
+        dbbackup backup single shop --backup-dir /backups\n  \
+        dbbackup restore single /backups/db_shop_….tar.zst --target shop2 --create --prove\n  \
+        dbbackup verify /backups/*.tar.zst --full\n\n\
+        Exit codes: 0 success, 1 failure, 64 usage, 65 damaged data, 66 not found, 69 no server, 70 internal error, 73 cannot create,\n\
+        74 input/output, 75 try again later, 77 permission, 78 configuration, 130 interrupted, 143 terminated.",
+    disable_help_subcommand = true,
+    args_override_self = false
+)]
+pub struct Cli {
+    /// Flags of every command.
+    #[command(flatten)]
+    pub globals: globals::Globals,
+    /// The command; none opens the full screen.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// A command.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Open the full screen (the same as no command)
+    #[command(after_help = "Examples:\n  dbbackup interactive --host db01 --user backup")]
+    Interactive,
+    /// Make a backup
+    #[command(subcommand, after_help = backup::EXAMPLES)]
+    Backup(backup::Backup),
+    /// Restore from a backup, or list the backups there are
+    #[command(subcommand, after_help = restore::EXAMPLES)]
+    Restore(restore::Restore),
+    /// Check archives
+    #[command(after_help = verify::EXAMPLES)]
+    Verify(verify::Verify),
+    /// Look into an archive
+    #[command(subcommand, after_help = archive::EXAMPLES)]
+    Archive(archive::Archive),
+    /// Show the connection and what the server says of itself
+    #[command(after_help = "Examples:\n  dbbackup status --host db01 --user backup\n  dbbackup status --json")]
+    Status,
+    /// List the server's databases
+    #[command(after_help = "Examples:\n  dbbackup list\n  dbbackup list --server shop --json")]
+    List,
+    /// Show, check or write configuration
+    #[command(subcommand, after_help = CONFIG_EXAMPLES)]
+    Config(Config),
+    /// Print a completion script for a shell
+    #[command(after_help = "Examples:\n  dbbackup completions bash > /etc/bash_completion.d/dbbackup")]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+const CONFIG_EXAMPLES: &str = "Examples:\n  dbbackup config show --origin\n  dbbackup config show backup.jobs\n  dbbackup config init\n  \
+                               dbbackup config check";
+
+/// Work on configuration.
+#[derive(Debug, Subcommand)]
+pub enum Config {
+    /// Show what holds
+    #[command(after_help = CONFIG_EXAMPLES)]
+    Show(ConfigShow),
+    /// Show which files are read, in order
+    #[command(after_help = CONFIG_EXAMPLES)]
+    Path,
+    /// Write a file with every key explained (default: the user's own; --config FILE: there)
+    #[command(after_help = CONFIG_EXAMPLES)]
+    Init,
+    /// Read all layers and say what is wrong
+    #[command(after_help = CONFIG_EXAMPLES)]
+    Check,
+}
+
+/// What is shown.
+#[derive(Debug, Args)]
+pub struct ConfigShow {
+    /// Say where each value came from
+    #[arg(long)]
+    pub origin: bool,
+    /// One setting only: backup.jobs
+    pub key: Option<String>,
+}
+
+/// An archive on the command line.
+#[derive(Debug, Args)]
+pub struct ArchivePath {
+    /// The archive
+    #[arg(value_name = "ARCHIVE")]
+    pub archive: PathBuf,
+}

@@ -1,0 +1,13 @@
+//! What was configured, and where: defaults, files, environment, flags; and the secrets that belong to it.
+//!
+//! Knows no command line library and no server: flags come in as (key, text) pairs, passwords go out as secrets.
+
+pub mod connection;
+pub mod environment;
+pub mod file;
+pub mod layers;
+pub mod passfile;
+pub mod paths;
+pub mod print;
+pub mod secrets;
+pub mod settings;

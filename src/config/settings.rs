@@ -1,0 +1,228 @@
+//! The one table of settings. Flags, environment variables, config keys, `config show`, `config init` and `--help` are made from it.
+
+use crate::domain::spec::{NameTime, VerifyMode};
+use crate::domain::{Bytes, Compression, SslMode};
+
+/// What a value must look like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Any text.
+    Text,
+    /// A file or folder.
+    Path,
+    /// Never shown.
+    Secret,
+    /// A number from .0 to .1.
+    Number(u64, u64),
+    /// A size of at least so many bytes.
+    Size(u64),
+    /// `true` or `false`.
+    Switch,
+    /// One of these words.
+    Word(&'static [&'static str]),
+    /// A codec with its level.
+    Compression,
+    /// What is verified after a backup.
+    Verify,
+    /// The time in file names.
+    Timestamp,
+    /// libpq's sslmode.
+    SslMode,
+}
+
+/// A setting.
+#[derive(Debug)]
+pub struct Setting {
+    /// Which.
+    pub key: Key,
+    /// Its name in files: `backup.jobs`.
+    pub name: &'static str,
+    /// Its long flag without dashes: `jobs`; none for what stands in files only.
+    pub flag: Option<&'static str>,
+    /// Environment variables of other programs that mean the same; `DBBACKUP_<FLAG>` is asked first.
+    pub also: &'static [&'static str],
+    /// What it must look like.
+    pub kind: Kind,
+    /// The default; none where the host decides, or there is none.
+    pub default: Option<&'static str>,
+    /// What it is, in one line.
+    pub doc: &'static str,
+}
+
+macro_rules! settings {
+    ($($id:ident $name:literal $flag:expr, $also:expr, $kind:expr, $default:expr, $doc:literal;)*) => {
+        /// A setting's key.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Key { $(#[doc = $doc] $id,)* }
+
+        /// All settings, in the order in which they are shown.
+        pub const SETTINGS: &[Setting] = &[
+            $(Setting { key: Key::$id, name: $name, flag: $flag, also: &$also, kind: $kind, default: $default, doc: $doc },)*
+        ];
+    };
+}
+
+settings! {
+    Engine "connection.engine" Some("engine"), [], Kind::Word(&["postgres", "mysql", "mariadb"]), Some("postgres"), "Database product";
+    Host "connection.host" Some("host"), ["PGHOST"], Kind::Text, Some("localhost"), "Server's host name or address, or the folder of its socket";
+    Port "connection.port" Some("port"), ["PGPORT"], Kind::Number(1, 65_535), Some("5432"), "Server's port";
+    User "connection.user" Some("user"), ["PGUSER"], Kind::Text, Some("postgres"), "Role to log in as";
+    Database "connection.database" Some("dbname"), ["PGDATABASE"], Kind::Text, Some("postgres"), "Database to log in to for work on the whole server";
+    Socket "connection.socket" Some("socket"), [], Kind::Path, None, "Folder of the server's unix socket; used instead of the host";
+    SslMode "connection.ssl_mode" Some("ssl-mode"), ["PGSSLMODE"], Kind::SslMode, Some("prefer"), "TLS, as libpq's sslmode: disable, allow, prefer, require, verify-ca, verify-full";
+    SslRootCert "connection.ssl_root_cert" Some("ssl-root-cert"), ["PGSSLROOTCERT"], Kind::Path, None, "File of trusted root certificates";
+    SslCert "connection.ssl_cert" Some("ssl-cert"), ["PGSSLCERT"], Kind::Path, None, "Client certificate";
+    SslKey "connection.ssl_key" Some("ssl-key"), ["PGSSLKEY"], Kind::Path, None, "Key of the client certificate";
+    Password "connection.password" None, [], Kind::Secret, None, "Password (the file must be readable by its owner only; ~/.pgpass is better)";
+    PasswordFile "connection.password_file" Some("password-file"), [], Kind::Path, None, "File whose first line is the password";
+    ConnectTimeout "connection.connect_timeout" Some("connect-timeout"), ["PGCONNECT_TIMEOUT"], Kind::Number(1, 3_600), Some("10"), "Seconds to wait for a connection";
+    LockTimeout "connection.lock_timeout" Some("lock-timeout"), [], Kind::Number(0, 86_400), Some("60"), "Seconds to wait for a lock on the server; 0 waits for ever";
+    Server "connection.server" Some("server"), [], Kind::Text, None, "Name of a [servers.NAME] section to use";
+    BackupDir "backup.dir" Some("backup-dir"), ["BACKUP_DIR"], Kind::Path, Some("."), "Folder for archives";
+    Compression "backup.compression" Some("compression"), ["COMPRESSION"], Kind::Compression, Some("zstd:3"), "Codec and level: zstd:1-19, gzip:1-9, lz4, xz:0-9, none";
+    Level "backup.level" Some("compression-level"), ["COMPRESSION_LEVEL"], Kind::Number(0, 19), None, "Level of the codec, when --compression names none";
+    Jobs "backup.jobs" Some("jobs"), [], Kind::Number(1, 256), None, "Connections and threads at work at the same time; default: processors, 2 to 16";
+    Memory "backup.memory" Some("memory"), [], Kind::Size(16 << 20), None, "Most memory for rows in flight; default: a quarter of RAM, at most 512MB";
+    ChunkSize "backup.chunk_size" Some("chunk-size"), [], Kind::Size(64 << 10), None, "Size of a chunk before compression; default: 16MiB or what the memory holds";
+    Verify "backup.verify" Some("verify"), ["VERIFY_AFTER_BACKUP"], Kind::Verify, Some("auto"), "Check after a backup: auto (full for single, quick for cluster), quick, full, off";
+    Timestamp "backup.timestamp" Some("timestamp"), [], Kind::Timestamp, Some("local"), "Time in file names: local, utc or a strftime pattern";
+    ClusterParallelism "cluster.parallelism" Some("cluster-parallelism"), [], Kind::Number(1, 64), Some("2"), "Databases worked on at the same time";
+    Prove "restore.prove" Some("prove"), [], Kind::Switch, Some("false"), "Compare everything with the fingerprints after a restore";
+    NoOwner "restore.no_owner" Some("no-owner"), [], Kind::Switch, Some("false"), "Leave owners out of a restore";
+    NoAcl "restore.no_acl" Some("no-acl"), [], Kind::Switch, Some("false"), "Leave GRANTs out of a restore";
+    NoTablespaces "restore.no_tablespaces" Some("no-tablespaces"), [], Kind::Switch, Some("false"), "Leave tablespaces out of a restore";
+    ToastCompression "restore.toast_compression" Some("toast-compression"), [], Kind::Word(&["pglz", "lz4"]), None, "Compression of long values in restored tables: pglz or lz4";
+    ContinueOnError "restore.continue_on_error" Some("continue-on-error"), [], Kind::Switch, Some("false"), "Go on with other databases and objects after a failure";
+    Batch "output.batch" Some("batch"), [], Kind::Switch, Some("false"), "Never open the full screen";
+    Json "output.json" Some("json"), [], Kind::Switch, Some("false"), "Print JSON";
+    Quiet "output.quiet" Some("quiet"), [], Kind::Switch, Some("false"), "Print errors only";
+    NoColor "output.no_color" Some("no-color"), [], Kind::Switch, Some("false"), "No colours (NO_COLOR is respected too)";
+    Theme "output.theme" Some("theme"), [], Kind::Text, Some("default-dark"), "Colours: default-dark, default-light, colour-blind, high-contrast, mono";
+    LogFile "log.file" Some("log-file"), [], Kind::Path, None, "File to log to";
+    LogLevel "log.level" Some("log-level"), [], Kind::Word(&["error", "warn", "info", "debug", "trace"]), Some("info"), "How much is logged";
+}
+
+impl Setting {
+    /// The setting of a key.
+    pub fn of(key: Key) -> &'static Setting {
+        SETTINGS.iter().find(|setting| setting.key == key).expect("the macro makes a setting for every key")
+    }
+
+    /// The setting of a name in files.
+    pub fn named(name: &str) -> Option<&'static Setting> {
+        SETTINGS.iter().find(|setting| setting.name == name)
+    }
+
+    /// Our own environment variable: `DBBACKUP_JOBS`.
+    pub fn variable(&self) -> Option<String> {
+        self.flag.map(|flag| format!("DBBACKUP_{}", flag.replace('-', "_").to_ascii_uppercase()))
+    }
+
+    /// Section and key: (`backup`, `jobs`).
+    pub fn parts(&self) -> (&'static str, &'static str) {
+        self.name.split_once('.').unwrap_or(("", self.name))
+    }
+
+    /// Whether it describes a connection and may stand in a `[servers.NAME]` section.
+    pub fn is_of_connection(&self) -> bool {
+        self.parts().0 == "connection" && self.key != Key::Server
+    }
+
+    /// Why a text is no value of this setting.
+    pub fn check(&self, text: &str) -> Result<(), String> {
+        match self.kind {
+            Kind::Text | Kind::Path | Kind::Secret => Ok(()),
+            Kind::Number(low, high) => match text.parse::<u64>() {
+                Ok(number) if (low..=high).contains(&number) => Ok(()),
+                Ok(number) => Err(format!("{number} is not between {low} and {high}")),
+                Err(_) => Err(format!("{text:?} is not a number")),
+            },
+            Kind::Size(low) => match text.parse::<Bytes>()? {
+                Bytes(bytes) if bytes < low => Err(format!("{text} is too small: at least {} KiB", low >> 10)),
+                Bytes(_) => Ok(()),
+            },
+            Kind::Switch => switch(text).map(|_| ()),
+            Kind::Word(words) if words.contains(&text) => Ok(()),
+            Kind::Word(words) => {
+                let nearest = crate::domain::text::nearest(text, words.iter().copied());
+                let meant = nearest.map(|word| format!("; did you mean {word}?")).unwrap_or_default();
+                Err(format!("{text:?} is none of {}{meant}", words.join(", ")))
+            }
+            Kind::Compression => text.parse::<Compression>().map(|_| ()),
+            Kind::Verify => verify(text).map(|_| ()),
+            Kind::Timestamp => timestamp(text).map(|_| ()),
+            Kind::SslMode => text.parse::<SslMode>().map(|_| ()),
+        }
+    }
+}
+
+/// Reads a switch.
+pub fn switch(text: &str) -> Result<bool, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "1" | "yes" | "on" => Ok(true),
+        "false" | "0" | "no" | "off" => Ok(false),
+        _ => Err(format!("{text:?} is neither true nor false")),
+    }
+}
+
+/// Reads what is verified after a backup; `true` and `false` are `VERIFY_AFTER_BACKUP`'s words.
+pub fn verify(text: &str) -> Result<VerifyMode, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "auto" => Ok(VerifyMode::Auto),
+        "quick" => Ok(VerifyMode::Quick),
+        "full" => Ok(VerifyMode::Full),
+        "off" => Ok(VerifyMode::Off),
+        other => match switch(other) {
+            Ok(true) => Ok(VerifyMode::Auto),
+            Ok(false) => Ok(VerifyMode::Off),
+            Err(_) => Err(format!("{text:?} is none of auto, quick, full, off")),
+        },
+    }
+}
+
+/// Reads the time in file names.
+pub fn timestamp(text: &str) -> Result<NameTime, String> {
+    match text {
+        "local" => Ok(NameTime::Local),
+        "utc" => Ok(NameTime::Utc),
+        pattern if pattern.contains('/') => Err(format!("{pattern:?}: a file name holds no slash")),
+        pattern if pattern.contains('%') => {
+            jiff::fmt::strtime::format(pattern, &jiff::Zoned::new(jiff::Timestamp::UNIX_EPOCH, jiff::tz::TimeZone::UTC))
+                .map(|_| NameTime::Pattern(pattern.to_owned()))
+                .map_err(|error| format!("{pattern:?}: {error}"))
+        }
+        other => Err(format!("{other:?} is neither local nor utc nor a pattern such as %Y%m%d_%H%M%S")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn every_key_flag_and_default_is_sound() {
+        let (mut names, mut flags) = (HashSet::new(), HashSet::new());
+        for setting in SETTINGS {
+            assert!(names.insert(setting.name) && setting.name.contains('.'), "{}", setting.name);
+            assert!(setting.flag.is_none_or(|flag| flags.insert(flag)), "{:?}", setting.flag);
+            if let Some(default) = setting.default {
+                assert_eq!(setting.check(default), Ok(()), "{}", setting.name);
+            }
+            assert!(std::ptr::eq(Setting::of(setting.key), setting));
+        }
+    }
+
+    #[test]
+    fn values_out_of_range_are_refused_with_the_reason() {
+        let refused = |name: &str, text: &str| Setting::named(name).expect(name).check(text).expect_err(text);
+        assert!(refused("backup.jobs", "0").contains("between 1 and 256"));
+        assert!(refused("backup.jobs", "four").contains("not a number"));
+        assert!(refused("backup.memory", "1kB").contains("too small"));
+        assert!(refused("connection.engine", "postgers").contains("did you mean postgres?"));
+        assert!(refused("backup.timestamp", "a/%Y").contains("slash"));
+        assert!(refused("backup.timestamp", "%!").contains("%!"));
+        assert_eq!(verify("false"), Ok(VerifyMode::Off));
+        assert_eq!(timestamp("%Y-%m-%d"), Ok(NameTime::Pattern("%Y-%m-%d".into())));
+    }
+}

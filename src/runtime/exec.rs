@@ -1,0 +1,140 @@
+//! Carries out what the application asks for: jobs and questions on tokio, beside the loop. Every call returns at once.
+
+use super::inbox::{Inbox, JobSink};
+use super::work::Work;
+use crate::app::cmd::{Query, ReqId};
+use crate::app::msg::{Msg, Reply};
+use crate::domain::job::{JobId, Leftovers, Summary};
+use crate::domain::plan::Confirmed;
+use crate::domain::spec::JobSpec;
+use crate::domain::{Code, Fault};
+use crate::engine::event::Event;
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+/// Jobs that work at the same time; further ones wait. This bounds the kept lane of the bus.
+pub const JOBS_AT_ONCE: usize = 4;
+
+/// How long unfinished tasks are waited for when the program ends. Jobs are over by then; this is for questions on their way.
+const LAST_WAIT: Duration = Duration::from_millis(500);
+
+/// Runs jobs and answers questions.
+pub struct Executor {
+    runtime: Option<Runtime>,
+    inbox: Arc<Inbox>,
+    work: Arc<dyn Work>,
+    jobs: HashMap<JobId, CancellationToken>,
+    admitted: Arc<Semaphore>,
+}
+
+impl Executor {
+    /// An executor with its own threads.
+    pub fn new(inbox: Arc<Inbox>, work: Arc<dyn Work>) -> Result<Self, Fault> {
+        let runtime = Builder::new_multi_thread()
+            .enable_all()
+            .thread_name("dbbackup-engine")
+            .build()
+            .map_err(|error| Fault::internal("cannot start threads").because(error))?;
+        let admitted = Arc::new(Semaphore::new(JOBS_AT_ONCE));
+        Ok(Self { runtime: Some(runtime), inbox, work, jobs: HashMap::new(), admitted })
+    }
+
+    fn runtime(&self) -> &Runtime {
+        self.runtime.as_ref().expect("it is taken by drop alone")
+    }
+
+    /// Where other tasks of the program run: signals.
+    pub fn handle(&self) -> &tokio::runtime::Handle {
+        self.runtime().handle()
+    }
+
+    /// Plans a job; the answer comes as [`Msg::Done`].
+    pub fn plan(&self, id: ReqId, spec: JobSpec) {
+        let planned = self.work.plan(spec);
+        self.answer(id, async move { planned.await.map(|plan| Reply::Plan(Box::new(plan))) });
+    }
+
+    /// Answers a question; the answer comes as [`Msg::Done`].
+    pub fn fetch(&self, id: ReqId, query: Query) {
+        self.answer(id, self.work.answer(query));
+    }
+
+    fn answer(&self, id: ReqId, reply: impl Future<Output = Result<Reply, Fault>> + Send + 'static) {
+        let inbox = Arc::clone(&self.inbox);
+        let task = self.runtime().spawn(reply);
+        self.runtime().spawn(async move {
+            inbox.answer(Msg::Done(id, outcome(task.await)));
+        });
+    }
+
+    /// Starts a job, or lets it wait until another one is over.
+    pub fn start(&mut self, job: JobId, plan: Confirmed) {
+        let cancel = CancellationToken::new();
+        self.jobs.insert(job, cancel.clone());
+        let sink = Arc::new(JobSink::new(Arc::clone(&self.inbox), job));
+        let (admitted, work) = (Arc::clone(&self.admitted), Arc::clone(&self.work));
+        self.runtime().spawn(async move {
+            let permit = tokio::select! {
+                biased;
+                () = cancel.cancelled() => None,
+                permit = admitted.acquire_owned() => permit.ok(),
+            };
+            if permit.is_none() {
+                return sink.end(Event::Cancelled(Leftovers::default()));
+            }
+            sink.begin();
+            tracing::info!(job = job.0, "started: {}", plan.plan().title);
+            let task = tokio::spawn({
+                let sink = Arc::clone(&sink);
+                // The engine is called inside the task, so that a panic while its future is made fails the job as well.
+                async move { work.run(plan, sink, cancel).await }
+            });
+            let last = last_event(outcome(task.await));
+            tracing::info!(job = job.0, "ended: {}", serde_json::to_string(&last).unwrap_or_default());
+            sink.end(last);
+        });
+    }
+
+    /// Tells a job to stop; it says itself when it has.
+    pub fn cancel(&self, job: JobId) {
+        if let Some(token) = self.jobs.get(&job) {
+            token.cancel();
+        }
+    }
+}
+
+impl Drop for Executor {
+    fn drop(&mut self) {
+        for token in self.jobs.values() {
+            token.cancel();
+        }
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_timeout(LAST_WAIT);
+        }
+    }
+}
+
+/// What a task came to; a panic in it is a fault with its report.
+fn outcome<T>(ended: Result<Result<T, Fault>, tokio::task::JoinError>) -> Result<T, Fault> {
+    match ended {
+        Ok(result) => result,
+        Err(error) if error.is_panic() => Err(super::panic::fault(error.into_panic().as_ref())),
+        Err(error) => Err(Fault::internal("a task was dropped").because(error)),
+    }
+}
+
+fn last_event(result: Result<Summary, Fault>) -> Event {
+    match result {
+        Ok(summary) => Event::Finished(Box::new(summary)),
+        Err(fault) if matches!(fault.code, Code::Cancelled | Code::Terminated) => {
+            let left = fault.context.iter().filter(|(name, _)| name == "Left");
+            Event::Cancelled(Leftovers { things: left.map(|(_, thing)| thing.clone()).collect() })
+        }
+        Err(fault) => Event::Failed(fault),
+    }
+}

@@ -1,0 +1,79 @@
+//! The mailbox with this program's types, and the sink through which a job posts to it.
+
+use crate::app::msg::Msg;
+use crate::bus::Promise;
+use crate::bus::mailbox::Mailbox;
+use crate::domain::job::JobId;
+use crate::engine::event::{Event, EventSink, Lane};
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// What the loop listens to. Bounds: see [`Mailbox`]; jobs are admitted by [`super::exec`].
+pub type Inbox = Mailbox<Msg, JobId, Event>;
+
+fn promise(lane: Lane) -> Promise {
+    match lane {
+        Lane::Control => Promise::Kept,
+        Lane::Progress => Promise::Latest,
+        Lane::Telemetry => Promise::Droppable,
+    }
+}
+
+/// A job's way to the loop. What the job says of its own beginning and end is left out: the executor knows those, and says each once.
+pub struct JobSink {
+    inbox: Arc<Inbox>,
+    job: JobId,
+    /// Closed by the last event. A lock, so that a straggler's event cannot come after it.
+    open: Mutex<bool>,
+}
+
+impl JobSink {
+    /// The sink of a job.
+    pub fn new(inbox: Arc<Inbox>, job: JobId) -> Self {
+        Self { inbox, job, open: Mutex::new(true) }
+    }
+
+    /// Says that the job begins.
+    pub fn begin(&self) {
+        self.inbox.post(Promise::Kept, self.job, Event::Started);
+    }
+
+    /// Says how the job ended. Only the first call counts, and nothing comes after it.
+    pub fn end(&self, last: Event) {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if std::mem::replace(&mut *open, false) {
+            self.inbox.post(promise(last.lane()), self.job, last);
+        }
+    }
+}
+
+impl EventSink for JobSink {
+    fn post(&self, event: Event) {
+        if matches!(event, Event::Started | Event::Finished(_) | Event::Failed(_) | Event::Cancelled(_)) {
+            return;
+        }
+        log(self.job, &event);
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if *open {
+            self.inbox.post(promise(event.lane()), self.job, event);
+        }
+    }
+}
+
+fn log(job: JobId, event: &Event) {
+    if let Event::Log { level, text } = event {
+        match level {
+            crate::engine::event::Level::Error => tracing::error!(job = job.0, "{text}"),
+            crate::engine::event::Level::Warn => tracing::warn!(job = job.0, "{text}"),
+            crate::engine::event::Level::Info => tracing::info!(job = job.0, "{text}"),
+            crate::engine::event::Level::Debug => tracing::debug!(job = job.0, "{text}"),
+        }
+    }
+}
+
+/// Takes the events of a planning, which nobody shows yet.
+pub struct Silent;
+
+impl EventSink for Silent {
+    fn post(&self, _event: Event) {}
+}

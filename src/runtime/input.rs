@@ -1,0 +1,115 @@
+//! Reads the terminal in a thread of its own, which can be parked while somebody else has the terminal.
+
+use super::inbox::Inbox;
+use super::keys;
+use crate::app::msg::{Msg, Why};
+use crossterm::event::{self, Event};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// How long one look takes when no key comes; a key ends it at once. It bounds how long parking takes.
+const LOOK: Duration = Duration::from_millis(250);
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Reading,
+    ToBeParked,
+    Parked,
+    Over,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait_while(&self, condition: impl Fn(State) -> bool) {
+        drop(self.changed.wait_while(self.lock(), |state| condition(*state)).unwrap_or_else(PoisonError::into_inner));
+    }
+
+    fn set(&self, state: State) {
+        *self.lock() = state;
+        self.changed.notify_all();
+    }
+}
+
+/// The reading thread. It ends by itself when the terminal is gone, or soon after this is dropped.
+pub struct Input(Arc<Shared>);
+
+impl Input {
+    /// Starts reading.
+    pub fn start(inbox: Arc<Inbox>) -> std::io::Result<Self> {
+        let shared = Arc::new(Shared { state: Mutex::new(State::Reading), changed: Condvar::new() });
+        let of_thread = Arc::clone(&shared);
+        std::thread::Builder::new().name("dbbackup-input".into()).spawn(move || {
+            read(&inbox, &of_thread);
+            of_thread.set(State::Over);
+        })?;
+        Ok(Self(shared))
+    }
+
+    /// Stops reading; returns when nothing is being read any more.
+    pub fn park(&self) {
+        {
+            let mut state = self.0.lock();
+            if *state != State::Reading {
+                return;
+            }
+            *state = State::ToBeParked;
+        }
+        self.0.wait_while(|state| state == State::ToBeParked);
+    }
+
+    /// Reads on.
+    pub fn resume(&self) {
+        let mut state = self.0.lock();
+        if *state == State::Parked {
+            *state = State::Reading;
+            self.0.changed.notify_all();
+        }
+    }
+}
+
+impl Drop for Input {
+    fn drop(&mut self) {
+        self.0.set(State::Over);
+    }
+}
+
+fn read(inbox: &Inbox, shared: &Shared) {
+    loop {
+        let state = *shared.lock();
+        match state {
+            State::Reading => {}
+            State::ToBeParked => shared.set(State::Parked),
+            State::Parked => shared.wait_while(|state| state == State::Parked),
+            State::Over => return,
+        }
+        if state != State::Reading {
+            continue;
+        }
+        let seen = event::poll(LOOK).and_then(|there| if there { event::read().map(Some) } else { Ok(None) });
+        match seen {
+            Ok(Some(Event::Key(key))) => {
+                if let Some(key) = keys::key(&key) {
+                    // A thousand keys wait already when this is refused; nobody typed them.
+                    let _ = inbox.input(Msg::Key(key));
+                }
+            }
+            Ok(Some(Event::Paste(text))) => {
+                let _ = inbox.input(Msg::Paste(text));
+            }
+            Ok(Some(Event::Resize(cols, rows))) => inbox.latest(Msg::Resize { cols, rows }),
+            Ok(_) => {}
+            Err(error) => {
+                tracing::warn!("the terminal cannot be read any more: {error}");
+                return inbox.answer(Msg::Shutdown(Why::Hangup));
+            }
+        }
+    }
+}

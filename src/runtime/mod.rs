@@ -1,0 +1,20 @@
+//! Every effect: the loop, jobs on tokio, the terminal and its guard, signals, the clock, the log file.
+//!
+//! The same loop serves the full screen and the headless run; they differ in their [`run::Front`].
+
+pub mod clock;
+pub mod exec;
+pub mod host;
+pub mod inbox;
+pub mod input;
+pub mod keys;
+pub mod log;
+pub mod look;
+pub mod panic;
+pub mod password;
+pub mod run;
+pub mod screen;
+pub mod signals;
+pub mod terminal;
+pub mod work;
+

@@ -1,0 +1,125 @@
+//! The frame around every screen: one line of context, one of tabs, one of keys and news.
+
+use super::bar;
+use super::look::Role;
+use super::page::Row;
+use super::text;
+use crate::app::action::{Action, ScreenId};
+use crate::app::availability::availability;
+use crate::app::keymap::{self, Hint};
+use crate::app::load::Load;
+use crate::app::model::Model;
+use crate::app::setup::Mode;
+use crate::app::update::keys::is_typing;
+use crate::app::when;
+use crate::engine::event::Level;
+
+/// The line of context: program, server, jobs, clock.
+pub fn header(model: &Model, cols: usize) -> Row {
+    let mut left = Row::of(" dbbackup", Role::Title).gap(3);
+    if let Some(server) = model.server() {
+        left = left.then(text::cut(&server.connection.label(), cols / 3), Role::Accent);
+        left = match &server.facts {
+            Load::Ready((info, _), _) | Load::Stale((info, _), _) => {
+                let role = if info.in_recovery { "standby" } else { "primary" };
+                left.then(format!(" · {} · {role}", info.title()), Role::Muted)
+            }
+            Load::Loading(_) => left.then(" · connecting …", Role::Muted),
+            Load::Failed(fault) => left.then(format!(" · ✗ {}", fault.code.title()), Role::Bad),
+            Load::Idle => left,
+        };
+    }
+    let mut right = Row::new();
+    let running: Vec<_> = model.running().collect();
+    if let [first, ..] = running.as_slice() {
+        let jobs = text::plural(running.len() as u64, "job", "jobs");
+        right = right.then(format!("{jobs} ▸{}", bar::percent_text(first.progress.bytes, bar::Over::No)), Role::Accent).gap(3);
+    }
+    if model.clock.now.0 != 0 {
+        right =
+            right.then(when::minute(model.clock.now, &model.clock), Role::Text).then(format!(" {}", model.clock.zone), Role::Muted).gap(1);
+    }
+    let room = cols.saturating_sub(right.width());
+    if left.width() < room { left.fill(room, Role::Text).join(right) } else { left }
+}
+
+/// The line of tabs; in a run about one job there is only its place.
+pub fn tabs(model: &Model) -> Row {
+    if model.setup.mode == Mode::Command {
+        return Row::of(" this run ends with its job", Role::Muted);
+    }
+    let open = model.nav.tab();
+    let mut row = Row::new();
+    for (at, screen) in ScreenId::ALL.into_iter().enumerate() {
+        let role = if screen == open { Role::Tab } else { Role::Muted };
+        row = row.then(format!(" {} {} ", at + 1, screen.title()), role);
+    }
+    row
+}
+
+/// The line of keys, or of news while there are any.
+pub fn footer(model: &Model, cols: usize) -> Row {
+    if let Some(toast) = model.toasts.back() {
+        let (glyph, role) = match toast.level {
+            Level::Debug | Level::Info => ("✓", Role::Ok),
+            Level::Warn => ("▲", Role::Warn),
+            Level::Error => ("✗", Role::Bad),
+        };
+        return Row::of(format!(" {glyph} {}", toast.text), role);
+    }
+    keys(model, cols)
+}
+
+/// The keys that fit: the first ones, then help and quit at the end.
+pub fn keys(model: &Model, cols: usize) -> Row {
+    let scope = keymap::scope(model);
+    let hints = keymap::hints(scope);
+    let (last, rest): (Vec<_>, Vec<_>) = hints.into_iter().partition(|bind| bind.hint == Hint::Last);
+    let piece = |bind: &keymap::Bind| {
+        let ready = availability(model, &bind.action).is_ok();
+        // A changing key says both of its arrows.
+        let (key, label) = match bind.label.strip_prefix("←→ ") {
+            Some(label) => ("←→".to_owned(), label),
+            None => (keymap::name(bind.key), bind.label),
+        };
+        let label = if bind.action == Action::Freeze && model.frozen.is_some() { "go on" } else { label };
+        Row::of(key, if ready { Role::Key } else { Role::Muted }).then(format!(" {label}"), if ready { Role::Text } else { Role::Muted })
+    };
+    let mut end = Row::new();
+    if is_typing(model) {
+        end = end.gap(3).then("Esc", Role::Key).then(" back", Role::Text);
+    } else {
+        if !model.modals.is_empty() || !model.nav.is_root() {
+            let label = match scope {
+                keymap::Scope::Job | keymap::Scope::Database if model.running().next().is_some() => " leave running",
+                keymap::Scope::AskCancel => " let it go on",
+                keymap::Scope::AskQuit => " stay",
+                keymap::Scope::AskDelete | keymap::Scope::AskDeleteMany => " keep",
+                _ => " back",
+            };
+            if model.setup.mode == Mode::Interactive || !model.modals.is_empty() {
+                end = end.gap(3).then("Esc", Role::Key).then(label, Role::Text);
+            }
+        }
+        for bind in last {
+            end = end.gap(3).join(piece(bind));
+        }
+    }
+    let mut row = Row::new().gap(1);
+    for bind in rest {
+        if is_typing(model) && !matches!(bind.key.code, crate::app::msg::KeyCode::Enter | crate::app::msg::KeyCode::Tab) {
+            continue;
+        }
+        let piece = piece(bind);
+        let gap = if row.width() > 1 { 3 } else { 0 };
+        if row.width() + gap + piece.width() + end.width() + 1 > cols {
+            break;
+        }
+        row = row.gap(gap).join(piece);
+    }
+    if row.width() <= 1 {
+        // The gap before the first key is its only margin.
+        return row.join(end);
+    }
+    row.join(end)
+}

@@ -1,0 +1,183 @@
+//! Questions below the screen, explanations in its place.
+
+use super::fault;
+use super::look::Role;
+use super::page::{Row, Size};
+use super::text;
+use crate::app::jobs::{Job, file_name};
+use crate::app::keymap::{self, Scope};
+use crate::app::modal::{Keys, Modal};
+use crate::app::model::Model;
+use crate::app::nav::Place;
+use crate::app::screens::backup::Part;
+use crate::domain::spec::{JobSpec, RestoreScope};
+
+/// How much of the body it takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// All of it.
+    Whole,
+    /// Its lower part, below a rule.
+    Band,
+}
+
+/// How much of the body a modal takes.
+pub const fn extent(modal: &Modal) -> Extent {
+    match modal {
+        Modal::Help { .. } | Modal::Error { .. } => Extent::Whole,
+        Modal::Cancel(_) | Modal::Quit | Modal::Delete { .. } | Modal::Command { .. } => Extent::Band,
+    }
+}
+
+/// Its lines.
+pub fn rows(model: &Model, modal: &Modal, size: Size) -> Vec<Row> {
+    match modal {
+        Modal::Help { keys, scroll } => fault::scrolled(help(model, *keys, size), *scroll, size.rows),
+        Modal::Error { headline, fault, scroll } => fault::scrolled(fault::rows(headline, fault, size.cols), *scroll, size.rows),
+        Modal::Cancel(id) => match model.job(*id) {
+            Some(job) => cancel(job),
+            None => Vec::new(),
+        },
+        Modal::Quit => quit(model, size),
+        Modal::Delete { paths, typed } => {
+            let mut rows = delete_list(model, paths, size);
+            rows.push(match Modal::delete_word(paths) {
+                Some(word) => Row::of(format!("Type {word:?} to delete them:  "), Role::Text)
+                    .then(typed.value(), Role::Field)
+                    .then(" ", Role::Selected),
+                None => Row::of("This cannot be undone. ", Role::Text).then("y", Role::Key).then(" deletes it.", Role::Text),
+            });
+            rows
+        }
+        Modal::Command { lines } => {
+            let mut rows = vec![Row::of("The same from a shell, sent to the clipboard:", Role::Muted)];
+            rows.extend(lines.iter().flat_map(|line| text::wrap(line, size.cols)).map(|line| Row::of(line, Role::Accent)));
+            rows.truncate(size.rows);
+            rows
+        }
+    }
+}
+
+fn cancel(job: &Job) -> Vec<Row> {
+    let left = match job.spec() {
+        JobSpec::Backup(_) => "Nothing is left behind: the unfinished file is removed.",
+        JobSpec::Restore(restore) => match (&restore.scope, restore.create) {
+            (RestoreScope::Single { .. }, true) => {
+                "The target database that was being made is incomplete; what is left is listed when it has stopped."
+            }
+            _ => "What was restored so far stays; what is left is listed when it has stopped.",
+        },
+        JobSpec::Verify(_) => "Nothing is changed.",
+    };
+    vec![
+        Row::of(format!("▲ Cancel the {}?", job.name()), Role::Warn),
+        Row::of(left, Role::Text),
+        Row::of("y", Role::Key)
+            .then(" (or Ctrl-C again) cancels it, ", Role::Text)
+            .then("Esc", Role::Key)
+            .then(" lets it go on.", Role::Text),
+    ]
+}
+
+fn quit(model: &Model, size: Size) -> Vec<Row> {
+    let running: Vec<&Job> = model.running().collect();
+    let mut rows = vec![Row::of(format!("▲ {} still running:", text::plural(running.len() as u64, "job is", "jobs are")), Role::Warn)];
+    let most = size.rows.saturating_sub(4).clamp(1, 6);
+    for job in running.iter().take(most) {
+        let percent = super::bar::percent_text(job.progress.bytes, super::bar::Over::No);
+        rows.push(Row::of(format!("  ▸ {}", job.name()), Role::Text).then(format!("  {}", percent.trim_start()), Role::Muted));
+    }
+    if running.len() > most {
+        rows.push(Row::of(format!("  {} more", running.len() - most), Role::Muted));
+    }
+    rows.push(
+        Row::of("y", Role::Key)
+            .then(" cancels ", Role::Text)
+            .then(if running.len() == 1 { "it" } else { "them" }, Role::Text)
+            .then(" and leaves, ", Role::Text)
+            .then("Esc", Role::Key)
+            .then(" stays.", Role::Text),
+    );
+    rows
+}
+
+fn delete_list(model: &Model, paths: &[std::path::PathBuf], size: Size) -> Vec<Row> {
+    let what = text::plural(paths.len() as u64, "archive", "archives");
+    let mut rows = vec![Row::of(format!("✗ Delete {what} with the files beside it?",), Role::Bad)];
+    let most = size.rows.saturating_sub(4).clamp(1, 8);
+    for path in paths.iter().take(most) {
+        let bytes = model
+            .archives
+            .value()
+            .and_then(|all| all.iter().find(|archive| archive.path == *path))
+            .map(|archive| archive.bytes.to_string())
+            .unwrap_or_default();
+        let name = text::left(&text::cut_middle(&file_name(path), size.cols.saturating_sub(14)), size.cols.saturating_sub(14));
+        rows.push(Row::of(format!("  {name}"), Role::Text).then(text::right(&bytes, 10), Role::Muted));
+    }
+    if paths.len() > most {
+        rows.push(Row::of(format!("  and {} more", paths.len() - most), Role::Muted));
+    }
+    rows
+}
+
+fn help(model: &Model, keys: Keys, size: Size) -> Vec<Row> {
+    let scopes = match keys {
+        Keys::Here => scope_below(model).chain(),
+        Keys::All => Scope::ALL.to_vec(),
+    };
+    let title = match keys {
+        Keys::Here => "Keys here",
+        Keys::All => "All keys",
+    };
+    let mut rows = vec![Row::of(title, Role::Title).to_right("? shows the other list", Role::Muted, size.cols), Row::new()];
+    for scope in scopes {
+        let binds: Vec<_> = keymap::KEYS.iter().filter(|bind| bind.scope == scope).collect();
+        if binds.is_empty() {
+            continue;
+        }
+        rows.push(Row::of(scope.title(), Role::Accent));
+        // Keys of one meaning share a line: "Up k  up".
+        let mut merged: Vec<(String, &str)> = Vec::new();
+        for bind in binds {
+            let label = bind.label.trim_start_matches("←→ ");
+            let same = merged.last_mut().filter(|(_, known)| *known == label);
+            match same {
+                Some((names, _)) => *names = format!("{names} {}", keymap::name(bind.key)),
+                None => merged.push((keymap::name(bind.key), label)),
+            }
+        }
+        let columns = if size.cols >= 76 { 2 } else { 1 };
+        let cells = size.cols / columns;
+        for pair in merged.chunks(columns) {
+            let mut row = Row::new();
+            for (names, label) in pair {
+                let wide = cells.saturating_sub(2);
+                row = row
+                    .gap(2)
+                    .then(text::left(names, 16.min(wide)), Role::Key)
+                    .then(text::left(label, wide.saturating_sub(16)), Role::Text);
+            }
+            rows.push(row);
+        }
+    }
+    rows
+}
+
+/// The scope that has the keys when help is closed.
+fn scope_below(model: &Model) -> Scope {
+    match (model.nav.place(), model.backup.part) {
+        (Place::Home, _) => Scope::Home,
+        (Place::Backup, Part::Databases) => Scope::BackupDatabases,
+        (Place::Backup, Part::Options) => Scope::BackupOptions,
+        (Place::Restore, _) => Scope::Restore,
+        (Place::Contents, _) => Scope::Contents,
+        (Place::Target, _) => Scope::Target,
+        (Place::Plan, _) => Scope::Plan,
+        (Place::Jobs, _) => Scope::Jobs,
+        (Place::Job(_), _) => Scope::Job,
+        (Place::Database(..), _) => Scope::Database,
+        (Place::Archives, _) => Scope::Archives,
+        (Place::Log, _) => Scope::Log,
+    }
+}

@@ -1,0 +1,233 @@
+//! The parts of a job's picture.
+
+use super::{Here, listed, state};
+use crate::app::jobs::{Job, file_name};
+use crate::app::model::Model;
+use crate::app::when;
+use crate::domain::Bytes;
+use crate::domain::job::{DatabaseProgress, DatabaseState, JobState, Phase, Ratio};
+use crate::domain::spec::{JobSpec, RestoreScope};
+use crate::domain::time::span;
+use crate::engine::event::Level;
+use crate::view::bar;
+use crate::view::layout::Density;
+use crate::view::look::Role;
+use crate::view::page::{Row, Size, window};
+use crate::view::table::{Layout, grows, numbers, texts};
+use crate::view::text;
+
+/// What it is: "Restore db_shop….tar.zst → shop2 on db09:5432", with the job's number.
+pub fn title(job: &Job, cols: usize) -> Row {
+    let number = format!("job {}", job.id);
+    let room = cols.saturating_sub(number.len() + 2);
+    let said = match job.spec() {
+        JobSpec::Backup(spec) => {
+            let tail = format!(" → {}", spec.dir.to_string_lossy());
+            format!("{}{}", text::cut(&capital(&job.name()), room.saturating_sub(text::width(&tail)).max(room / 2)), tail)
+        }
+        JobSpec::Restore(spec) => {
+            let target = match &spec.scope {
+                RestoreScope::Single { target, .. } => format!("{target} on {}", spec.connection.label()),
+                RestoreScope::Cluster { .. } => spec.connection.label(),
+            };
+            let tail = format!(" → {}", text::cut(&target, room / 2));
+            let head = text::cut_middle(&file_name(&spec.archive), room.saturating_sub(8 + text::width(&tail)));
+            format!("Restore {head}{tail}")
+        }
+        JobSpec::Verify(_) => capital(&job.name()),
+    };
+    Row::of(text::cut(&said, room), Role::Title).to_right(number, Role::Muted, cols)
+}
+
+fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
+}
+
+/// What it is doing, how many databases are how, since when.
+pub fn phase(model: &Model, job: &Job, cols: usize) -> Row {
+    let (glyph, word, role) = state(job);
+    let mut row = Row::of(format!("{glyph} {word}"), role);
+    let all = &job.progress.databases;
+    if all.len() > 1 {
+        let count = |wanted: fn(&DatabaseState) -> bool| all.iter().filter(|one| wanted(&one.state)).count();
+        let done = count(|state| matches!(state, DatabaseState::Done | DatabaseState::Proven));
+        let running = count(|state| matches!(state, DatabaseState::Running(_)));
+        let failed = count(crate::app::availability::failed);
+        row = row.then(format!(" · {done} of {} databases done, {running} running", all.len()), Role::Text);
+        if failed > 0 {
+            row = row.then(format!(", ✗ {failed} failed"), Role::Bad);
+        }
+    }
+    let since = format!(
+        "started {}  {}",
+        when::second(job.began.unwrap_or(job.admitted), &model.clock),
+        text::right(&span(job.elapsed(model.clock.now)), 12)
+    );
+    row.to_right(since, Role::Muted, cols)
+}
+
+/// The bar by bytes, and the line of speed, time left and memory.
+pub fn meters(job: &Job, cols: usize, density: Density) -> Vec<Row> {
+    let progress = &job.progress;
+    let percent = bar::percent_text(progress.bytes, bar::Over::No);
+    let sign = if progress.estimated { "≈ " } else { "" };
+    let figures = match progress.bytes.total {
+        0 => format!("  {:>9}", Bytes(progress.bytes.done).to_string()),
+        total => format!("  {:>9} / {sign}{}", Bytes(progress.bytes.done).to_string(), Bytes(total)),
+    };
+    let bar_cells = cols.saturating_sub(percent.len() + text::width(&figures) + 2).min(cols * 2 / 3);
+    let mut first = bar::bar(progress.bytes, bar::Over::No, bar_cells);
+    // An unknown total has no percentage.
+    first = if progress.bytes.total > 0 { first.then(format!(" {percent}"), Role::Title) } else { first.gap(percent.len() + 1) };
+    first = first.then(figures, Role::Text);
+    let mut rows = vec![first];
+    let speed = job.speed.current().map_or("—".to_owned(), |speed| format!("{}/s", Bytes(speed)));
+    let mut second = Row::of("speed ", Role::Muted).then(text::right(&speed, 11), Role::Text);
+    if density == Density::Full {
+        let cells = (cols / 5).clamp(12, 60);
+        second = second.gap(1).then(text::left(&bar::spark(job.speed.history.iter(), cells), cells), Role::Accent);
+    }
+    let remaining = progress.bytes.total.saturating_sub(progress.bytes.done);
+    if let Some(left) = left(job, remaining) {
+        second = second.then("   left ", Role::Muted).then(left, Role::Text);
+    }
+    let memory = match progress.memory_limit {
+        0 => format!("memory {:>8}", Bytes(progress.memory).to_string()),
+        limit => format!("memory {:>8} of {}", Bytes(progress.memory).to_string(), Bytes(limit)),
+    };
+    let written = if progress.written > 0 { format!("written {:>8}   ", Bytes(progress.written).to_string()) } else { String::new() };
+    rows.push(match density {
+        Density::Short | Density::Line => second,
+        Density::Compact | Density::Full => {
+            let both = format!("{written}{memory}");
+            if second.width() + text::width(&both) + 2 <= cols {
+                second.to_right(both, Role::Muted, cols)
+            } else {
+                second.to_right(memory, Role::Muted, cols)
+            }
+        }
+    });
+    rows
+}
+
+/// How long it may take, as a range; only while rows flow, for nothing is known of what comes after.
+fn left(job: &Job, remaining: u64) -> Option<String> {
+    if !matches!(job.state, JobState::Running(_))
+        || !matches!(job.progress.phase, Phase::Data | Phase::DataAndIndexes | Phase::Verifying | Phase::Proving)
+    {
+        return None;
+    }
+    let (quick, slow) = job.speed.left(remaining)?;
+    let (quick, slow) = (span(quick), span(slow));
+    Some(if quick == slow { format!("about {quick}") } else { format!("{quick} – {slow}") })
+}
+
+/// The table of databases, with the cursor.
+pub fn databases(model: &Model, job: &Job, cols: usize, height: usize) -> Vec<Row> {
+    let all = &job.progress.databases;
+    if all.is_empty() || height < 2 {
+        return Vec::new();
+    }
+    let restore = matches!(job.spec(), JobSpec::Restore(_));
+    let layout = Layout::new(
+        &[
+            grows("DATABASE", 12, 34),
+            texts("STATE", 19, 0),
+            texts("", 10, 4),
+            numbers("DATA", 21, 1),
+            numbers("%", 7, 0),
+            numbers("ROWS", 8, 5),
+            numbers("TABLES", 13, 3),
+            numbers("INDEXES", if restore { 13 } else { 0 }, if restore { 3 } else { 9 }),
+            numbers("TIME", 12, 2),
+        ],
+        cols.saturating_sub(2),
+    );
+    let names: Vec<String> = all.iter().map(|one| one.name.clone()).collect();
+    let cursor = model.databases_picker.row(&names);
+    let mut rows = vec![Row::new().gap(2).join(layout.head())];
+    let lines: Vec<Row> =
+        all.iter().enumerate().map(|(at, one)| listed(database(model, one, &layout), Here::at(at, cursor), cols)).collect();
+    let room = height - 1;
+    if lines.len() > room {
+        let waiting = all.iter().filter(|one| one.state == DatabaseState::Waiting).count();
+        rows.extend(window(lines, cursor, room.saturating_sub(1)));
+        rows.push(Row::of(format!("  {} in all, {waiting} waiting", all.len()), Role::Muted));
+    } else {
+        rows.extend(lines);
+    }
+    rows
+}
+
+fn database(model: &Model, one: &DatabaseProgress, layout: &Layout) -> Row {
+    let (glyph, word, role) = database_state(&one.state);
+    let over = match one.state {
+        DatabaseState::Done | DatabaseState::Proven => bar::Over::Yes,
+        DatabaseState::Waiting | DatabaseState::Running(_) | DatabaseState::Failed(_) => bar::Over::No,
+    };
+    if let DatabaseState::Failed(fault) = &one.state {
+        let name = text::left(&one.name, layout.cells(0));
+        let said = format!("{glyph} {word}  {}: {}", fault.code.as_str(), fault.root_cause());
+        return Row::of(name, Role::Text).gap(2).then(said, Role::Bad);
+    }
+    let data = match (over, one.bytes.total) {
+        (_, 0) if one.bytes.done == 0 => String::new(),
+        (bar::Over::Yes, _) => Bytes(one.bytes.done).to_string(),
+        (bar::Over::No, total) => format!("{} / {}", Bytes(one.bytes.done), Bytes(total)),
+    };
+    let little = bar::bar(one.bytes, over, if one.state == DatabaseState::Waiting { 0 } else { 10 });
+    let percent = if one.state == DatabaseState::Waiting { String::new() } else { bar::percent_text(one.bytes, over) };
+    let time = match one.began {
+        Some(began) => span(one.ended.unwrap_or(model.clock.now).since(began)),
+        None => String::new(),
+    };
+    let mut row = layout.row(&[
+        (one.name.clone(), Role::Text),
+        (format!("{glyph} {word}"), role),
+        (little.text(), Role::Bar),
+        (data, Role::Text),
+        (percent, Role::Text),
+        (if one.rows > 0 { text::count(one.rows) } else { String::new() }, Role::Text),
+        (part(one.tables), Role::Text),
+        (part(one.indexes), Role::Text),
+        (time, Role::Muted),
+    ]);
+    if one.state == DatabaseState::Waiting {
+        row = row.all(Role::Muted);
+    }
+    row
+}
+
+fn part(ratio: Ratio) -> String {
+    if ratio.total == 0 { String::new() } else { format!("{} of {}", text::count(ratio.done), text::count(ratio.total)) }
+}
+
+/// A database's state: glyph, word, role.
+pub const fn database_state(state: &DatabaseState) -> (&'static str, &'static str, Role) {
+    match state {
+        DatabaseState::Waiting => ("·", "waiting", Role::Muted),
+        DatabaseState::Running(phase) => ("●", phase.words(), Role::Accent),
+        DatabaseState::Done => ("✓", "done", Role::Ok),
+        DatabaseState::Proven => ("✓", "proven", Role::Ok),
+        DatabaseState::Failed(_) => ("✗", "failed", Role::Bad),
+    }
+}
+
+/// The end of its log.
+pub fn log_tail(model: &Model, job: &Job, height: usize) -> Vec<Row> {
+    let from = job.log.lines.len().saturating_sub(height);
+    job.log.lines.iter().skip(from).map(|line| log_row(model, line, Size { cols: usize::MAX, rows: 1 })).collect()
+}
+
+/// A line of a log: time, level, text.
+pub fn log_row(model: &Model, line: &crate::app::jobs::LogLine, size: Size) -> Row {
+    let (sign, role) = match line.level {
+        Level::Debug => ("  ", Role::Muted),
+        Level::Info => ("  ", Role::Text),
+        Level::Warn => ("▲ ", Role::Warn),
+        Level::Error => ("✗ ", Role::Bad),
+    };
+    let time = when::second(line.at, &model.clock);
+    Row::of(time, Role::Muted).gap(1).then(sign, role).then(text::cut(&line.text, size.cols.saturating_sub(11)), role)
+}

@@ -1,0 +1,47 @@
+//! What is restored to where: the form before the plan.
+
+use super::{Here, contents, form};
+use crate::app::form::FieldId;
+use crate::app::jobs::file_name;
+use crate::app::model::Model;
+use crate::view::look::Role;
+use crate::view::page::{Row, Size};
+use crate::view::text;
+
+/// The lines of the screen.
+pub fn rows(model: &Model, size: Size) -> Vec<Row> {
+    let screen = &model.target;
+    let what = screen.choice.as_ref().map(contents::words).unwrap_or_default();
+    let mut rows = vec![Row::of("Restore ", Role::Muted).then(text::cut(&what, size.cols.saturating_sub(8)), Role::Title)];
+    if size.rows > 12 {
+        let to = model.server().map(|server| server.connection.address()).unwrap_or_default();
+        let from = text::cut_middle(&file_name(&model.contents.path), size.cols.saturating_sub(text::width(&to) + 12));
+        rows.push(Row::of(format!("from {from} → {to}"), Role::Muted));
+        rows.push(Row::new());
+    }
+    let room = size.rows.saturating_sub(rows.len() + 2);
+    rows.extend(form::rows(&screen.form, Here::Yes, &|id| screen.problem(id), size.cols, room));
+    if let Some(field) = screen.form.current() {
+        rows.push(Row::new());
+        rows.extend(
+            text::wrap(hint(field.id), size.cols.saturating_sub(2)).into_iter().map(|line| Row::new().gap(2).then(line, Role::Muted)),
+        );
+    }
+    rows
+}
+
+const fn hint(id: FieldId) -> &'static str {
+    match id {
+        FieldId::Target => "The database that it becomes; it may have another name than in the archive.",
+        FieldId::Existing => "Dropping needs the name typed on the next screen. Nothing is touched before that.",
+        FieldId::What => "Rows only go into tables that exist.",
+        FieldId::Rename => "schema.table: another name restores beside the table that is there.",
+        FieldId::Owners => "Left out, everything belongs to the role that restores.",
+        FieldId::Rights => "Left out, no GRANT is restored.",
+        FieldId::Tablespaces => "Left out, everything goes to the default tablespace.",
+        FieldId::Prove => "Compares fingerprints of all rows, indexes, constraints and sequences with the backup afterwards.",
+        FieldId::OnFailure => "What could not be restored is listed at the end, with its statement.",
+        FieldId::Jobs => "Connections that load and build indexes at the same time.",
+        FieldId::Folder | FieldId::Codec | FieldId::Level | FieldId::Verify => "",
+    }
+}

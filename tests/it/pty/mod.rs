@@ -1,0 +1,175 @@
+//! The program in a real terminal: what it draws, how it ends, and that the terminal is left as it was.
+
+mod terminal;
+
+use portable_pty::CommandBuilder;
+use rustix::process::Signal;
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+use terminal::{Terminal, environment, program};
+
+/// A word of the tabs.
+const TABS: &str = "Archives";
+
+fn start(variables: &[(&str, &str)]) -> Terminal {
+    let terminal = Terminal::start(program(variables), (80, 24));
+    terminal.wait_for(TABS);
+    terminal
+}
+
+#[test]
+fn opens_takes_keys_and_leaves_the_terminal_as_it_was() {
+    let mut terminal = start(&[]);
+    terminal.wait("the alternate screen", |screen| screen.alternate_screen() && screen.bracketed_paste());
+    assert!(!terminal.is_cooked());
+    terminal.press("?");
+    terminal.wait_for("Help");
+    terminal.press("\x1b");
+    terminal.wait("help to go", |screen| !screen.contents().contains("Help"));
+    terminal.press("q");
+    assert!(terminal.ends_well().success());
+    assert!(terminal.raw().contains("\x1b[?2026h"), "frames are synchronized");
+    assert!(!terminal.raw().contains("\x1b[?1000h"), "the mouse stays the terminal's");
+}
+
+#[test]
+fn every_size_is_survived() {
+    let mut terminal = start(&[]);
+    for (cols, rows) in [(200, 60), (40, 10), (20, 5), (3, 2), (1, 1), (1, 50), (300, 1), (80, 24)] {
+        terminal.resize(cols, rows);
+        terminal.press("?");
+        terminal.press("\x1b");
+    }
+    terminal.wait_for(TABS);
+    terminal.press("q");
+    assert!(terminal.ends_well().success());
+}
+
+#[test]
+fn an_idle_screen_writes_nothing() {
+    let minute = || std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map(|now| now.as_secs() / 60).expect("a time");
+    let terminal = start(&[]);
+    let deadline = Instant::now() + Duration::from_secs(30);
+    // Answers come in, news goes after a few seconds: then it is quiet.
+    while terminal.bytes_within(Duration::from_millis(1500)) > 0 {
+        assert!(Instant::now() < deadline, "it never gets quiet: {}", terminal.contents());
+    }
+    let quiet = |terminal: &Terminal| {
+        let before = minute();
+        (terminal.bytes_within(Duration::from_secs(2)), before == minute())
+    };
+    let (mut bytes, mut same_minute) = quiet(&terminal);
+    if !same_minute {
+        // The clock was drawn; it is not drawn again for a minute.
+        (bytes, same_minute) = quiet(&terminal);
+    }
+    assert!(same_minute);
+    assert_eq!(bytes, 0, "an idle screen writes nothing");
+}
+
+#[test]
+fn a_panic_of_the_screen_gives_the_terminal_back_and_says_where_the_report_is() {
+    let folder = TempDir::new().expect("a folder");
+    let mut terminal = start(&[("DBBACKUP_TEST_PANIC", "ui"), ("TMPDIR", folder.path().to_str().expect("a path"))]);
+    terminal.press("?");
+    assert_eq!(terminal.ends_well().exit_code(), 70);
+    let report = std::fs::read_dir(folder.path()).expect("the folder").next().expect("a report").expect("a report").path();
+    let shown = terminal.contents().replace('\n', "");
+    assert!(shown.contains("internal error") && shown.contains(report.to_str().expect("a path")), "{shown}");
+}
+
+#[test]
+fn a_panic_of_a_worker_leaves_the_screen_alone() {
+    let folder = TempDir::new().expect("a folder");
+    let mut terminal = start(&[("DBBACKUP_TEST_PANIC", "worker"), ("TMPDIR", folder.path().to_str().expect("a path"))]);
+    terminal.press("?");
+    terminal.wait_for("Help");
+    terminal.wait("still drawn", |screen| screen.alternate_screen());
+    terminal.press("\x1b");
+    terminal.wait("help to go", |screen| !screen.contents().contains("Help"));
+    terminal.press("q");
+    assert!(terminal.ends_well().success());
+    assert!(!terminal.raw().contains("stack backtrace") && !terminal.raw().contains("panicked at"));
+    assert!(std::fs::read_dir(folder.path()).expect("the folder").next().is_some(), "a report was written");
+}
+
+#[test]
+fn signals_end_it_in_good_order() {
+    for (signal, code) in [(Signal::TERM, 143), (Signal::HUP, 143), (Signal::INT, 130)] {
+        let mut terminal = start(&[]);
+        terminal.signal(signal);
+        assert_eq!(terminal.ends_well().exit_code(), code, "{signal:?}");
+    }
+}
+
+#[test]
+fn ctrl_z_stops_it_and_fg_brings_it_back() {
+    let mut command = CommandBuilder::new("bash");
+    command.args(["--norc", "--noprofile", "-i"]);
+    environment(&mut command, &[("PS1", "shell$ "), ("BIN", env!("CARGO_BIN_EXE_dbbackup"))]);
+    let mut shell = Terminal::start(command, (80, 24));
+    shell.wait_for("shell$");
+    shell.press("$BIN --host 127.0.0.1 --port 1\r");
+    shell.wait_for(TABS);
+    shell.press("\x1a");
+    shell.wait("the shell", |screen| !screen.alternate_screen() && screen.contents().contains("Stopped"));
+    shell.press("fg\r");
+    shell.wait("the screen again", |screen| screen.alternate_screen() && screen.contents().contains(TABS));
+    shell.press("?");
+    shell.wait_for("Help");
+    shell.press("\x1bq");
+    shell.wait("the shell", |screen| !screen.alternate_screen());
+    shell.press("exit 7\r");
+    assert_eq!(shell.ends_well().exit_code(), 7);
+}
+
+#[test]
+fn without_colours_the_selection_is_still_seen() {
+    let mut terminal = start(&[("NO_COLOR", "1")]);
+    terminal.wait("something inverse or bold", |screen| {
+        let (rows, cols) = screen.size();
+        (0..rows.get()).any(|row| (0..cols.get()).any(|col| screen.cell(row, col).is_some_and(|cell| cell.inverse() || cell.bold())))
+    });
+    let raw = terminal.raw();
+    for colour in ["\x1b[3", "\x1b[4", "\x1b[9"] {
+        for found in raw.match_indices(colour) {
+            let sequence: String = raw[found.0..].chars().take(12).collect();
+            let end = sequence.find('m').unwrap_or(sequence.len());
+            assert!(!sequence[..end].contains("8;") && !matches!(&sequence[2..end], "30" | "31" | "32" | "33" | "34"), "{sequence:?}");
+        }
+    }
+    terminal.press("q");
+    assert!(terminal.ends_well().success());
+}
+
+#[test]
+fn the_console_and_a_locale_without_utf8_get_ascii() {
+    for variables in [&[("TERM", "linux")][..], &[("LANG", "C")], &[("LC_ALL", "POSIX")]] {
+        let mut terminal = start(variables);
+        terminal.press("?");
+        terminal.wait_for("Help");
+        let strange: Vec<char> = terminal.contents().chars().filter(|c| !c.is_ascii()).collect();
+        assert!(strange.is_empty(), "{variables:?}: {strange:?}");
+        assert!(!terminal.raw().contains("8;2;"), "no true colour");
+        terminal.press("\x1bq");
+        assert!(terminal.ends_well().success());
+    }
+}
+
+#[test]
+fn a_dumb_terminal_gets_lines() {
+    let mut terminal = Terminal::start(program(&[("TERM", "dumb")]), (80, 24));
+    assert_eq!(terminal.ends_well().exit_code(), 64);
+    assert!(terminal.contents().contains("needs a terminal"), "{}", terminal.contents());
+    assert!(!terminal.raw().contains('\x1b'));
+}
+
+#[test]
+fn a_command_leaves_its_error_on_the_normal_screen() {
+    let mut command = program(&[]);
+    command.args(["backup", "single", "shop"]);
+    let mut terminal = Terminal::start(command, (100, 24));
+    assert_eq!(terminal.ends_well().exit_code(), 69);
+    let shown = terminal.contents();
+    assert!(shown.contains("Backup failed") && shown.contains("CONNECTION_REFUSED"), "{shown}");
+}
