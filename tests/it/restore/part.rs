@@ -35,10 +35,15 @@ fn one_table_with_what_belongs_to_it() {
     let target = bench.server.database("one_table");
     run(async {
         let archive = bench.backup_of(&source).await;
-        let summary = good(bench.restore(&part(&bench, &archive, &target, include("s.orders"))).await.map(|mut s| { s.warnings.sort(); s }));
+        let summary = good(bench.restore(&part(&bench, &archive, &target, include("s.orders"))).await.map(|mut s| {
+            s.warnings.sort();
+            s
+        }));
         assert_eq!(summary.rows, 40);
         assert!(summary.warnings.iter().any(|note| note.contains("FK CONSTRAINT")), "{:?}", summary.warnings);
-        let there = bench.server.sql(&target, "select string_agg(relname, ',' order by relname) from pg_class where relnamespace = 's'::regnamespace");
+        let there = bench
+            .server
+            .sql(&target, "select string_agg(relname, ',' order by relname) from pg_class where relnamespace = 's'::regnamespace");
         assert_eq!(there, "by_note,orders,orders_pkey");
         // Once more: it is there already, and the cure is told.
         let fault = bench.restore(&part(&bench, &archive, &target, include("s.orders"))).await.expect_err("it is there");
@@ -64,7 +69,8 @@ fn one_table_under_another_name_beside_the_original() {
     });
     assert_eq!(bench.server.sql(&source, "select count(*) from s.orders"), "10");
     assert_eq!(bench.server.sql(&source, "select count(*) from public.\"orders old\""), "40");
-    let indexes = bench.server.sql(&source, "select string_agg(indexname, ',' order by 1) from pg_indexes where tablename = 'orders old'");
+    let indexes =
+        bench.server.sql(&source, "select string_agg(indexname, ',' order by indexname) from pg_indexes where tablename = 'orders old'");
     assert_eq!(indexes, "orders old_by_note,orders old_pkey");
 }
 

@@ -47,12 +47,22 @@ fn jobs_and_chunks_make_no_difference_and_big_tables_are_shared() {
         });
         assert_eq!(rows(bench.server, &target), expected);
         assert_eq!(definitions(bench.server, &source), definitions(bench.server, &target));
-        assert_eq!(bench.server.sql(&target, "select count(*) from pg_constraint where conrelid = 'big'::regclass and contype in ('p', 'u')"), "2");
+        assert_eq!(
+            bench.server.sql(&target, "select count(*) from pg_constraint where conrelid = 'big'::regclass and contype in ('p', 'u')"),
+            "2"
+        );
     }
-    let peak = bench.heard.0.lock().expect("events").iter().filter_map(|event| match event {
-        Event::Progress(progress) => Some((progress.memory, progress.memory_limit)),
-        _ => None,
-    }).max();
+    let peak = bench
+        .heard
+        .0
+        .lock()
+        .expect("events")
+        .iter()
+        .filter_map(|event| match event {
+            Event::Progress(progress) => Some((progress.memory, progress.memory_limit)),
+            _ => None,
+        })
+        .max();
     let (memory, limit) = peak.expect("samples");
     assert!(memory <= limit, "{memory} of {limit}");
 }
@@ -62,20 +72,27 @@ fn a_cluster_comes_back_with_roles_and_one_failure_spoils_nothing() {
     let source = crate::support::postgres::Postgres::start(15, "");
     let source: &'static _ = Box::leak(Box::new(source));
     let target: &'static _ = Box::leak(Box::new(crate::support::postgres::Postgres::start(15, "")));
-    source.sql("postgres", "create role \"app owner\" login password 'x;y'; create role child in role \"app owner\"; create database one owner \"app owner\"; create database two; create database three; alter database one set work_mem = '7MB'");
+    source.sql("postgres", "create role \"app owner\" login password 'x;y'; create role child in role \"app owner\"");
+    for sql in [
+        "create database one owner \"app owner\"",
+        "create database two",
+        "create database three",
+        "alter database one set work_mem = '7MB'",
+    ] {
+        source.sql("postgres", sql);
+    }
     source.sql("one", "create table t (id int primary key); insert into t select generate_series(1, 100)");
     source.sql("two", "create extension pg_trgm; create table t (id int); insert into t values (1)");
     source.sql("postgres", "create table notes (t text); insert into notes values ('kept')");
     // What is there already fails one database and no other.
-    target.sql("postgres", "create database three"); target.sql("three", "create table in_the_way (id int)");
+    target.sql("postgres", "create database three");
+    target.sql("three", "create table in_the_way (id int)");
     let from = Bench::new(source);
     let to = Bench::new(target);
     let summary = run(async {
         let archive = from.backup(Scope::Cluster { include: vec![], exclude: vec![], parallel: 2 }, effort(2)).await;
-        let spec = RestoreSpec {
-            scope: RestoreScope::Cluster { include: vec![], exclude: vec![], parallel: 2 },
-            ..spec(target, &archive, "")
-        };
+        let spec =
+            RestoreSpec { scope: RestoreScope::Cluster { include: vec![], exclude: vec![], parallel: 2 }, ..spec(target, &archive, "") };
         let plan = to.plan(&spec).await.expect("a plan");
         assert_eq!(plan.confirm.as_deref(), Some(connection(target).confirm_name().as_str()));
         assert!(plan.obstacle().is_some_and(|fault| fault.what.contains("three")), "{:?}", plan.checks);
@@ -84,11 +101,23 @@ fn a_cluster_comes_back_with_roles_and_one_failure_spoils_nothing() {
     });
     let failed: Vec<&str> = summary.failed().map(|one| one.name.as_str()).collect();
     assert_eq!(failed, ["three"], "{summary:?}");
-    assert_eq!(summary.failed().next().and_then(|one| one.fault.clone()).map(|fault| fault.code), Some(dbbackup::domain::Code::TargetNotEmpty));
-    assert_eq!(target.sql("one", "select count(*), current_setting('work_mem'), (select datdba::regrole from pg_database where datname = 'one') from t"), "100|7MB|\"app owner\"");
+    assert_eq!(
+        summary.failed().next().and_then(|one| one.fault.clone()).map(|fault| fault.code),
+        Some(dbbackup::domain::Code::TargetNotEmpty)
+    );
+    assert_eq!(
+        target.sql(
+            "one",
+            "select count(*), current_setting('work_mem'), (select datdba::regrole from pg_database where datname = 'one') from t"
+        ),
+        "100|7MB|\"app owner\""
+    );
     assert_eq!(target.sql("two", "select id from t"), "1");
     assert_eq!(target.sql("postgres", "select t from notes"), "kept");
-    assert_eq!(target.sql("postgres", "select pg_has_role('child', 'app owner', 'member'), rolcanlogin from pg_roles where rolname = 'app owner'"), "t|t");
+    assert_eq!(
+        target.sql("postgres", "select pg_has_role('child', 'app owner', 'member'), rolcanlogin from pg_roles where rolname = 'app owner'"),
+        "t|t"
+    );
 }
 
 #[test]

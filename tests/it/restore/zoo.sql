@@ -1,4 +1,5 @@
 -- Every kind of object that has an order of its own in a restore, and values that are hard to carry.
+SET check_function_bodies = off;
 CREATE EXTENSION pg_trgm;
 CREATE EXTENSION btree_gist;
 CREATE SCHEMA "odd; schema";
@@ -79,7 +80,7 @@ CREATE TEXT SEARCH CONFIGURATION app.conf (COPY = pg_catalog.simple);
 CREATE FOREIGN DATA WRAPPER nothing; CREATE SERVER nowhere FOREIGN DATA WRAPPER nothing;
 CREATE FOREIGN TABLE app.far (id int) SERVER nowhere;
 CREATE OPERATOR app.=== (LEFTARG = int, RIGHTARG = int, FUNCTION = int4eq);
-GRANT SELECT ON app.orders TO zoo_reader; GRANT UPDATE (note) ON app.orders TO zoo_reader WITH GRANT OPTION; GRANT USAGE ON SCHEMA app TO zoo_reader;
+GRANT SELECT ON app.orders TO zoo_reader; GRANT UPDATE (note) ON app.orders TO zoo_reader WITH GRANT OPTION; GRANT USAGE ON SCHEMA app TO zoo_reader, "zoo Owner";
 ALTER TABLE app.customers OWNER TO "zoo Owner";
 ALTER DEFAULT PRIVILEGES IN SCHEMA app GRANT SELECT ON TABLES TO zoo_reader;
 ALTER SCHEMA "odd; schema" OWNER TO "zoo Owner";
