@@ -116,11 +116,7 @@ fn zstd_error(code: usize) -> io::Error {
 }
 
 fn lz4_info(plain: u64) -> FrameInfo {
-    FrameInfo::new()
-        .content_size(Some(plain))
-        .content_checksum(true)
-        .block_size(BlockSize::Max4MB)
-        .block_mode(BlockMode::Independent)
+    FrameInfo::new().content_size(Some(plain)).content_checksum(true).block_size(BlockSize::Max4MB).block_mode(BlockMode::Independent)
 }
 
 fn xz_encoder(level: u32, plain: u64) -> io::Result<Stream> {

@@ -119,12 +119,11 @@ impl FrameDecoder {
 
     /// The plain bytes of a frame.
     pub(super) fn decompress(&mut self, compressed: &[u8], plain: u64, out: Vec<u8>) -> Result<Vec<u8>, Fault> {
-        let length = usize::try_from(plain).ok().filter(|_| plain <= codec::FRAME_LIMIT.min(codec::most(self.codec, compressed.len() as u64)));
+        let length =
+            usize::try_from(plain).ok().filter(|_| plain <= codec::FRAME_LIMIT.min(codec::most(self.codec, compressed.len() as u64)));
         let Some(length) = length else {
             return Err(corrupted(format!("{} bytes of {} cannot become {plain} bytes", compressed.len(), self.codec)));
         };
-        self.decompressor
-            .decompress(compressed, length, out)
-            .map_err(|error| corrupted("a frame cannot be decompressed").because(error))
+        self.decompressor.decompress(compressed, length, out).map_err(|error| corrupted("a frame cannot be decompressed").because(error))
     }
 }

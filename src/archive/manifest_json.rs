@@ -206,7 +206,10 @@ impl<'de> Visitor<'de> for FramesIn<'_> {
             let at = self.index.end();
             let fits = frame.offset == at && frame.length > 0 && frame.offset.checked_add(frame.length).is_some_and(|end| end <= self.end);
             if !fits {
-                return Err(A::Error::custom(format!("a frame of {} bytes at {} does not follow the one that ends at {at}", frame.length, frame.offset)));
+                return Err(A::Error::custom(format!(
+                    "a frame of {} bytes at {} does not follow the one that ends at {at}",
+                    frame.length, frame.offset
+                )));
             }
             let sha256 = unhex(&frame.sha256).ok_or_else(|| A::Error::custom("a SHA-256 is malformed"))?;
             if let Some(bad) = frame.entries.iter().find(|name| !names::is_legal(name)) {

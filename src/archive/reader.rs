@@ -7,7 +7,7 @@ use super::index::{FrameIndex, NameMap};
 use super::locator::{self, Found, Locator};
 use super::manifest::{self, FrameRecord, Head, Manifest};
 use super::manifest_json::{self, Depth, Unreadable};
-use super::scan::{self, From};
+use super::scan::{self, First, From};
 use super::{sidecar, tarball};
 use crate::domain::codec::Codec;
 use crate::domain::{Code, Fault};
@@ -53,7 +53,10 @@ impl Archive {
         let frames = index.frames().len();
         for table in manifest.databases.iter().flat_map(|database| &database.tables) {
             if let Some(chunk) = table.chunks.iter().find(|chunk| chunk.frame as usize >= frames) {
-                return Err(damaged(format!("chunk {} of table {} lies in frame {} of {frames}", chunk.number, table.table.name, chunk.frame)));
+                return Err(damaged(format!(
+                    "chunk {} of table {} lies in frame {} of {frames}",
+                    chunk.number, table.table.name, chunk.frame
+                )));
             }
         }
         Ok(Self { path, file, length, codec, locator, manifest, index, names })
@@ -114,7 +117,9 @@ impl Archive {
     pub fn read_frame(&self, number: u32, into: &mut Vec<u8>) -> Result<(), Fault> {
         let frame = self.record(number)?;
         into.resize(frame.length as usize, 0);
-        self.file.read_exact_at(into, frame.offset).map_err(|error| self.place(number, io_error("cannot read the archive", &self.path, &error)))
+        self.file
+            .read_exact_at(into, frame.offset)
+            .map_err(|error| self.place(number, io_error("cannot read the archive", &self.path, &error)))
     }
 
     /// Checks and decodes what [`Archive::read_frame`] has read.
@@ -249,7 +254,9 @@ impl Place {
                             .at("File", path.display()));
                     }
                     Some(expected) => {
-                        return Err(corrupted(format!("the archive has {length} bytes and should have {expected}")).at("File", path.display()));
+                        return Err(
+                            corrupted(format!("the archive has {length} bytes and should have {expected}")).at("File", path.display())
+                        );
                     }
                     None => return Err(corrupted("the locator is damaged").at("File", path.display())),
                 }
@@ -274,14 +281,12 @@ impl Place {
         {
             return Ok(Self { path, file, length, codec, locator: None, start });
         }
-        let cut = match codec {
-            Some(codec) => match scan::first_entry(&file, 0, codec) {
-                Some(entry) => scan::is_our_entry(&entry.name),
-                // Not even the first header is whole. A name like ours is the only witness left.
-                None => by_name == Some(codec),
-            },
-            None => false,
-        };
+        let cut = codec.is_some_and(|codec| match scan::first_entry(&file, 0, codec) {
+            First::Entry(entry) => scan::is_our_entry(&entry.name),
+            First::Other => false,
+            // A name like ours is the only witness left.
+            First::Unreadable => by_name == Some(codec),
+        });
         if cut {
             return Err(truncated("the file ends before its manifest").at("File", path.display()).at("Size", format!("{length} bytes")));
         }
@@ -295,9 +300,7 @@ impl Place {
 
     /// Reads the manifest, checked against the locator's SHA-256 where there is one.
     fn manifest(&self, depth: Depth) -> Result<(Manifest, FrameIndex), Fault> {
-        let damaged = |what: String| {
-            corrupted(what).at("File", self.path.display()).at("Entry", manifest::ENTRY).at("Offset", self.start)
-        };
+        let damaged = |what: String| corrupted(what).at("File", self.path.display()).at("Entry", manifest::ENTRY).at("Offset", self.start);
         let unreadable = |error: &std::io::Error| damaged("the manifest cannot be decompressed".to_owned()).because(error);
         let mut frame = Vec::new();
         let mut decoder = match &self.locator {
@@ -306,7 +309,9 @@ impl Place {
                     return Err(damaged(format!("a manifest of {} bytes is no manifest", locator.plain)));
                 }
                 frame.resize(locator.length as usize, 0);
-                self.file.read_exact_at(&mut frame, self.start).map_err(|error| io_error("cannot read the manifest", &self.path, &error))?;
+                self.file
+                    .read_exact_at(&mut frame, self.start)
+                    .map_err(|error| io_error("cannot read the manifest", &self.path, &error))?;
                 if Sha256::digest(&frame)[..] != locator.sha256 {
                     return Err(damaged("the SHA-256 of the manifest is not what the locator says".to_owned()));
                 }

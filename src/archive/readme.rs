@@ -6,7 +6,7 @@
 use super::manifest::{Database, Manifest, TableEntry};
 use super::names;
 use crate::domain::codec::Codec;
-use crate::domain::schema::{DatabaseProperties, RowFormat, TableKind};
+use crate::domain::schema::{DatabaseProperties, RowFormat, TableKind, TableName};
 use crate::domain::size::{Bytes, grouped};
 use crate::domain::text::clean;
 use std::fmt::Write;
@@ -129,12 +129,8 @@ pub fn load_sql(database: &Database) -> String {
     let mut out = String::from("SET row_security = off;\n");
     // This file is UTF-8 (PGCLIENTENCODING), the chunks are in the database's own encoding.
     let encoding = Some(database.properties.encoding.as_str()).filter(|encoding| !matches!(*encoding, "" | "UTF8"));
-    for table in database.tables.iter().filter(|table| table.table.kind == TableKind::Table) {
-        // Escapes mean the same in every encoding.
-        let quote = |name: &String| if encoding.is_some() && !name.is_ascii() { escaped(name) } else { ident(name) };
-        let columns: Vec<String> = table.table.columns.iter().map(quote).collect();
-        let columns = if columns.is_empty() { String::new() } else { format!(" ({})", columns.join(", ")) };
-        copies(&mut out, table, &format!("{}.{}{columns}", quote(&table.table.name.schema), quote(&table.table.name.name)), encoding);
+    for table in database.tables.iter().filter(|table| table.table.kind == TableKind::Table && !table.chunks.is_empty()) {
+        load_table(&mut out, table, encoding);
     }
     let large = |kind: TableKind| database.tables.iter().filter(move |table| table.table.kind == kind && !table.chunks.is_empty());
     if large(TableKind::LargeObjectMetadata).next().is_some() {
@@ -142,11 +138,41 @@ pub fn load_sql(database: &Database) -> String {
             "CREATE TEMPORARY TABLE dbbackup_lo (loid oid, owner text, acl text, comment text);\n\
              CREATE TEMPORARY TABLE dbbackup_lo_page (loid oid, pageno int4, data bytea);\n",
         );
-        large(TableKind::LargeObjectMetadata).for_each(|table| copies(&mut out, table, "pg_temp.dbbackup_lo (loid, owner, acl, comment)", encoding));
+        large(TableKind::LargeObjectMetadata)
+            .for_each(|table| copies(&mut out, table, "pg_temp.dbbackup_lo (loid, owner, acl, comment)", encoding));
         large(TableKind::LargeObjectData).for_each(|table| copies(&mut out, table, "pg_temp.dbbackup_lo_page (loid, pageno, data)", None));
         out.push_str(LARGE_OBJECTS);
     }
     out
+}
+
+/// psql's `\copy` ends with the line and knows no escapes in names. A table whose name holds a line break, or has letters while the session
+/// speaks another encoding than this file, gets another name for the time of loading.
+fn load_table(out: &mut String, table: &TableEntry, encoding: Option<&str>) {
+    let binary = table.table.format == RowFormat::Binary;
+    let awkward = |name: &String| name.contains(['\n', '\r']) || (binary && encoding.is_some() && !name.is_ascii());
+    let quote = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
+    let TableName { schema, name } = &table.table.name;
+    let mut back = Vec::new();
+    let mut rename = |out: &mut String, kind: &str, prefix: &str, name: &String, short: &str| {
+        if !awkward(name) {
+            return quote(name);
+        }
+        _ = writeln!(out, "ALTER {kind} {prefix}{} RENAME TO {short};", escaped(name));
+        back.push(format!("ALTER {kind} {prefix}{short} RENAME TO {};", escaped(name)));
+        short.to_owned()
+    };
+    let schema = rename(out, "SCHEMA", "", schema, "dbbackup_loading_schema");
+    let name = rename(out, "TABLE", &format!("{schema}."), name, "dbbackup_loading_table");
+    // Without a list COPY takes all columns that are not generated, in their order: the same ones.
+    let columns = match table.table.columns.iter().any(awkward) || table.table.columns.is_empty() {
+        true => String::new(),
+        false => format!(" ({})", table.table.columns.iter().map(|column| quote(column)).collect::<Vec<_>>().join(", ")),
+    };
+    copies(out, table, &format!("{schema}.{name}{columns}"), encoding);
+    for statement in back.iter().rev() {
+        _ = writeln!(out, "{statement}");
+    }
 }
 
 /// Makes the large objects out of the two temporary tables. A large object's page has 2048 bytes (LOBLKSIZE, storage/large_object.h).
@@ -225,13 +251,13 @@ fn finish(database: &Database) -> Vec<String> {
     out
 }
 
-/// An identifier in SQL, and in psql's own commands, which end with the line.
+/// An identifier in SQL.
 fn ident(name: &str) -> String {
     if clean(name) == name { format!("\"{}\"", name.replace('"', "\"\"")) } else { escaped(name) }
 }
 
-/// An identifier of which only letters and digits stand there as they are (PostgreSQL documentation, 4.1.1): nothing in it can end a line,
-/// steer a terminal, or be taken for the end of a word by psql.
+/// An identifier of which only letters and digits stand there as they are (PostgreSQL documentation, 4.1.1): nothing in it can end a line
+/// or steer a terminal.
 fn escaped(name: &str) -> String {
     let mut out = String::from("U&\"");
     for c in name.chars() {

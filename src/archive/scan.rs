@@ -50,18 +50,32 @@ pub(super) fn codec_of(head: &[u8]) -> Option<Codec> {
     compressed.or_else(|| (head.get(257..262) == Some(b"ustar")).then_some(Codec::None))
 }
 
-/// The first tar header of the frame at an offset: (name, size, bytes of the header).
-pub(super) fn first_entry(file: &File, at: u64, codec: Codec) -> Option<tarball::Entry> {
+/// What a frame begins with.
+pub(super) enum First {
+    /// A tar header as ours are.
+    Entry(tarball::Entry),
+    /// Something else.
+    Other,
+    /// Nothing that could be told: it is damaged or cut off before the end of its first header.
+    Unreadable,
+}
+
+/// The first tar header of the frame at an offset.
+pub(super) fn first_entry(file: &File, at: u64, codec: Codec) -> First {
     let mut head = [0; 4 * tarball::BLOCK];
     let mut length = 0;
-    let mut decoder = stream_decoder(codec, BufReader::with_capacity(1 << 14, From::new(file, at))).ok()?;
+    let Ok(mut decoder) = stream_decoder(codec, BufReader::with_capacity(1 << 14, From::new(file, at))) else { return First::Unreadable };
     while length < head.len() {
         match decoder.read(&mut head[length..]) {
             Ok(0) | Err(_) => break,
             Ok(more) => length += more,
         }
     }
-    tarball::read_header(&head[..length]).ok().flatten()
+    match tarball::read_header(&head[..length]) {
+        Ok(Some(entry)) => First::Entry(entry),
+        Ok(None) => First::Unreadable,
+        Err(_) => First::Other,
+    }
 }
 
 /// Looks for the manifest's frame, from the end of the file backwards.
@@ -79,10 +93,10 @@ pub(super) fn find_manifest(file: &File, length: u64, codec: Codec) -> io::Resul
         file.read_exact_at(&mut window, start)?;
         for at in memchr::memmem::rfind_iter(&window, magic) {
             let offset = start + at as u64;
-            if codec == Codec::None && offset % tarball::BLOCK as u64 != 0 {
+            if codec == Codec::None && !offset.is_multiple_of(tarball::BLOCK as u64) {
                 continue;
             }
-            if first_entry(file, offset, codec).is_some_and(|entry| entry.name == manifest::ENTRY) {
+            if matches!(first_entry(file, offset, codec), First::Entry(entry) if entry.name == manifest::ENTRY) {
                 return Ok(Some(offset));
             }
             tries += 1;
@@ -104,7 +118,10 @@ pub(super) fn is_our_entry(name: &str) -> bool {
 pub(super) fn describe(head: &[u8]) -> (&'static str, Option<(&'static str, &'static str)>) {
     let text = |words: &str| head.windows(words.len()).take(400).any(|window| window == words.as_bytes());
     if head.starts_with(b"PGDMP") {
-        ("it is a dump that pg_dump made in its custom format", Some(("Restore it with PostgreSQL's own program:", "pg_restore -d DATABASE")))
+        (
+            "it is a dump that pg_dump made in its custom format",
+            Some(("Restore it with PostgreSQL's own program:", "pg_restore -d DATABASE")),
+        )
     } else if text("PostgreSQL database dump") || text("PostgreSQL database cluster dump") {
         ("it is a dump that pg_dump made as plain SQL", Some(("Restore it with PostgreSQL's own program:", "psql -d DATABASE -f")))
     } else if head.starts_with(b"toc.dat\0") {

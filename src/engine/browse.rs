@@ -154,7 +154,9 @@ fn find_table<'a>(archive: &'a Archive, wanted: &str) -> Result<&'a TableEntry, 
             let candidates = tables.iter().chain(&entries).map(String::as_str);
             let file = shell_words::quote(&archive.path().to_string_lossy()).into_owned();
             Err(match nearest(wanted, candidates) {
-                Some(near) => fault.step_run(format!("Did you mean {near}?"), format!("dbbackup archive cat {file} {}", shell_words::quote(near))),
+                Some(near) => {
+                    fault.step_run(format!("Did you mean {near}?"), format!("dbbackup archive cat {file} {}", shell_words::quote(near)))
+                }
                 None => fault.step_run("Look at what is in it:", format!("dbbackup archive list {file}")),
             })
         }
@@ -237,7 +239,9 @@ pub fn delete(path: &Path) -> Result<(), Fault> {
     // The side files go first: without its archive a side file would be left for ever, without side files an archive is whole.
     for side in [sidecar::sha256_path(path), sidecar::meta_path(path)] {
         match std::fs::remove_file(&side) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(local::io_fault("cannot delete a side file", &side, &error)),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(local::io_fault("cannot delete a side file", &side, &error));
+            }
             _ => {}
         }
     }

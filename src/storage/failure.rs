@@ -26,21 +26,24 @@ pub fn io_fault(what: impl Into<String>, path: &Path, error: &io::Error) -> Faul
                 }
             }
             fault
-                .step_run("See what fills the disk:", format!("df -h {quoted}; df -i {quoted}; du -xh --max-depth=1 {quoted} | sort -h | tail"))
+                .step_run(
+                    "See what fills the disk:",
+                    format!("df -h {quoted}; df -i {quoted}; du -xh --max-depth=1 {quoted} | sort -h | tail"),
+                )
                 .step("Delete old archives, or choose another folder with --output-dir. Nothing of this run was left behind.")
         }
         Some(Errno::ROFS) => at(Code::OutputUnwritable)
             .step_run("The file system is read-only. See why, or choose another folder with --output-dir:", format!("findmnt -T {quoted}")),
         Some(Errno::ACCESS | Errno::PERM) => at(Code::FilePermission)
             .step_run("Look at who may write there, and run as that user or choose another folder:", format!("ls -ld {quoted}; id")),
-        Some(Errno::NOENT) if !dir.exists() => {
-            at(Code::OutputUnwritable).step_run("The folder does not exist. Make it, or choose another one:", format!("mkdir -p -m 700 {quoted}"))
-        }
+        Some(Errno::NOENT) if !dir.exists() => at(Code::OutputUnwritable)
+            .step_run("The folder does not exist. Make it, or choose another one:", format!("mkdir -p -m 700 {quoted}")),
         Some(Errno::NOENT) => at(Code::FileMissing).step_run("Look at what is there:", format!("ls -la {quoted}")),
-        Some(Errno::NOTDIR | Errno::ISDIR | Errno::EXIST | Errno::NAMETOOLONG | Errno::LOOP) => {
-            at(Code::OutputUnwritable).step_run("Look at what the path leads to:", format!("namei -l -- {}", shell_words::quote(&path.to_string_lossy())))
+        Some(Errno::NOTDIR | Errno::ISDIR | Errno::EXIST | Errno::NAMETOOLONG | Errno::LOOP) => at(Code::OutputUnwritable)
+            .step_run("Look at what the path leads to:", format!("namei -l -- {}", shell_words::quote(&path.to_string_lossy()))),
+        Some(Errno::FBIG) => {
+            at(Code::Io).step_run("Files may not become that large here. Look at the limits:", format!("ulimit -f; findmnt -T {quoted}"))
         }
-        Some(Errno::FBIG) => at(Code::Io).step_run("Files may not become that large here. Look at the limits:", format!("ulimit -f; findmnt -T {quoted}")),
         _ => at(Code::Io).step_run("Look for errors of the storage:", "dmesg --level=err,warn | tail"),
     }
 }

@@ -137,9 +137,10 @@ fn name_without_replacing(from: &Path, to: &Path) -> Result<(), Fault> {
 }
 
 fn exists(path: &Path) -> Fault {
-    Fault::new(Code::OutputExists, format!("{} exists, and is not overwritten", path.display()))
-        .at("File", path.display())
-        .step_run("Move it away, or choose another folder or name:", format!("mv -n -- {0} {0}.old", shell_words::quote(&path.to_string_lossy())))
+    Fault::new(Code::OutputExists, format!("{} exists, and is not overwritten", path.display())).at("File", path.display()).step_run(
+        "Move it away, or choose another folder or name:",
+        format!("mv -n -- {0} {0}.old", shell_words::quote(&path.to_string_lossy())),
+    )
 }
 
 fn sync_dir(path: &Path) -> Result<(), Fault> {
@@ -184,7 +185,8 @@ pub fn sweep(dir: &Path) -> Result<Vec<PathBuf>, Fault> {
             Err(TryLockError::WouldBlock) => continue,
             // Without locks only age tells.
             Err(TryLockError::Error(_)) => {
-                let age = file.metadata().and_then(|meta| meta.modified()).ok().and_then(|time| SystemTime::now().duration_since(time).ok());
+                let age =
+                    file.metadata().and_then(|meta| meta.modified()).ok().and_then(|time| SystemTime::now().duration_since(time).ok());
                 if age.is_none_or(|age| age.as_secs() < 86_400) {
                     continue;
                 }

@@ -150,6 +150,10 @@ fn a_foreign_tar_is_told_from_a_cut_archive() {
     let done = std::process::Command::new("tar").arg("-czf").arg(&path).arg("-C").arg(dir.path()).arg("notes.txt").status().expect("tar");
     assert!(done.success());
     assert_eq!(Archive::open(&path).expect_err("foreign").code, Code::ForeignFile);
+    let path = dir.path().join("folder.tar");
+    let done = std::process::Command::new("tar").args(["--format=posix", "-cf"]).arg(&path).arg("-C").arg(dir.path()).arg(".").status();
+    assert!(done.expect("tar").code().is_some());
+    assert_eq!(Archive::open(&path).expect_err("foreign").code, Code::ForeignFile);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Archives: what is written comes back, stock programs read it, and no damage goes unseen.
 
 mod browse;
+mod corpus;
 mod damage;
 mod format;
 mod pure;
@@ -69,7 +70,8 @@ pub fn sample(dir: &Path, codec: Codec, rows_each: usize) -> Sample {
     let mut tables = Vec::new();
     let mut buffer = frame.data;
     for name in ["orders", "Größe \"x\"/y\u{1b}"] {
-        let table = Table { name: TableName::new("public", name), columns: vec!["id".into(), "name".into(), "note".into()], ..Table::default() };
+        let table =
+            Table { name: TableName::new("public", name), columns: vec!["id".into(), "name".into(), "note".into()], ..Table::default() };
         let dir = names::table_dir("databases/shop", &table);
         let mut sum = Fingerprint::default();
         let mut chunks = Vec::new();
@@ -111,7 +113,8 @@ impl Sample {
     /// Writes the two files beside it.
     pub fn with_side_files(self) -> Self {
         std::fs::write(sidecar::sha256_path(&self.path), sidecar::sha256_text(&self.path, &self.sha256)).expect(".sha256");
-        std::fs::write(sidecar::meta_path(&self.path), sidecar::meta_text(&self.manifest.head, self.bytes, &self.sha256)).expect(".meta.json");
+        std::fs::write(sidecar::meta_path(&self.path), sidecar::meta_text(&self.manifest.head, self.bytes, &self.sha256))
+            .expect(".meta.json");
         self
     }
 }

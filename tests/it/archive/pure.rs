@@ -21,7 +21,10 @@ fn short_name() -> impl Strategy<Value = String> {
 }
 
 fn lines() -> impl Strategy<Value = Vec<Vec<u8>>> {
-    prop::collection::vec(prop::collection::vec(prop_oneof![Just(b'a'), any::<u8>()].prop_map(|b| if b == b'\n' { b't' } else { b }), 0..20), 0..30)
+    prop::collection::vec(
+        prop::collection::vec(prop_oneof![Just(b'a'), any::<u8>()].prop_map(|b| if b == b'\n' { b't' } else { b }), 0..20),
+        0..30,
+    )
 }
 
 fn text(lines: &[Vec<u8>]) -> Vec<u8> {

@@ -33,7 +33,10 @@ fn follow(major: u32, codec: Codec) {
     let server = postgres::server(major);
     let source = server.database("by_hand_source");
     server.sql(&source, PRE);
-    server.sql(&source, "INSERT INTO \"S's\".\"we\"\"ird\n\t(x) é\" VALUES (1, E'tab\\there \\\\ é'), (2, NULL); INSERT INTO bin VALUES ('\\x00ff', 'é')");
+    server.sql(
+        &source,
+        "INSERT INTO \"S's\".\"we\"\"ird\n\t(x) é\" VALUES (1, E'tab\\there \\\\ é'), (2, NULL); INSERT INTO bin VALUES ('\\x00ff', 'é')",
+    );
     server.sql(&source, "SELECT lo_from_bytea(4711, convert_to(repeat('abc', 3000), 'UTF8')); COMMENT ON LARGE OBJECT 4711 IS 'it''s'");
     server.sql(&source, "GRANT SELECT ON LARGE OBJECT 4711 TO PUBLIC");
     // A name that would do harm if any of shell, libpq and psql took it for more than a name.
@@ -98,16 +101,22 @@ fn follow(major: u32, codec: Codec) {
     assert_eq!(ask("SELECT * FROM \"S's\".\"we\"\"ird\n\t(x) é\" ORDER BY 1"), "1|tab\there \\ é|1\n2||1");
     assert_eq!(ask("SELECT * FROM bin"), "\\x00ff|é");
     assert_eq!(ask("SELECT convert_from(lo_get(4711), 'UTF8') = repeat('abc', 3000)"), "t");
-    assert_eq!(ask("SELECT obj_description(4711, 'pg_largeobject'), lomacl FROM pg_largeobject_metadata"), "it's|{postgres=rw/postgres,=r/postgres}");
-    assert_eq!(ask("SELECT datconnlimit, datcollate, shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = current_database()"),
-        "17|C|it's \\ a\ncomment");
+    assert_eq!(
+        ask("SELECT obj_description(4711, 'pg_largeobject'), lomacl FROM pg_largeobject_metadata"),
+        "it's|{postgres=rw/postgres,=r/postgres}"
+    );
+    assert_eq!(
+        ask("SELECT datconnlimit, datcollate, shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = current_database()"),
+        "17|C|it's \\ a\ncomment"
+    );
     assert_eq!(ask("SHOW work_mem"), "7MB");
     assert_eq!(ask("SELECT count(*) FROM pg_indexes WHERE indexname = 'by_v'"), "1");
     assert!(!folder.path().join("harm").exists() && !folder.path().join("restored/harm").exists(), "a name was run");
 }
 
 fn run_script(server: &Postgres, folder: &Path, readme: &str) {
-    let script = readme.split_once("---- script ----\n").and_then(|(_, rest)| rest.split_once("---- end of script ----")).expect("a script").0;
+    let script =
+        readme.split_once("---- script ----\n").and_then(|(_, rest)| rest.split_once("---- end of script ----")).expect("a script").0;
     assert!(script.chars().all(|c| c == '\n' || !c.is_control()), "a name could steer a terminal");
     let bin = format!("{}:{}", server.bin.display(), std::env::var("PATH").unwrap_or_default());
     let out = Command::new("sh")
