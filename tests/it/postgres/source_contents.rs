@@ -2,7 +2,9 @@
 
 use super::{postgres, run};
 use crate::support::postgres::{Postgres as TestServer, VERSIONS, server};
+use dbbackup::domain::Code;
 use dbbackup::domain::schema::{Contents, DatabaseProperties, TableKind, TableName};
+use dbbackup::domain::server::ServerInfo;
 use dbbackup::server::Server as _;
 use std::collections::HashMap;
 use std::path::Path;
@@ -46,6 +48,8 @@ fn definitions_run_in_order_and_make_the_same_database() {
         let mut script = String::from("set search_path = ''; set check_function_bodies = off;\n");
         for object in &one.objects {
             script.push_str(&format!("set default_tablespace = '{}';\n", object.tablespace.as_deref().unwrap_or_default()));
+            let method = object.access_method.as_deref().unwrap_or("heap");
+            script.push_str(&format!("set default_table_access_method = '{method}';\n"));
             script.push_str(&object.sql);
             script.push('\n');
             script.push_str(object.owner_sql.as_deref().unwrap_or_default());
@@ -202,4 +206,20 @@ fn database_properties_lead_to_the_same_database() {
             ]
         );
     }
+}
+
+#[test]
+fn the_program_that_reads_definitions_is_never_older_than_the_server() {
+    let server = server(17);
+    let tool = |major: u32| {
+        let info = ServerInfo { version_num: major * 10_000, ..ServerInfo::default() };
+        run(async move { postgres(server).schema_tool(&info).await })
+    };
+    assert!(tool(17).is_ok_and(|version| version.starts_with("pg_dump 17.")));
+    // Where the host has that version it is taken, else the nearest newer one.
+    let older = tool(16).expect("a program for an older server");
+    assert!(older.starts_with("pg_dump 16.") || older.starts_with("pg_dump 17."), "{older}");
+    let fault = tool(99).expect_err("no such version");
+    assert_eq!(fault.code, Code::ToolMissing);
+    assert!(fault.steps[0].command.as_deref().is_some_and(|command| command.contains("99")) && !fault.causes.is_empty());
 }

@@ -1,7 +1,7 @@
 //! Roles, memberships, settings, tablespaces: what belongs to the whole server, as statements that can be run one by one on another.
 //!
-//! The kinds, in order: `ROLE` (makes it), `ROLE ATTRIBUTES` (may what, password), `TABLESPACE`, `TABLESPACE PROPERTIES`,
-//! `ROLE MEMBERSHIP`, `ROLE SETTING`, `PARAMETER ACL`, `COMMENT`, `SECURITY LABEL`.
+//! The kinds, in order: `ROLE` (makes it), `ROLE ATTRIBUTES` (what it may, its password), `COMMENT` and `SECURITY LABEL` of roles,
+//! `TABLESPACE` (several for each: it, its options, rights and comment), `ROLE MEMBERSHIP`, `ROLE SETTING`, `PARAMETER ACL`.
 
 use super::{acl, settings, tables};
 use crate::domain::Fault;
@@ -51,9 +51,9 @@ impl List {
             owner: None,
             section: Section::None,
             depends: depends.map(|known| known.id).into_iter().collect(),
+            drop_sql: if sql.starts_with(&format!("CREATE {kind} ")) { format!("DROP {kind} {};", ident(name)) } else { String::new() },
             sql,
             owner_sql: None,
-            drop_sql: if matches!(kind, "ROLE" | "TABLESPACE") { format!("DROP {kind} {};", ident(name)) } else { String::new() },
             tablespace: None,
             access_method: None,
             table: None,
@@ -134,13 +134,13 @@ async fn tablespaces(client: &Client, list: &mut List) -> Result<(), Error> {
                 .filter_map(|option| option.split_once('='))
                 .map(|(name, value)| format!("{} = {}", ident(name), literal(value)))
                 .collect();
-            list.add("TABLESPACE PROPERTIES", &name, format!("ALTER TABLESPACE {space} SET ({});", options.join(", ")));
+            list.add("TABLESPACE", &name, format!("ALTER TABLESPACE {space} SET ({});", options.join(", ")));
         }
         for sql in acl::statements(&format!("TABLESPACE {space}"), &row.get::<_, Vec<String>>(5), &row.get::<_, Vec<String>>(6)) {
-            list.add("TABLESPACE PROPERTIES", &name, sql);
+            list.add("TABLESPACE", &name, sql);
         }
         if let Some(comment) = row.get::<_, Option<String>>(4) {
-            list.add("COMMENT", &name, format!("COMMENT ON TABLESPACE {space} IS {};", literal(&comment)));
+            list.add("TABLESPACE", &name, format!("COMMENT ON TABLESPACE {space} IS {};", literal(&comment)));
         }
     }
     Ok(())

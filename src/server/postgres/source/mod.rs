@@ -4,6 +4,7 @@ mod acl;
 pub mod facts;
 pub mod globals;
 mod inventory;
+mod kinds;
 mod large_objects;
 mod matviews;
 mod objects;
