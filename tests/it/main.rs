@@ -9,6 +9,7 @@ mod docs;
 mod e2e;
 mod postgres;
 mod pty;
+mod postgres;
 mod support;
 
 #[test]

@@ -17,6 +17,9 @@ const PREAMBLE: &str = "SET statement_timeout = 0;\nSET lock_timeout = 0;\nSET i
 pub fn of_database(dir: &str, contents: &Contents) -> Result<Vec<(String, Vec<u8>)>, Fault> {
     let (before, after) = halves(&contents.objects);
     let mut post = sql(&after.main);
+    for view in &contents.materialized_views {
+        let _ = writeln!(post, "REFRESH MATERIALIZED VIEW {};", quote::qualified(view));
+    }
     for object in after.last {
         statement(&mut post, object);
     }
@@ -161,6 +164,7 @@ mod tests {
                 object(7, "COMMENT", Section::None, "COMMENT ON EVENT TRIGGER;", &[6]),
             ],
             sequences: vec![SequenceState { name: TableName::new("public", "a'b\""), last_value: -7, is_called: false }],
+            materialized_views: vec![TableName::new("public", "mv")],
             ..Contents::default()
         };
         let entries = of_database("databases/shop", &contents).unwrap();
@@ -169,7 +173,7 @@ mod tests {
         assert!(pre.contains("SET default_tablespace = 'it''s';\nCREATE TABLE t (a int);\nALTER TABLE public.t OWNER TO bob;\nRESET"));
         assert!(pre.contains("COMMENT ON TABLE;") && !pre.contains("INDEX") && !pre.contains("DEFAULT;") && !pre.contains("EVENT"));
         let post = entry(&entries, "/post-data.sql");
-        let order = ["CREATE INDEX;", "COMMENT ON INDEX;", "DEFAULT;", "CREATE EVENT", "COMMENT ON EVENT"];
+        let order = ["CREATE INDEX;", "COMMENT ON INDEX;", "DEFAULT;", "REFRESH MATERIALIZED VIEW \"public\".\"mv\";", "CREATE EVENT", "COMMENT ON EVENT"];
         let places: Vec<_> = order.iter().map(|text| post.find(text).unwrap_or_else(|| panic!("{text} is missing"))).collect();
         assert!(places.is_sorted(), "{post}");
         assert!(entry(&entries, "/sequences.sql").contains("setval('\"public\".\"a''b\"\"\"', -7, false);"));

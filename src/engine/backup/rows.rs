@@ -93,6 +93,9 @@ impl<T: Send + 'static> Reading<T> {
         let mut most = self.seats.all() as usize;
         loop {
             let more = sessions.len() < most && !lock(&queue).is_empty();
+            if !more && sessions.is_empty() {
+                break;
+            }
             tokio::select! {
                 biased;
                 () = halt.stop() => break,
@@ -108,7 +111,6 @@ impl<T: Send + 'static> Reading<T> {
                     Err(fault) if fault.code == Code::TooManyConnections && !sessions.is_empty() => most = sessions.len(),
                     Err(fault) => halt.fail(fault),
                 },
-                else => break,
             }
         }
         while let Some(ended) = sessions.join_next().await {

@@ -160,7 +160,7 @@ impl Server for Fake {
         Box::pin(async move {
             let tables = self.tables(database)?;
             self.books.snapshots.fetch_add(1, SeqCst);
-            Ok(Box::new(FakeSnapshot { tables, position: Position::default(), books: self.books.clone() }) as Box<dyn Snapshot>)
+            Ok(Box::new(FakeSnapshot { tables, position: Position::default(), books: self.books.clone(), readers: Arc::default() }) as Box<dyn Snapshot>)
         })
     }
 
@@ -216,6 +216,8 @@ struct FakeSnapshot {
     tables: Vec<FakeTable>,
     position: Position,
     books: Arc<Books>,
+    /// Its readers that are open.
+    readers: Arc<()>,
 }
 
 impl FakeSnapshot {
@@ -258,12 +260,12 @@ impl Snapshot for FakeSnapshot {
         Box::pin(async {
             let open = self.books.open.fetch_add(1, SeqCst) + 1;
             self.books.most_open.fetch_max(open, SeqCst);
-            Ok(Box::new(FakeReader { tables: self.tables.clone(), books: self.books.clone() }) as Box<dyn Reader>)
+            Ok(Box::new(FakeReader { tables: self.tables.clone(), books: self.books.clone(), _alive: self.readers.clone() }) as Box<dyn Reader>)
         })
     }
 
     fn release(self: Box<Self>) -> BoxFuture<'static, ()> {
-        assert_eq!(self.books.open.load(SeqCst), 0, "readers are closed before the snapshot");
+        assert_eq!(Arc::strong_count(&self.readers), 1, "readers are closed before the snapshot");
         Box::pin(async { drop(self) })
     }
 }
@@ -271,6 +273,7 @@ impl Snapshot for FakeSnapshot {
 struct FakeReader {
     tables: Vec<FakeTable>,
     books: Arc<Books>,
+    _alive: Arc<()>,
 }
 
 impl Drop for FakeReader {

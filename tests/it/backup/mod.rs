@@ -2,3 +2,5 @@
 
 mod budget;
 mod fake;
+mod pipe;
+mod real;

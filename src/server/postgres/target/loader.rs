@@ -127,8 +127,12 @@ fn failing<'a>(sql: &'a str, error: &tokio_postgres::Error) -> &'a str {
 }
 
 /// Adds the steps that suit a failed definition.
-fn cure(fault: Fault, object: &SchemaObject) -> Fault {
+fn cure(mut fault: Fault, object: &SchemaObject) -> Fault {
     let root = fault.root_cause().to_owned();
+    if fault.sqlstate.as_deref() == Some("22023") && root.contains("default_tablespace") {
+        fault.code = Code::MissingObject;
+        return fault.step("Create the tablespace on the target, or leave tablespaces out: --no-tablespaces");
+    }
     match (fault.code, object.kind.as_str()) {
         (Code::MissingObject, _) if root.starts_with("role ") => fault
             .step("Restore the archive's roles first (a cluster restore does), or create the role.")
@@ -137,9 +141,6 @@ fn cure(fault: Fault, object: &SchemaObject) -> Fault {
             "Install the extension's files on the server's host:",
             format!("apt-get install postgresql-contrib   # or the package that has {}", object.name),
         ),
-        (Code::MissingObject, _) if root.starts_with("tablespace ") => {
-            fault.step("Create the tablespace on the target, or leave tablespaces out: --no-tablespaces")
-        }
         (Code::MissingObject, _) => {
             fault.step("What this object needs is not on the target: restore it too (a whole schema, or the whole database), or create it first.")
         }
