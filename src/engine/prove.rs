@@ -193,7 +193,10 @@ fn compare_rows(entry: &manifest::TableEntry, table: &TableWork, target: &str, p
         found,
     };
     proof.differences.push(if found.rows == entry.rows {
-        differ(format!("{} rows, fingerprint {}", grouped(entry.rows), entry.fingerprint), format!("other values, fingerprint {}", found.hex()))
+        differ(
+            format!("{} rows, fingerprint {}", grouped(entry.rows), entry.fingerprint),
+            format!("other values, fingerprint {}", found.hex()),
+        )
     } else {
         differ(format!("{} rows", grouped(entry.rows)), format!("{} rows", grouped(found.rows)))
     });

@@ -4,11 +4,11 @@ use std::path::Path;
 
 #[test]
 fn the_least_limit_of_the_groups_counts() {
-    let root = tempfile::tempdir().unwrap();
+    let root = tempfile::tempdir().expect("works here");
     let write = |path: &str, text: &str| {
         let path = root.path().join(path);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
+        fs::create_dir_all(path.parent().expect("works here")).expect("works here");
+        fs::write(path, text).expect("works here");
     };
     write("memory/docker/abc/memory.limit_in_bytes", "9223372036854771712\n");
     write("memory/docker/memory.limit_in_bytes", "2000000000\n");
@@ -27,13 +27,13 @@ fn the_host_answers() {
     let resident = memory::resident().expect("a Linux host says how much memory a process uses");
     assert!(resident > 0 && resident < limit);
     assert!(memory::peak().expect("and used") >= resident);
-    let space = disk::space(Path::new("/")).unwrap();
+    let space = disk::space(Path::new("/")).expect("works here");
     assert!(space.free <= space.total && space.total > 0);
 }
 
 #[test]
 fn a_folder_that_is_not_there_has_one_above_it() {
-    let root = tempfile::tempdir().unwrap();
+    let root = tempfile::tempdir().expect("works here");
     assert_eq!(disk::nearest_existing(&root.path().join("a/b")), root.path());
     assert!(disk::writable(root.path()).is_ok());
     assert!(disk::writable(&root.path().join("a")).is_err());

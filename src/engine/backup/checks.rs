@@ -60,7 +60,12 @@ pub fn selection(scope: &Scope, selected: &Selected) -> Vec<Check> {
         checks.push(line);
     }
     if selected.databases.is_empty() && checks.is_empty() {
-        checks.push(check(CheckState::Failed, "databases", "no database is left to back up", Some("Look at the patterns that leave out databases.".into())));
+        checks.push(check(
+            CheckState::Failed,
+            "databases",
+            "no database is left to back up",
+            Some("Look at the patterns that leave out databases.".into()),
+        ));
     }
     checks
 }
@@ -170,13 +175,13 @@ mod tests {
 
     #[test]
     fn the_folder_and_its_room_are_looked_at_and_left_alone() {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = tempfile::tempdir().expect("works here");
         let deep = dir.path().join("a/b");
         assert_eq!(folder(dir.path()).state, CheckState::Ok);
         assert!(folder(&deep).detail.ends_with("will be made"));
         assert!(!deep.exists());
         let file = dir.path().join("file");
-        std::fs::write(&file, "").unwrap();
+        std::fs::write(&file, "").expect("works here");
         assert_eq!(folder(&file).state, CheckState::Failed);
         assert_eq!(folder(&file.join("below")).state, CheckState::Failed);
         assert_eq!(space(&deep, 1).state, CheckState::Ok);

@@ -92,7 +92,12 @@ impl Backed {
 
 /// The entry of a database that failed.
 pub fn failed(name: &str, fault: &Fault) -> manifest::Database {
-    manifest::Database { name: name.to_owned(), dir: names::database_dir(name), failed: Some(fault.to_string()), ..manifest::Database::default() }
+    manifest::Database {
+        name: name.to_owned(),
+        dir: names::database_dir(name),
+        failed: Some(fault.to_string()),
+        ..manifest::Database::default()
+    }
 }
 
 /// How a database ended, by its entry.

@@ -145,7 +145,7 @@ mod tests {
 
     fn entry(entries: &[(String, Vec<u8>)], name: &str) -> String {
         let found = entries.iter().find(|(entry, _)| entry.ends_with(name)).expect(name);
-        String::from_utf8(found.1.clone()).unwrap()
+        String::from_utf8(found.1.clone()).expect("works here")
     }
 
     #[test]
@@ -167,13 +167,20 @@ mod tests {
             materialized_views: vec![TableName::new("public", "mv")],
             ..Contents::default()
         };
-        let entries = of_database("databases/shop", &contents).unwrap();
+        let entries = of_database("databases/shop", &contents).expect("works here");
         let pre = entry(&entries, "/pre-data.sql");
         assert!(pre.starts_with("SET statement_timeout = 0;"));
         assert!(pre.contains("SET default_tablespace = 'it''s';\nCREATE TABLE t (a int);\nALTER TABLE public.t OWNER TO bob;\nRESET"));
         assert!(pre.contains("COMMENT ON TABLE;") && !pre.contains("INDEX") && !pre.contains("DEFAULT;") && !pre.contains("EVENT"));
         let post = entry(&entries, "/post-data.sql");
-        let order = ["CREATE INDEX;", "COMMENT ON INDEX;", "DEFAULT;", "REFRESH MATERIALIZED VIEW \"public\".\"mv\";", "CREATE EVENT", "COMMENT ON EVENT"];
+        let order = [
+            "CREATE INDEX;",
+            "COMMENT ON INDEX;",
+            "DEFAULT;",
+            "REFRESH MATERIALIZED VIEW \"public\".\"mv\";",
+            "CREATE EVENT",
+            "COMMENT ON EVENT",
+        ];
         let places: Vec<_> = order.iter().map(|text| post.find(text).unwrap_or_else(|| panic!("{text} is missing"))).collect();
         assert!(places.is_sorted(), "{post}");
         assert!(entry(&entries, "/sequences.sql").contains("setval('\"public\".\"a''b\"\"\"', -7, false);"));

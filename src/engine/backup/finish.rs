@@ -96,9 +96,7 @@ fn check(temporary: &Path, depth: Depth, sha256: &str, bytes: u64, ending: &Endi
         let place = damage.offset.map(|offset| format!(" at offset {offset}")).unwrap_or_default();
         fault = fault.because(format!("{}{place}: {}", damage.entry.as_deref().unwrap_or(entry), damage.what));
     }
-    Err(fault
-        .step_run("Look for failures of the disk or its driver:", "dmesg --level=err,warn | tail")
-        .step("Back up to another disk."))
+    Err(fault.step_run("Look for failures of the disk or its driver:", "dmesg --level=err,warn | tail").step("Back up to another disk."))
 }
 
 /// The texts that say how to restore by hand, which name what is in the archive, and the globals.

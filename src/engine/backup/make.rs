@@ -86,8 +86,7 @@ pub async fn make(run: &Run<'_>, order: Order) -> Result<Made, Fault> {
     let _stop = halt.stop_when_dropped();
     let done = table_log(run);
     run.meter.phase(Phase::Data);
-    let setup =
-        Setup { path: &path, compression: run.spec.compression, effort: run.spec.effort, mtime, meter: run.meter, done };
+    let setup = Setup { path: &path, compression: run.spec.compression, effort: run.spec.effort, mtime, meter: run.meter, done };
     let (press, threads) = press::start(&setup, halt.clone())?;
     drop(setup);
     let read = match order.kind {
@@ -104,8 +103,7 @@ pub async fn make(run: &Run<'_>, order: Order) -> Result<Made, Fault> {
     let (meter, cancel, jobs) = (run.meter.clone(), run.context.cancel.clone(), run.spec.effort.jobs.max(1));
     let finished = tokio::task::spawn_blocking(move || {
         let documents = finish::documents(&manifest, &path, globals);
-        let ending =
-            Ending { documents, manifest: &manifest, mtime, verify: verified, jobs, path: &path, meter: &meter, cancel: &cancel };
+        let ending = Ending { documents, manifest: &manifest, mtime, verify: verified, jobs, path: &path, meter: &meter, cancel: &cancel };
         let named = finish::finish(writer, ending)?;
         Ok::<_, Fault>((named, manifest))
     });
@@ -116,7 +114,12 @@ pub async fn make(run: &Run<'_>, order: Order) -> Result<Made, Fault> {
     }
     run.context.events.log(
         Level::Info,
-        format!("{} is complete: {} in {}", named.path.display(), Bytes(named.bytes), span(u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX))),
+        format!(
+            "{} is complete: {} in {}",
+            named.path.display(),
+            Bytes(named.bytes),
+            span(u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX))
+        ),
     );
     Ok(Made { path: named.path, bytes: named.bytes, databases: outcomes, verified, warnings })
 }

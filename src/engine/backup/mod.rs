@@ -52,7 +52,8 @@ async fn carry_out(spec: &BackupSpec, context: &Context) -> Result<Summary, Faul
     };
     let (info, selected) = unless_cancelled(context, look).await?;
     prepare(spec, context)?;
-    let mut lost: Vec<(String, Fault)> = selected.missing.iter().map(|(name, near)| (name.clone(), select::missing(name, near.as_deref()))).collect();
+    let mut lost: Vec<(String, Fault)> =
+        selected.missing.iter().map(|(name, near)| (name.clone(), select::missing(name, near.as_deref()))).collect();
     lost.extend(selected.closed.iter().map(|name| (name.clone(), select::closed(name))));
     let databases = unless_cancelled(context, without_plain_templates(server.as_ref(), selected.databases)).await?;
     if databases.is_empty() {

@@ -94,19 +94,22 @@ mod tests {
     use super::*;
 
     fn at(zone: &str) -> Zoned {
-        "2026-01-30T19:30:00Z".parse::<jiff::Timestamp>().unwrap().in_tz(zone).unwrap()
+        "2026-01-30T19:30:00Z".parse::<jiff::Timestamp>().expect("works here").in_tz(zone).expect("works here")
     }
 
     #[test]
     fn names_have_local_time_and_zone() {
-        let stem = |zone, time: &NameTime| super::stem(Subject::Database("shop"), &at(zone), time).unwrap();
+        let stem = |zone, time: &NameTime| super::stem(Subject::Database("shop"), &at(zone), time).expect("works here");
         assert_eq!(stem("America/New_York", &NameTime::Local), "db_shop_20260130_143000_EST");
         assert_eq!(stem("America/New_York", &NameTime::Utc), "db_shop_20260130_193000_UTC");
         assert_eq!(stem("Asia/Riyadh", &NameTime::Local), "db_shop_20260130_223000_+03");
         assert_eq!(stem("UTC", &NameTime::Pattern("%Y/%m %H:%M".into())), "db_shop_2026_01_19_30");
-        assert_eq!(super::stem(Subject::Cluster, &at("UTC"), &NameTime::Local).unwrap(), "cluster_20260130_193000_UTC");
-        assert_eq!(super::stem(Subject::Cluster, &at("UTC"), &NameTime::Pattern("%!".into())).unwrap_err().code, Code::Config);
-        assert_eq!(super::stem(Subject::Cluster, &at("UTC"), &NameTime::Pattern(String::new())).unwrap_err().code, Code::Config);
+        assert_eq!(super::stem(Subject::Cluster, &at("UTC"), &NameTime::Local).expect("works here"), "cluster_20260130_193000_UTC");
+        assert_eq!(super::stem(Subject::Cluster, &at("UTC"), &NameTime::Pattern("%!".into())).expect_err("fails here").code, Code::Config);
+        assert_eq!(
+            super::stem(Subject::Cluster, &at("UTC"), &NameTime::Pattern(String::new())).expect_err("fails here").code,
+            Code::Config
+        );
     }
 
     #[test]
@@ -116,17 +119,17 @@ mod tests {
         assert_eq!(cut("ab%2Fc", 4), "ab");
         assert_eq!(cut("ab%2Fc", 5), "ab%2F");
         let name = "ö".repeat(63) + &"表".repeat(60);
-        let stem = stem(Subject::Database(&name), &at("UTC"), &NameTime::Local).unwrap();
+        let stem = stem(Subject::Database(&name), &at("UTC"), &NameTime::Local).expect("works here");
         assert!(stem.len() <= LONGEST && stem.ends_with("_193000_UTC"), "{stem}");
     }
 
     #[test]
     fn a_file_that_exists_is_never_named_again() {
-        let dir = tempfile::tempdir().unwrap();
-        let name = |path: PathBuf| path.file_name().unwrap().to_str().unwrap().to_owned();
+        let dir = tempfile::tempdir().expect("works here");
+        let name = |path: PathBuf| path.file_name().expect("works here").to_str().expect("works here").to_owned();
         assert_eq!(name(free(dir.path(), "db_a", Codec::Zstd)), "db_a.tar.zst");
-        std::fs::write(dir.path().join("db_a.tar.zst"), "").unwrap();
-        std::fs::write(dir.path().join("db_a_2.tar.zst.sha256"), "").unwrap();
+        std::fs::write(dir.path().join("db_a.tar.zst"), "").expect("works here");
+        std::fs::write(dir.path().join("db_a_2.tar.zst.sha256"), "").expect("works here");
         assert_eq!(name(free(dir.path(), "db_a", Codec::Zstd)), "db_a_3.tar.zst");
     }
 }

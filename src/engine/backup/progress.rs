@@ -170,7 +170,8 @@ impl Meter {
     /// Row bytes for each byte on disk, as learnt so far; near 1 until a little is known.
     fn ratio(&self) -> f64 {
         const TRUST: f64 = 4e6;
-        let sum = |of: fn(&DatabaseMeter) -> &AtomicU64| self.databases.iter().map(|database| of(database).load(Relaxed) as f64).sum::<f64>();
+        let sum =
+            |of: fn(&DatabaseMeter) -> &AtomicU64| self.databases.iter().map(|database| of(database).load(Relaxed) as f64).sum::<f64>();
         (sum(|d| &d.bytes_of_done) + TRUST) / (sum(|d| &d.weight_done) + TRUST)
     }
 
@@ -180,7 +181,13 @@ impl Meter {
         let databases: Vec<_> = self.databases.iter().map(|database| database.sample(ratio)).collect();
         let mut active: Vec<_> = lock(&self.active).iter().take(MOST_ACTIVE).map(|table| table.sample(ratio)).collect();
         if let Some((file, bytes)) = &*lock(&self.checking) {
-            active.push(TableProgress { table: file.clone(), doing: "verifying".into(), bytes: *bytes, workers: 1, ..TableProgress::default() });
+            active.push(TableProgress {
+                table: file.clone(),
+                doing: "verifying".into(),
+                bytes: *bytes,
+                workers: 1,
+                ..TableProgress::default()
+            });
         }
         let budget = lock(&self.budget).clone();
         let done = databases.iter().map(|database| database.bytes.done).sum();

@@ -85,7 +85,7 @@ mod tests {
             let tables: Vec<_> = sizes.iter().map(|(heap, toast, cut)| table(*heap, *toast, *cut)).collect();
             let parts = cut(&tables, jobs);
             prop_assert!(parts.is_sorted_by(|a, b| a.weight >= b.weight));
-            for at in 0..tables.len() {
+            for (at, table) in tables.iter().enumerate() {
                 let mut of: Vec<_> = parts.iter().filter(|part| part.table == at).collect();
                 of.sort_by_key(|part| part.part);
                 prop_assert!(!of.is_empty());
@@ -93,7 +93,7 @@ mod tests {
                     prop_assert_eq!(of[0].range, None);
                     continue;
                 }
-                prop_assert!(tables[at].splittable);
+                prop_assert!(table.splittable);
                 let mut next = 0;
                 for (number, part) in of.iter().enumerate() {
                     let range = part.range.expect("a cut table has ranges");

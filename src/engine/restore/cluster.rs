@@ -164,7 +164,8 @@ fn summary(
         summary.databases.push(DatabaseOutcome { name, tables: done.tables, rows: done.rows, bytes: Bytes(done.bytes), fault });
     }
     if context.cancel.is_cancelled() {
-        let done = summary.databases.iter().filter(|one| one.fault.is_none()).map(|one| format!("database {}, restored", text::clean(&one.name)));
+        let done =
+            summary.databases.iter().filter(|one| one.fault.is_none()).map(|one| format!("database {}, restored", text::clean(&one.name)));
         left.extend(done);
         let fault = Fault::new(Code::Cancelled, "cancelled");
         return Err(if left.is_empty() { fault } else { fault.at("Left", left.join("; ")) });

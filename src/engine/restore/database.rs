@@ -95,12 +95,7 @@ pub fn index_memory(effort: Effort) -> u64 {
 
 /// The choices of a restore.
 pub fn choices(spec: &RestoreSpec) -> TargetChoices {
-    TargetChoices {
-        no_owner: spec.no_owner,
-        no_acl: spec.no_acl,
-        no_tablespaces: spec.no_tablespaces,
-        map_roles: spec.map_roles.clone(),
-    }
+    TargetChoices { no_owner: spec.no_owner, no_acl: spec.no_acl, no_tablespaces: spec.no_tablespaces, map_roles: spec.map_roles.clone() }
 }
 
 /// Restores it.
@@ -232,8 +227,9 @@ fn fault_of(troubles: Troubles, proof: Option<&Proof>, target: &str) -> Option<F
     let name = text::clean(target);
     if let Some(first) = troubles.faults.first() {
         let failed = troubles.faults.len();
-        let mut fault = Fault::new(Code::Partial, format!("{failed} objects of {name} failed, {} more needed them", troubles.skipped.len()))
-            .at("Database", &name);
+        let mut fault =
+            Fault::new(Code::Partial, format!("{failed} objects of {name} failed, {} more needed them", troubles.skipped.len()))
+                .at("Database", &name);
         for one in troubles.faults.iter().take(DIFFERENCES) {
             fault = fault.because(one);
         }

@@ -73,7 +73,8 @@ impl Feeder {
             let range = range.ok_or_else(|| damaged(&entry, "it is not in its frame"))?;
             let size = decoded.plain.len() as u64;
             self.held.fetch_add(size, Ordering::Relaxed);
-            let owner = Piece { plain: decoded.plain, range, size, held: Arc::clone(&self.held), spare: Arc::clone(&self.spare), _permit: permit };
+            let owner =
+                Piece { plain: decoded.plain, range, size, held: Arc::clone(&self.held), spare: Arc::clone(&self.spare), _permit: permit };
             Ok(Bytes::from_owner(owner))
         });
         task.await.unwrap_or_else(|error| Err(Fault::internal("decoding a frame broke off").caused_by(&error)))
@@ -129,7 +130,13 @@ pub struct Chunks<'a> {
 
 impl<'a> Chunks<'a> {
     /// The chunks of a table in a range; `sent` is told the bytes of each as it is handed on.
-    pub fn new(feeder: &Arc<Feeder>, entry: &'a TableEntry, range: Range<usize>, halt: CancellationToken, sent: &'a (dyn Fn(u64) + Sync)) -> Self {
+    pub fn new(
+        feeder: &Arc<Feeder>,
+        entry: &'a TableEntry,
+        range: Range<usize>,
+        halt: CancellationToken,
+        sent: &'a (dyn Fn(u64) + Sync),
+    ) -> Self {
         let left = entry.chunks.get(range).unwrap_or_default().iter().copied().collect();
         Self { feeder: Arc::clone(feeder), entry, left, ahead: None, halt, sent }
     }

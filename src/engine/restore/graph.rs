@@ -194,13 +194,8 @@ impl<'a> Builder<'a> {
             for chunks in cut(&entry.chunks, limit) {
                 let weight: u64 = entry.chunks[chunks.clone()].iter().map(|chunk| chunk.bytes).sum();
                 left = left.saturating_sub(weight);
-                let node = Node {
-                    after: after.clone(),
-                    holds: vec![(family, Hold::Shared)],
-                    weight,
-                    urgency: left / self.jobs,
-                    milestone: false,
-                };
+                let node =
+                    Node { after: after.clone(), holds: vec![(family, Hold::Shared)], weight, urgency: left / self.jobs, milestone: false };
                 parts.push(self.graph.add(Work::Load { table: at, chunks, mode }, node, false));
             }
             let is_metadata = table.kind == TableKind::LargeObjectMetadata;

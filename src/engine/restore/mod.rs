@@ -57,7 +57,9 @@ pub async fn run(spec: &RestoreSpec, context: &Context) -> Result<Summary, Fault
             drop(ticker);
             let done = match outcome {
                 Ok(done) if done.fault.is_none() => done,
-                Ok(done) => return Err(ended(&board, context, done.fault.unwrap_or_else(|| Fault::internal("a fault that was there is gone")))),
+                Ok(done) => {
+                    return Err(ended(&board, context, done.fault.unwrap_or_else(|| Fault::internal("a fault that was there is gone"))));
+                }
                 Err(fault) => return Err(ended(&board, context, fault)),
             };
             board.leave(0, Ok(spec.prove));

@@ -29,8 +29,7 @@ pub async fn plan(spec: &RestoreSpec, context: &Context) -> Result<Plan, Fault> 
     match &spec.scope {
         RestoreScope::Single { database, target, selection } => {
             let database = source::database(&archive, database.as_deref())?;
-            draft.plan.title =
-                format!("Restore {} to {} on {}", text::clean(&database.name), text::clean(target), spec.connection.label());
+            draft.plan.title = format!("Restore {} to {} on {}", text::clean(&database.name), text::clean(target), spec.connection.label());
             draft.database(database, target, selection, Entry::Flags, supplies.as_ref(), &HashSet::new()).await?;
             if !draft.plan.destroys.is_empty() {
                 draft.plan.confirm = Some(target.clone());
@@ -43,7 +42,12 @@ pub async fn plan(spec: &RestoreSpec, context: &Context) -> Result<Plan, Fault> 
             draft.spec = &making;
             for database in cluster::wanted(&archive, include, exclude)? {
                 if let Some(why) = &database.failed {
-                    draft.check(CheckState::Warning, "archive", format!("{} is not in it: {}", text::clean(&database.name), text::clean(why)), None);
+                    draft.check(
+                        CheckState::Warning,
+                        "archive",
+                        format!("{} is not in it: {}", text::clean(&database.name), text::clean(why)),
+                        None,
+                    );
                     continue;
                 }
                 let entry = cluster::entry(&database.name, spec, existing.iter().any(|one| one.name == database.name));
@@ -93,7 +97,8 @@ impl Draft<'_> {
 
     fn archive_checks(&mut self) {
         let head = self.archive.manifest().head.clone();
-        let detail = format!("{} tables, {} rows, {} frames", grouped(head.tables), grouped(head.rows), grouped(self.archive.frames().len() as u64));
+        let detail =
+            format!("{} tables, {} rows, {} frames", grouped(head.tables), grouped(head.rows), grouped(self.archive.frames().len() as u64));
         match head.status {
             Status::Complete => self.check(CheckState::Ok, "archive", detail, None),
             Status::Partial => self.check(CheckState::Warning, "archive", format!("{detail}; some databases are not in it"), None),
@@ -109,7 +114,8 @@ impl Draft<'_> {
         }
         let from = self.archive.manifest().head.source.version_num / 10_000;
         if from > info.major() {
-            let detail = format!("the backup is of version {from}, the target is {}: statements that it does not know will fail", info.major());
+            let detail =
+                format!("the backup is of version {from}, the target is {}: statements that it does not know will fail", info.major());
             self.check(CheckState::Warning, "version", detail, Some(format!("Restore to PostgreSQL {from} or newer.")));
         }
         let needed = self.spec.effort.jobs + 1;
@@ -174,7 +180,8 @@ impl Draft<'_> {
             match (self.spec.create || self.spec.clean, may) {
                 (false, _) => self.fault(&database::missing(target)),
                 (true, false) => {
-                    let cure = Some(format!("ALTER ROLE {} CREATEDB, or make the database beforehand.", text::clean(&self.spec.connection.user)));
+                    let cure =
+                        Some(format!("ALTER ROLE {} CREATEDB, or make the database beforehand.", text::clean(&self.spec.connection.user)));
                     self.check(CheckState::Failed, "target", "the role may not create databases", cure);
                 }
                 (true, true) => self.check(CheckState::Ok, "target", format!("{name} will be made"), None),
@@ -185,7 +192,12 @@ impl Draft<'_> {
         if clean && !part && selection.what != What::DataOnly {
             if target == self.spec.connection.database || matches!(target, "template0" | "template1") {
                 let cure = Some("Log in to another database (--database template1), or restore under another name (--target).".to_owned());
-                self.check(CheckState::Failed, "target", format!("{name} cannot be dropped: we are logged in to it, or it is a template"), cure);
+                self.check(
+                    CheckState::Failed,
+                    "target",
+                    format!("{name} cannot be dropped: we are logged in to it, or it is a template"),
+                    cure,
+                );
             }
             if there.sessions > 0 {
                 self.check(CheckState::Warning, "sessions", format!("{} sessions in {name} will be ended", there.sessions), None);
@@ -212,7 +224,8 @@ impl Draft<'_> {
     }
 
     fn fault(&mut self, fault: &Fault) {
-        let cure = fault.steps.iter().map(|step| format!("{} {}", step.text, step.command.as_deref().unwrap_or_default()).trim().to_owned());
+        let cure =
+            fault.steps.iter().map(|step| format!("{} {}", step.text, step.command.as_deref().unwrap_or_default()).trim().to_owned());
         let detail = match fault.causes.last() {
             Some(cause) => format!("{}: {cause}", fault.what),
             None => fault.what.clone(),
@@ -229,16 +242,25 @@ impl Draft<'_> {
         if !lacking.is_empty() {
             let packages: Vec<String> = lacking.iter().map(|extension| package(extension)).collect();
             let cure = format!("Install them on the server's host: apt-get install {}", packages.join(" "));
-            self.check(CheckState::Failed, "extensions", format!("{name} needs {}, which the target does not have", list(lacking)), Some(cure));
+            self.check(
+                CheckState::Failed,
+                "extensions",
+                format!("{name} needs {}, which the target does not have", list(lacking)),
+                Some(cure),
+            );
         } else if !needs.extensions.is_empty() {
             self.check(CheckState::Ok, "extensions", format!("{name}: all {} are there", needs.extensions.len()), None);
         }
-        let mut lacking: Vec<&String> =
-            needs.roles.iter().filter(|role| !supplies.roles.contains(role) && !made.contains(*role)).collect();
+        let mut lacking: Vec<&String> = needs.roles.iter().filter(|role| !supplies.roles.contains(role) && !made.contains(*role)).collect();
         lacking.sort();
         if !lacking.is_empty() {
             let cure = "Create them, give them other names (--map-role OLD=NEW), or leave owners and rights out (--no-owner --no-acl).";
-            self.check(CheckState::Failed, "roles", format!("{name} needs {}, which the target does not have", list(lacking)), Some(cure.into()));
+            self.check(
+                CheckState::Failed,
+                "roles",
+                format!("{name} needs {}, which the target does not have", list(lacking)),
+                Some(cure.into()),
+            );
         }
         let mut lacking: Vec<&String> = needs.tablespaces.iter().filter(|one| !supplies.tablespaces.contains(one)).collect();
         lacking.sort();

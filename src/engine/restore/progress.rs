@@ -89,7 +89,8 @@ impl Board {
             match state.active.iter_mut().find(|one| one.database == database && one.table == table && one.doing == doing) {
                 Some(one) => one.workers += 1,
                 None => {
-                    let mut one = TableProgress { database, table: table.into(), doing: doing.into(), workers: 1, ..TableProgress::default() };
+                    let mut one =
+                        TableProgress { database, table: table.into(), doing: doing.into(), workers: 1, ..TableProgress::default() };
                     one.bytes.total = total;
                     state.active.push(one);
                 }
@@ -116,7 +117,9 @@ impl Board {
             let Some(one) = state.databases.get_mut(at) else { return };
             one.rows += rows;
             let name = one.name.clone();
-            if let Some(place) = state.active.iter().position(|active| active.database == name && active.table == table && active.doing == doing) {
+            if let Some(place) =
+                state.active.iter().position(|active| active.database == name && active.table == table && active.doing == doing)
+            {
                 state.active[place].workers = state.active[place].workers.saturating_sub(1);
                 state.active[place].rows += rows;
                 if state.active[place].workers == 0 {

@@ -187,7 +187,11 @@ impl Schedule {
                 (Hold::Shared, Some(held)) if *held != ALONE => held.saturating_sub(1),
                 _ => 0,
             };
-            if left == 0 { self.held.remove(lock) } else { self.held.insert(*lock, left) };
+            if left == 0 {
+                self.held.remove(lock)
+            } else {
+                self.held.insert(*lock, left)
+            };
         }
         true
     }

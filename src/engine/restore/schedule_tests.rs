@@ -4,7 +4,12 @@ use std::collections::HashSet;
 
 /// A random graph: each node depends on some before it, in a shuffled numbering of weights and locks.
 fn graph() -> impl Strategy<Value = Vec<Node>> {
-    let node = (proptest::collection::vec(any::<u32>(), 0..4), proptest::collection::vec((0_u32..4, any::<bool>()), 0..3), 0_u64..100, any::<bool>());
+    let node = (
+        proptest::collection::vec(any::<u32>(), 0..4),
+        proptest::collection::vec((0_u32..4, any::<bool>()), 0..3),
+        0_u64..100,
+        any::<bool>(),
+    );
     proptest::collection::vec(node, 0..60).prop_map(|raw| {
         raw.into_iter()
             .enumerate()

@@ -114,7 +114,8 @@ fn references(objects: &[SchemaObject], tables: &[(usize, Table)]) -> Vec<(usize
 }
 
 fn missing(database: &manifest::Database, what: &str) -> Fault {
-    let tables: Vec<String> = database.tables.iter().map(|entry| format!("{}.{}", entry.table.name.schema, entry.table.name.name)).collect();
+    let tables: Vec<String> =
+        database.tables.iter().map(|entry| format!("{}.{}", entry.table.name.schema, entry.table.name.name)).collect();
     let fault = Fault::new(Code::NotInArchive, format!("{what} is not in the archive")).at("Database", &database.name);
     match crate::domain::text::nearest(what, tables.iter().map(String::as_str)) {
         Some(near) => fault.step(format!("Did you mean {near}?")),

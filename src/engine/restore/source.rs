@@ -40,10 +40,12 @@ pub fn database<'a>(archive: &'a Archive, name: Option<&str>) -> Result<&'a mani
     .map_err(|fault| fault.at("Archive", archive.path().display()))?;
     match &found.failed {
         None => Ok(found),
-        Some(why) => Err(Fault::new(Code::NotInArchive, format!("the backup of {} failed, it is not in the archive", text::clean(&found.name)))
-            .because(why)
-            .at("Archive", archive.path().display())
-            .step("Restore it from an earlier archive.")),
+        Some(why) => {
+            Err(Fault::new(Code::NotInArchive, format!("the backup of {} failed, it is not in the archive", text::clean(&found.name)))
+                .because(why)
+                .at("Archive", archive.path().display())
+                .step("Restore it from an earlier archive."))
+        }
     }
 }
 

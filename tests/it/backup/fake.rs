@@ -160,7 +160,8 @@ impl Server for Fake {
         Box::pin(async move {
             let tables = self.tables(database)?;
             self.books.snapshots.fetch_add(1, SeqCst);
-            Ok(Box::new(FakeSnapshot { tables, position: Position::default(), books: self.books.clone(), readers: Arc::default() }) as Box<dyn Snapshot>)
+            Ok(Box::new(FakeSnapshot { tables, position: Position::default(), books: self.books.clone(), readers: Arc::default() })
+                as Box<dyn Snapshot>)
         })
     }
 
@@ -242,7 +243,10 @@ impl Snapshot for FakeSnapshot {
     fn contents(&self) -> Answer<'_, Contents> {
         let (inventory, sequences) = Self::inventory();
         let contents = Contents {
-            objects: vec![object(1, "TABLE", Section::PreData, "CREATE TABLE …;"), object(2, "INDEX", Section::PostData, "CREATE INDEX …;")],
+            objects: vec![
+                object(1, "TABLE", Section::PreData, "CREATE TABLE …;"),
+                object(2, "INDEX", Section::PostData, "CREATE INDEX …;"),
+            ],
             tables: self.tables.iter().map(FakeTable::described).collect(),
             sequences,
             inventory,
@@ -260,7 +264,8 @@ impl Snapshot for FakeSnapshot {
         Box::pin(async {
             let open = self.books.open.fetch_add(1, SeqCst) + 1;
             self.books.most_open.fetch_max(open, SeqCst);
-            Ok(Box::new(FakeReader { tables: self.tables.clone(), books: self.books.clone(), _alive: self.readers.clone() }) as Box<dyn Reader>)
+            Ok(Box::new(FakeReader { tables: self.tables.clone(), books: self.books.clone(), _alive: self.readers.clone() })
+                as Box<dyn Reader>)
         })
     }
 

@@ -39,12 +39,7 @@ fn cluster() -> Scope {
 
 /// Some tables: one that is cut into ranges (the server says that it is heavy), small ones, an empty one.
 fn tables() -> Vec<FakeTable> {
-    vec![
-        FakeTable { heavier: 200, ..table("giant", 30_000, 120) },
-        table("small", 7, 40),
-        table("empty", 0, 10),
-        table("wide", 40, 50_000),
-    ]
+    vec![FakeTable { heavier: 200, ..table("giant", 30_000, 120) }, table("small", 7, 40), table("empty", 0, 10), table("wide", 40, 50_000)]
 }
 
 fn files(dir: &Path) -> Vec<String> {
@@ -148,7 +143,8 @@ async fn one_failed_database_does_not_spoil_a_cluster() {
     let mut server = Fake::new(vec![("a", tables()), ("b", bad), ("c", vec![table("t", 10, 10)]), ("d", panics)]);
     Arc::get_mut(&mut server).expect("nobody else has it").closed = vec!["shut"];
     let summary = back_up(&server, &spec(dir.path(), cluster(), 2)).await.expect("a backup of the rest");
-    let failed: Vec<_> = summary.failed().map(|database| (database.name.as_str(), database.fault.as_ref().map(|fault| fault.code))).collect();
+    let failed: Vec<_> =
+        summary.failed().map(|database| (database.name.as_str(), database.fault.as_ref().map(|fault| fault.code))).collect();
     assert_eq!(failed, [("b", Some(Code::PermissionDenied)), ("d", Some(Code::Internal)), ("shut", Some(Code::Incomplete))]);
     assert_eq!(summary.verified.as_deref(), Some("quick"));
     let archive = Archive::open(&summary.archives[0]).expect("an archive");
@@ -177,7 +173,8 @@ async fn several_databases_become_several_archives_and_a_missing_one_is_named() 
     let server = Fake::new(vec![("shop", tables()), ("bad", vec![table("bad", 50, 100).with(Trouble::Fails)]), ("crm", tables())]);
     let summary = back_up(&server, &spec(dir.path(), single(&["shop", "bad", "crm", "shpo"]), 2)).await.expect("two archives");
     assert_eq!(summary.archives.len(), 2);
-    let failed: Vec<_> = summary.failed().map(|database| (database.name.as_str(), database.fault.as_ref().map(|fault| fault.code))).collect();
+    let failed: Vec<_> =
+        summary.failed().map(|database| (database.name.as_str(), database.fault.as_ref().map(|fault| fault.code))).collect();
     assert_eq!(failed, [("bad", Some(Code::PermissionDenied)), ("shpo", Some(Code::DatabaseMissing))]);
     assert_eq!(files(dir.path()).len(), 6);
     let fault = back_up(&server, &spec(dir.path(), single(&["shpo"]), 2)).await.expect_err("nothing to do");

@@ -40,7 +40,7 @@ const SOURCE: &str = "create schema \"odd \"\"name\";
 
 fn connect(server: &postgres::Postgres) -> Arc<dyn Server> {
     let connection = Connection { host: "127.0.0.1".into(), port: server.port, ..Connection::default() };
-    Arc::new(Postgres::new(connection, None).expect("a connection"))
+    Arc::new(Postgres::new(connection, None).expect("a connection").with_tools(vec![server.bin.clone()]))
 }
 
 fn spec(server: &dyn Server, dir: &Path, scope: Scope) -> BackupSpec {
@@ -109,7 +109,10 @@ async fn psql_alone_brings_a_database_back_and_the_proof_agrees() {
         assert_eq!(proof.tables, database.tables.len() as u64);
         assert!(proof.rows >= 20_900 && proof.objects > 20 && proof.probed >= 2, "{proof:?}");
 
-        real.sql(&target, "update orders set amount = amount + 1 where id = 77; drop index orders_amount_idx; delete from parts where what = 'part 3'");
+        real.sql(
+            &target,
+            "update orders set amount = amount + 1 where id = 77; drop index orders_amount_idx; delete from parts where what = 'part 3'",
+        );
         let proof = prove::prove(&expected(&archive, database), &target, effort, &context, &|_, _| {}).await.expect("a proof");
         let objects: Vec<_> = proof.differences.iter().map(|difference| difference.object.clone()).collect();
         for object in ["table public.orders", "table public.parts_1"] {
@@ -136,7 +139,10 @@ async fn a_backup_beside_writers_is_one_moment_of_all_tables() {
     let server = connect(real);
     let dir = tempfile::tempdir().expect("a folder");
     let summary = back_up(&server, dir.path(), single(&source)).await;
-    real.sql("postgres", &format!("select pg_terminate_backend(pid) from pg_stat_activity where datname = '{source}' and query like 'do %'"));
+    real.sql(
+        "postgres",
+        &format!("select pg_terminate_backend(pid) from pg_stat_activity where datname = '{source}' and query like 'do %'"),
+    );
     writer.wait().expect("psql");
     let archive = Archive::open(&summary.expect("a backup").archives[0]).expect("an archive");
     let mut sum = 0;
@@ -191,12 +197,15 @@ async fn a_plan_of_a_real_database_has_sizes_and_no_obstacle() {
 async fn a_table_that_may_not_be_read_fails_the_backup_by_its_name() {
     let real = postgres::server(VERSIONS[0]);
     let source = real.database("secret");
-    real.sql(&source, "create table hidden (n int); create table open (n int); create role nobody_special login; grant select on open to nobody_special");
+    real.sql(
+        &source,
+        "create table hidden (n int); create table open (n int); create role nobody_special login; grant select on open to nobody_special",
+    );
     let connection = Connection { host: "127.0.0.1".into(), port: real.port, user: "nobody_special".into(), ..Connection::default() };
-    let server: Arc<dyn Server> = Arc::new(Postgres::new(connection, None).expect("a connection"));
+    let server: Arc<dyn Server> = Arc::new(Postgres::new(connection, None).expect("a connection").with_tools(vec![real.bin.clone()]));
     let dir = tempfile::tempdir().expect("a folder");
     let fault = back_up(&server, dir.path(), single(&source)).await.expect_err("it is not complete");
-    assert_eq!(fault.code, Code::PermissionDenied, "{fault:?}");
+    assert_eq!(fault.code, Code::Incomplete, "{fault:?}");
     assert!(format!("{fault:?}").contains("hidden"), "{fault:?}");
     assert_eq!(std::fs::read_dir(dir.path()).expect("the folder").count(), 0);
 }

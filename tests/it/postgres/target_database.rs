@@ -92,7 +92,8 @@ fn sessions_in_a_database_do_not_keep_it() {
     let db = server.database("busy");
     run(async {
         let here = reached(server, Connection { database: db.clone(), ..connection(server) }, None);
-        let loader = here.loader(&db, &dbbackup::server::LoadSettings { index_memory: 1 << 26, ..Default::default() }).await.expect("a session");
+        let loader =
+            here.loader(&db, &dbbackup::server::LoadSettings { index_memory: 1 << 26, ..Default::default() }).await.expect("a session");
         postgres(server).drop_database(&db).await.expect("dropped under a session");
         loader.close().await;
     });

@@ -58,7 +58,10 @@ fn the_failing_object_is_named_and_nothing_of_the_batch_stays() {
         let db = server.database("batch");
         let fault = run(async {
             let mut loader = open(major, &db, settings()).await;
-            let (a, b) = (object("TABLE", "a", "CREATE TABLE public.a (id int);\n"), object("VIEW", "v", "CREATE VIEW public.v AS\n SELECT nope FROM public.a;\n"));
+            let (a, b) = (
+                object("TABLE", "a", "CREATE TABLE public.a (id int);\n"),
+                object("VIEW", "v", "CREATE VIEW public.v AS\n SELECT nope FROM public.a;\n"),
+            );
             let fault = loader.run(&[&a, &b], &TargetChoices::default()).await.expect_err("a column that is not there");
             // The session is usable afterwards.
             loader.run(&[&object("TABLE", "c", "CREATE TABLE public.c (id int); -- the end")], &TargetChoices::default()).await.expect("c");
@@ -89,7 +92,8 @@ fn owners_rights_and_tablespaces_go_as_chosen() {
         let fault = loader.run(&[&thing], &no_space).await.expect_err("no such role");
         assert_eq!((fault.code, fault.sqlstate.as_deref()), (Code::MissingObject, Some("42704")));
         assert!(fault.steps.iter().any(|step| step.command.as_deref().is_some_and(|command| command.contains("--no-owner"))), "{fault:?}");
-        let mapped = TargetChoices { no_tablespaces: true, map_roles: vec![("choice_old".into(), "choice_new".into())], ..TargetChoices::default() };
+        let mapped =
+            TargetChoices { no_tablespaces: true, map_roles: vec![("choice_old".into(), "choice_new".into())], ..TargetChoices::default() };
         loader.run(&[&thing, &acl], &mapped).await.expect("mapped");
         loader.close().await;
     });
@@ -106,8 +110,7 @@ fn rows_are_loaded_all_or_none_with_the_servers_line() {
         let odd = table("T \"x", &["id", "a b"]);
         run(async {
             let mut loader = open(major, &db, LoadSettings { row_encoding: Some("LATIN1".into()), ..settings() }).await;
-            let mut latin = Pieces(VecDeque::from([Ok(Bytes::from_static(b"1\t\xe4\n2\t"))
-                , Ok(Bytes::from_static(b"\\N\n"))]));
+            let mut latin = Pieces(VecDeque::from([Ok(Bytes::from_static(b"1\t\xe4\n2\t")), Ok(Bytes::from_static(b"\\N\n"))]));
             assert_eq!(loader.load(&odd, LoadMode::Shared, &mut latin).await.expect("rows"), 2);
             let fault = loader.load(&odd, LoadMode::Shared, &mut pieces(&["3\tx\n", "four\tx\n"])).await.expect_err("no number");
             assert!(fault.context.iter().any(|(name, value)| name == "Where" && value.contains("line 2, column id")), "{fault:?}");
@@ -200,16 +203,23 @@ fn large_objects_come_with_owner_rights_and_comment() {
         let server = server(major);
         let db = server.database("lo");
         server.sql("postgres", "create role lo_owner; create role \"lo reader\"");
-        let metadata = Table { kind: TableKind::LargeObjectMetadata, ..table("pg_largeobject_metadata", &["oid", "owner", "acl", "comment"]) };
+        let metadata =
+            Table { kind: TableKind::LargeObjectMetadata, ..table("pg_largeobject_metadata", &["oid", "owner", "acl", "comment"]) };
         let data = Table { kind: TableKind::LargeObjectData, ..table("pg_largeobject", &["loid", "pageno", "data"]) };
         run(async {
             let mut loader = open(major, &db, settings()).await;
             let rows = "70001\tlo_owner\t{lo_owner=rw/lo_owner,\"\\\\\"lo reader\\\\\"=r/lo_owner\"}\tit's\n70002\tpostgres\t\\N\t\\N\n";
             assert_eq!(loader.load(&metadata, LoadMode::Shared, &mut pieces(&[rows])).await.expect("metadata"), 2);
-            assert_eq!(loader.load(&data, LoadMode::Shared, &mut pieces(&["70001\t0\t\\\\x6162\n70001\t3\t\\\\x63\n"])).await.expect("pages"), 2);
+            assert_eq!(
+                loader.load(&data, LoadMode::Shared, &mut pieces(&["70001\t0\t\\\\x6162\n70001\t3\t\\\\x63\n"])).await.expect("pages"),
+                2
+            );
             loader.close().await;
         });
-        assert_eq!(server.sql(&db, "select length(lo_get(70001)), lo_get(70001, 0, 2), lo_get(70001, 6144, 9), lo_get(70002)"), "6145|\\x6162|\\x63|\\x");
+        assert_eq!(
+            server.sql(&db, "select length(lo_get(70001)), lo_get(70001, 0, 2), lo_get(70001, 6144, 9), lo_get(70002)"),
+            "6145|\\x6162|\\x63|\\x"
+        );
         assert_eq!(
             server.sql(&db, "select lomowner::regrole, lomacl from pg_largeobject_metadata where oid = 70001"),
             "lo_owner|{lo_owner=rw/lo_owner,\"\\\"lo reader\\\"=r/lo_owner\"}"

@@ -21,7 +21,9 @@ pub async fn table(target: &mut Target, table: &Table, mode: LoadMode, source: &
         LoadMode::Shared => false,
         LoadMode::Alone => {
             let begun = target.session.client.batch_execute(&format!("BEGIN; TRUNCATE ONLY {name}")).await;
-            begun.map_err(|error| target.fault(format!("cannot load {}", table.name), &error).at("Object", format!("TABLE {}", table.name)))?;
+            begun.map_err(|error| {
+                target.fault(format!("cannot load {}", table.name), &error).at("Object", format!("TABLE {}", table.name))
+            })?;
             true
         }
     };

@@ -105,7 +105,10 @@ fn statement(name: &str, properties: &DatabaseProperties, choices: &TargetChoice
             _ => {}
         }
     }
-    if provider == "icu" && major >= 16 && let Some(rules) = &properties.icu_rules {
+    if provider == "icu"
+        && major >= 16
+        && let Some(rules) = &properties.icu_rules
+    {
         sql.push_str(&format!(" ICU_RULES {}", literal(rules)));
     }
     let default = properties.tablespace.is_empty() || properties.tablespace == "pg_default";
@@ -127,7 +130,9 @@ fn localized(fault: Fault, properties: &DatabaseProperties) -> Fault {
     }
     match fault.code {
         Code::PermissionDenied => fault.step("The role needs CREATEDB, or create the database beforehand and restore without --create."),
-        Code::DuplicateObject => fault.step("It exists already: restore into it without --create if it is empty, or replace it with --clean."),
+        Code::DuplicateObject => {
+            fault.step("It exists already: restore into it without --create if it is empty, or replace it with --clean.")
+        }
         _ => fault,
     }
 }
@@ -139,7 +144,10 @@ pub async fn drop(connector: &Connector, name: &str) -> Result<(), Fault> {
         return Err(fault.step("Restore it under another name: --target NAME --create"));
     }
     if name == connector.connection().database {
-        let fault = Fault::new(Code::PermissionDenied, format!("cannot drop {}: it is the database we log in to", crate::domain::text::clean(name)));
+        let fault = Fault::new(
+            Code::PermissionDenied,
+            format!("cannot drop {}: it is the database we log in to", crate::domain::text::clean(name)),
+        );
         let other = if name == "postgres" { "template1" } else { "postgres" };
         return Err(fault.step_run("Log in to another one:", format!("--database {other}")));
     }
@@ -160,7 +168,9 @@ pub async fn drop(connector: &Connector, name: &str) -> Result<(), Fault> {
     let dropped = run(connector, &session, name, what, &format!("DROP DATABASE {} WITH (FORCE)", ident(name))).await;
     session.close().await;
     dropped.map_err(|fault| match fault.sqlstate.as_deref() {
-        Some("55006") => fault.step("Something still uses it: a logical replication slot or subscription. Drop that first (pg_replication_slots)."),
+        Some("55006") => {
+            fault.step("Something still uses it: a logical replication slot or subscription. Drop that first (pg_replication_slots).")
+        }
         _ => fault,
     })
 }
@@ -178,7 +188,9 @@ pub async fn apply_properties(
         if let Err(fault) = run(connector, &session, name, what, &sql).await {
             session.close().await;
             return Err(match fault.code {
-                Code::MissingObject => fault.step("Create the role first (a cluster restore brings its roles), or use --no-owner --no-acl."),
+                Code::MissingObject => {
+                    fault.step("Create the role first (a cluster restore brings its roles), or use --no-owner --no-acl.")
+                }
                 _ => fault,
             });
         }

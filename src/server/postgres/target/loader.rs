@@ -141,13 +141,15 @@ fn cure(mut fault: Fault, object: &SchemaObject) -> Fault {
             "Install the extension's files on the server's host:",
             format!("apt-get install postgresql-contrib   # or the package that has {}", object.name),
         ),
-        (Code::MissingObject, _) => {
-            fault.step("What this object needs is not on the target: restore it too (a whole schema, or the whole database), or create it first.")
-        }
+        (Code::MissingObject, _) => fault.step(
+            "What this object needs is not on the target: restore it too (a whole schema, or the whole database), or create it first.",
+        ),
         (Code::DuplicateObject, _) => fault
             .step("The target has this object already. Restore into an empty database: --target NEW --create")
             .step("Or restore rows only into the existing table (--data-only), or one table under another name (--as SCHEMA.NAME)."),
-        (Code::PermissionDenied, _) => fault.step("Restore with a role that may do this (superuser for a whole database), or with --no-owner --no-acl."),
+        (Code::PermissionDenied, _) => {
+            fault.step("Restore with a role that may do this (superuser for a whole database), or with --no-owner --no-acl.")
+        }
         _ => fault,
     }
 }
