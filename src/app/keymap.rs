@@ -219,7 +219,7 @@ pub static KEYS: &[Bind] = &[
     bind(Moving, ch('g'), Action::Move(Motion::First), "to the top", InHelp),
     bind(Moving, plain(KeyCode::End), Action::Move(Motion::Last), "to the end", InHelp),
     bind(Moving, ch('G'), Action::Move(Motion::Last), "to the end", InHelp),
-    bind(Home, ENTER, Action::Enter, "do what is advised", First),
+    bind(Home, ENTER, Action::Enter, "next step", First),
     bind(Home, ch('b'), Action::Screen(ScreenId::Backup), "backup", Footer),
     bind(Home, ch('r'), Action::Screen(ScreenId::Restore), "restore", Footer),
     bind(BackupDatabases, ENTER, Action::Enter, "plan", First),

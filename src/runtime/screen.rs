@@ -73,6 +73,14 @@ impl Screen {
         }
     }
 
+    /// Takes the terminal for one that shows something else, so that the next frame is painted whole.
+    fn forget(&mut self) -> io::Result<()> {
+        // Not Terminal::clear: that asks the terminal where its cursor is, and the answer would go to the thread that reads keys.
+        self.terminal = Terminal::new(CrosstermBackend::new(self.frame.clone()))?;
+        self.before.clear();
+        queue!(self.frame, Clear(ClearType::All))
+    }
+
     /// Sends what ratatui wrote, in one write, so that a terminal never shows half a frame.
     fn send(&mut self) -> io::Result<()> {
         let bytes = std::mem::take(&mut *self.frame.0.borrow_mut());
@@ -90,16 +98,28 @@ impl Screen {
     }
 }
 
+impl Drop for Screen {
+    fn drop(&mut self) {
+        // What is typed from now on is for the shell.
+        self.input.park();
+        self.guard = None;
+    }
+}
+
 impl Front for Screen {
     fn notice(&mut self, msg: &Msg) {
         self.keys_seen |= matches!(msg, Msg::Key(_));
+        // A window that was made small and large again between two frames has the size that it had, but lost what was in it.
+        self.stale |= matches!(msg, Msg::Resize { .. });
     }
 
     fn show(&mut self, model: &Model) -> io::Result<()> {
         if self.keys_seen {
             super::panic::test_screen();
         }
-        self.stale = false;
+        if std::mem::take(&mut self.stale) {
+            self.forget()?;
+        }
         let look = &self.look;
         self.terminal.draw(|frame| view(model, look, frame)).map(|_| ())?;
         self.send()
@@ -131,10 +151,6 @@ impl Front for Screen {
     }
 
     fn redraw(&mut self) -> io::Result<()> {
-        // Not Terminal::clear: that asks the terminal where its cursor is, and the answer would go to the thread that reads keys.
-        self.terminal = Terminal::new(CrosstermBackend::new(self.frame.clone()))?;
-        self.before.clear();
-        queue!(self.frame, Clear(ClearType::All))?;
         self.stale = true;
         Ok(())
     }

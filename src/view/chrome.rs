@@ -40,6 +40,9 @@ pub fn header(model: &Model, cols: usize) -> Row {
             right.then(when::minute(model.clock.now, &model.clock), Role::Text).then(format!(" {}", model.clock.zone), Role::Muted).gap(1);
     }
     let room = cols.saturating_sub(right.width());
+    if left.width() >= room {
+        left = left.cut(room.saturating_sub(1));
+    }
     if left.width() < room { left.fill(room, Role::Text).join(right) } else { left }
 }
 
@@ -87,7 +90,8 @@ pub fn keys(model: &Model, cols: usize) -> Row {
     };
     let mut end = Row::new();
     if is_typing(model) {
-        end = end.gap(3).then("Esc", Role::Key).then(" back", Role::Text);
+        let label = if scope == keymap::Scope::AskDeleteMany { " keep" } else { " back" };
+        end = end.gap(3).then("Esc", Role::Key).then(label, Role::Text);
     } else {
         if !model.modals.is_empty() || !model.nav.is_root() {
             let label = match scope {
@@ -117,9 +121,6 @@ pub fn keys(model: &Model, cols: usize) -> Row {
         }
         row = row.gap(gap).join(piece);
     }
-    if row.width() <= 1 {
-        // The gap before the first key is its only margin.
-        return row.join(end);
-    }
-    row.join(end)
+    // Where no key fits, the end begins at the margin: the gap before it is for a key before it.
+    if row.width() <= 1 { end.skip(2) } else { row.join(end) }
 }

@@ -51,6 +51,14 @@ pub const fn names(title: &'static str, cells: usize, most: usize) -> Column {
     Column { title, cells, side: Side::Middle, rank: 0, most }
 }
 
+impl Column {
+    /// The same with a rank.
+    pub const fn ranked(mut self, rank: u8) -> Self {
+        self.rank = rank;
+        self
+    }
+}
+
 /// The columns that fit, with their widths.
 #[derive(Clone, Debug)]
 pub struct Layout {
@@ -100,11 +108,6 @@ impl Layout {
             let (text, role) = cells.get(at).cloned().unwrap_or_else(|| (String::new(), Role::Text));
             (text, role, at)
         })
-    }
-
-    /// Whether a column is shown.
-    pub fn has(&self, at: usize) -> bool {
-        self.columns.iter().any(|(known, _)| *known == at)
     }
 
     /// The width of a column; 0 when it is not shown.

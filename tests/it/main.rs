@@ -1,5 +1,7 @@
 //! Every integration test, in one binary: one link, and servers that are started once.
 
+mod app;
+mod architecture;
 mod archive;
 mod backup;
 mod batch;
@@ -11,6 +13,7 @@ mod postgres;
 mod pty;
 mod postgres;
 mod support;
+mod view;
 
 #[test]
 fn every_server_version_of_the_list_starts() {

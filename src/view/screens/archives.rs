@@ -37,7 +37,7 @@ fn list(model: &Model, list: &ArchiveList, title: &str, marks: Marks, size: Size
     let dir = model.setup.dir.to_string_lossy();
     let head = format!("{title} {}", text::cut_middle(&dir, size.cols.saturating_sub(title.len() + 30)));
     let mut rows = vec![
-        Row::of(head, Role::Title).to_right(
+        Row::of(head, Role::Title).ending(
             format!("{}, {total}", text::plural(archives.len() as u64, "archive", "archives")),
             Role::Muted,
             size.cols,
@@ -53,14 +53,14 @@ fn list(model: &Model, list: &ArchiveList, title: &str, marks: Marks, size: Size
     let mark = if marks == Marks::Shown { 3 } else { 0 };
     let layout = Layout::new(
         &[
-            texts("", mark, u8::from(marks == Marks::None) * 9),
-            texts(sorted(list, By::Made, "MADE"), 17, 0),
-            numbers("AGE", 8, 3),
+            texts("", mark, u8::from(marks == Marks::None) * 10),
+            texts(sorted(list, By::Made, "MADE"), 17, 1),
+            numbers("AGE", 8, 6),
             names(sorted(list, By::Name, "ARCHIVE"), 18, 64),
-            texts(sorted(list, By::Databases, "DATABASES"), 16, 4),
-            numbers(sorted(list, By::Size, "SIZE"), 9, 1),
-            texts("SERVER", 16, 6),
-            texts("CODEC", 8, 7),
+            texts(sorted(list, By::Databases, "DATABASES"), 16, 7),
+            numbers(sorted(list, By::Size, "SIZE"), 9, 3),
+            texts("SERVER", 16, 8),
+            texts("CODEC", 8, 9),
             texts(sorted(list, By::Result, "RESULT"), 16, 2),
         ],
         size.cols.saturating_sub(2),

@@ -27,7 +27,7 @@ pub fn rows(model: &Model, size: Size, density: Density) -> Vec<Row> {
     let options = self::options(model, right, height);
     let mut rows = Vec::new();
     for at in 0..height.min(databases.len().max(options.len())) {
-        let first = databases.get(at).cloned().unwrap_or_default().fill(left, Role::Text);
+        let first = databases.get(at).cloned().unwrap_or_default().cut(left).fill(left, Role::Text);
         rows.push(first.gap(3).join(options.get(at).cloned().unwrap_or_default()));
     }
     rows.resize_with(height, Row::new);

@@ -59,9 +59,14 @@ fn advice(model: &Model, cols: usize) -> Vec<Row> {
     let offer = availability(model, &Action::Enter).is_ok();
     match home::advice(model) {
         Some(advice) => {
+            if text::width(&advice.text) + 2 > cols {
+                let mut rows = Row::wrapped(&format!("▲ {}", advice.text), Role::Warn, 2, cols);
+                rows.truncate(2);
+                return rows;
+            }
             let row = Row::of(format!("▲ {}", advice.text), Role::Warn);
             let offer = if offer { format!("Enter: {}", advice.offer) } else { String::new() };
-            vec![row.to_right(offer, Role::Key, cols), Row::new()]
+            vec![row.ending(offer, Role::Key, cols), Row::new()]
         }
         None if model.servers.iter().all(|server| matches!(server.facts, Load::Ready(..))) && model.archives.value().is_some() => {
             vec![Row::of(format!("✓ every database has a good backup within {} h", home::TARGET_HOURS), Role::Ok), Row::new()]
@@ -108,11 +113,8 @@ fn listed_head(row: Row, here: Here) -> Row {
 
 fn backups(model: &Model, server: &ServerView, size: Size) -> Vec<Row> {
     let last = home::last_backups(model, server);
-    if last.is_empty() {
-        return match &model.archives {
-            Load::Failed(fault) => fault::short(fault, size.cols).into_iter().map(|row| Row::new().gap(4).join(row)).collect(),
-            _ => Vec::new(),
-        };
+    if last.is_empty() || model.archives.fault().is_some_and(|_| model.archives.value().is_none()) {
+        return Vec::new();
     }
     if !matches!(model.archives, Load::Ready(..) | Load::Stale(..)) {
         return vec![nothing("  looking for archives …")];
@@ -121,10 +123,10 @@ fn backups(model: &Model, server: &ServerView, size: Size) -> Vec<Row> {
         &[
             texts("", 1, 0),
             grows("DATABASE", 14, 34),
-            texts("LAST GOOD BACKUP", 17, 2),
+            texts("LAST GOOD BACKUP", 17, 1),
             numbers("AGE", 8, 0),
-            numbers("SIZE", 9, 1),
-            names("ARCHIVE", 20, 60),
+            numbers("SIZE", 9, 2),
+            names("ARCHIVE", 20, 60).ranked(4),
             texts("STATE", 7, 3),
         ],
         size.cols.saturating_sub(4),
@@ -216,7 +218,7 @@ fn last_runs(model: &Model, cols: usize, rows: usize) -> Vec<Row> {
         let Ok(head) = &archive.head else { continue };
         let (glyph, role, word) = if head.complete { ("✓", Role::Ok, "complete") } else { ("▲", Role::Warn, "partial") };
         let what = match (head.kind.as_str(), head.databases.as_slice()) {
-            ("cluster", all) => format!("cluster {} ({} databases)", head.host, all.len()),
+            ("cluster", all) => format!("cluster, {}", text::plural(all.len() as u64, "database", "databases")),
             (_, all) => all.join(", "),
         };
         lines.push((
@@ -236,7 +238,10 @@ fn last_runs(model: &Model, cols: usize, rows: usize) -> Vec<Row> {
     if lines.is_empty() {
         out.push(match &model.archives {
             Load::Idle | Load::Loading(_) => nothing("looking for archives …"),
-            Load::Failed(fault) => Row::of(format!("✗ {}", fault.what), Role::Bad),
+            Load::Failed(fault) => {
+                out.extend(fault::short(fault, cols));
+                return out;
+            }
             Load::Ready(..) | Load::Stale(..) => nothing("no backup yet: press b"),
         });
     }

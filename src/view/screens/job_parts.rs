@@ -36,7 +36,7 @@ pub fn title(job: &Job, cols: usize) -> Row {
         }
         JobSpec::Verify(_) => capital(&job.name()),
     };
-    Row::of(text::cut(&said, room), Role::Title).to_right(number, Role::Muted, cols)
+    Row::of(text::cut(&said, room), Role::Title).ending(number, Role::Muted, cols)
 }
 
 fn capital(text: &str) -> String {
@@ -64,7 +64,7 @@ pub fn phase(model: &Model, job: &Job, cols: usize) -> Row {
         when::second(job.began.unwrap_or(job.admitted), &model.clock),
         text::right(&span(job.elapsed(model.clock.now)), 12)
     );
-    row.to_right(since, Role::Muted, cols)
+    row.ending(since, Role::Muted, cols)
 }
 
 /// The bar by bytes, and the line of speed, time left and memory.
@@ -102,9 +102,9 @@ pub fn meters(job: &Job, cols: usize, density: Density) -> Vec<Row> {
         Density::Compact | Density::Full => {
             let both = format!("{written}{memory}");
             if second.width() + text::width(&both) + 2 <= cols {
-                second.to_right(both, Role::Muted, cols)
+                second.ending(both, Role::Muted, cols)
             } else {
-                second.to_right(memory, Role::Muted, cols)
+                second.ending(memory, Role::Muted, cols)
             }
         }
     });
@@ -133,7 +133,7 @@ pub fn databases(model: &Model, job: &Job, cols: usize, height: usize) -> Vec<Ro
     let layout = Layout::new(
         &[
             grows("DATABASE", 12, 34),
-            texts("STATE", 19, 0),
+            texts("STATE", if cols < 60 { 11 } else { 19 }, 0),
             texts("", 10, 4),
             numbers("DATA", 21, 1),
             numbers("%", 7, 0),

@@ -101,5 +101,5 @@ pub fn filter_row(filter: &crate::app::list::Filter, shown: usize, cols: usize) 
     let text = filter.text()?;
     let row = Row::of("/ ", Role::Key).then(text, Role::Field);
     let row = if filter.is_typing() { row.then(" ", Role::Selected) } else { row.then("   Esc clears", Role::Muted) };
-    Some(row.to_right(format!("{shown} shown"), Role::Muted, cols))
+    Some(row.ending(format!("{shown} shown"), Role::Muted, cols))
 }

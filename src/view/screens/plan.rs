@@ -5,11 +5,10 @@ use crate::app::load::Load;
 use crate::app::model::Model;
 use crate::app::screens::plan::{PlanScreen, Purpose};
 use crate::app::setup::Mode;
-use crate::domain::plan::{CheckState, Plan};
+use crate::domain::plan::{CheckState, Plan, PlanItem};
 use crate::view::fault;
 use crate::view::look::Role;
 use crate::view::page::{Row, Size};
-use crate::view::table::{Layout, grows, numbers};
 use crate::view::text;
 
 /// The lines of the screen.
@@ -50,21 +49,10 @@ fn top(screen: &PlanScreen, plan: &Plan, cols: usize) -> Vec<Row> {
     let mut rows: Vec<Row> = text::wrap(&plan.title, cols.saturating_sub(10))
         .into_iter()
         .enumerate()
-        .map(|(at, line)| if at == 0 { Row::of(line, Role::Title).to_right(kind, Role::Muted, cols) } else { Row::of(line, Role::Title) })
+        .map(|(at, line)| if at == 0 { Row::of(line, Role::Title).ending(kind, Role::Muted, cols) } else { Row::of(line, Role::Title) })
         .collect();
     rows.push(Row::new());
-    // Names and targets are shown in full: what is overwritten must be readable.
-    let layout = Layout::new(&[grows("", 12, 44), numbers("", 9, 1), grows("", 14, 60), grows("", 10, 60)], cols);
-    for item in &plan.items {
-        let size = item.bytes.map(|bytes| bytes.to_string()).unwrap_or_default();
-        let note = if item.destroys { Role::Bad } else { Role::Muted };
-        rows.push(layout.row(&[
-            (item.name.clone(), Role::Text),
-            (size, Role::Text),
-            (format!("→ {}", item.target), Role::Text),
-            (item.note.clone(), note),
-        ]));
-    }
+    rows.extend(items(plan, cols));
     if !plan.facts.is_empty() {
         rows.push(Row::new());
         let label = plan.facts.iter().map(|(name, _)| text::width(name)).max().unwrap_or(0).min(24) + 2;
@@ -99,18 +87,52 @@ fn top(screen: &PlanScreen, plan: &Plan, cols: usize) -> Vec<Row> {
     rows
 }
 
+/// Items in columns; a note that does not fit goes on below its item, for it says what is lost.
+fn items(plan: &Plan, cols: usize) -> Vec<Row> {
+    let widest = |text: fn(&PlanItem) -> &str, most: usize| {
+        plan.items.iter().map(|item| text::width(&crate::domain::text::clean(text(item)))).max().unwrap_or(0).min(most)
+    };
+    let name = widest(|item| &item.name, (cols / 4).max(10));
+    let target = widest(|item| &item.target, (cols * 2 / 5).max(10));
+    let mut rows = Vec::new();
+    for item in &plan.items {
+        let size = item.bytes.map(|bytes| bytes.to_string()).unwrap_or_default();
+        let role = if item.destroys { Role::Bad } else { Role::Muted };
+        let row = Row::of(text::left(&item.name, name), Role::Text)
+            .then(text::right(&size, 10), Role::Text)
+            .then("  → ", Role::Muted)
+            .then(text::left(&text::cut_middle(&item.target, target), target), Role::Text);
+        let room = cols.saturating_sub(row.width() + 2);
+        if text::width(&item.note) <= room {
+            rows.push(row.gap(2).then(&item.note, role));
+        } else {
+            rows.push(row);
+            rows.extend(text::wrap(&item.note, cols.saturating_sub(4)).into_iter().map(|line| Row::new().gap(4).then(line, role)));
+        }
+    }
+    rows
+}
+
 fn foot(screen: &PlanScreen, plan: &Plan, mode: Mode, size: Size) -> Vec<Row> {
     let mut rows = Vec::new();
-    let most = if size.rows < 12 { 1 } else { (size.rows / 3).max(2) };
-    for (at, loss) in plan.destroys.iter().take(most).enumerate() {
-        let head = if at == 0 { "DESTROYS   " } else { "           " };
-        rows.push(Row::of(head, Role::Bad).then(text::cut(loss, size.cols.saturating_sub(11)), Role::Bad));
+    let most = if size.rows < 12 { 2 } else { (size.rows / 3).max(2) };
+    let mut shown = 0;
+    for loss in &plan.destroys {
+        let lines = text::wrap(loss, size.cols.saturating_sub(11));
+        if shown > 0 && rows.len() + lines.len() > most {
+            break;
+        }
+        for line in lines.into_iter().take(most) {
+            let head = if rows.is_empty() { "DESTROYS   " } else { "           " };
+            rows.push(Row::of(head, Role::Bad).then(line, Role::Bad));
+        }
+        shown += 1;
     }
-    if plan.destroys.len() > most {
-        rows.push(Row::of(format!("           and {} more", plan.destroys.len() - most), Role::Bad));
+    if plan.destroys.len() > shown {
+        rows.push(Row::of(format!("           and {} more", plan.destroys.len() - shown), Role::Bad));
     }
     if let Some(obstacle) = plan.obstacle() {
-        rows.push(Row::of(text::cut(&format!("✗ cannot start: {}", obstacle.what), size.cols), Role::Bad));
+        rows.extend(Row::wrapped(&format!("✗ cannot start: {}", obstacle.what), Role::Bad, 2, size.cols).into_iter().take(3));
         return rows;
     }
     if screen.purpose == Purpose::DryRun {
@@ -119,18 +141,29 @@ fn foot(screen: &PlanScreen, plan: &Plan, mode: Mode, size: Size) -> Vec<Row> {
     }
     match screen.wanted() {
         Some(wanted) => {
-            let sign = screen.refused.as_ref().map(|refused| format!("   ✗ {refused}")).unwrap_or_default();
+            if let Some(refused) = &screen.refused {
+                rows.push(Row::of(format!("✗ {refused}"), Role::Bad));
+            }
+            // The name is never cut: it must be typed exactly.
+            rows.extend(Row::wrapped(&format!("Type {wanted} to start:"), Role::Text, 2, size.cols));
             rows.push(
-                Row::of("Type ", Role::Text)
-                    .then(text::cut(wanted, size.cols / 2), Role::Title)
-                    .then(" to start:  ", Role::Text)
-                    .then(screen.typed.value(), Role::Field)
-                    .then(" ", Role::Selected)
-                    .then(sign, Role::Bad),
+                Row::of("▸ ", Role::Accent)
+                    .then(tail(screen.typed.value(), size.cols.saturating_sub(4)), Role::Field)
+                    .then(" ", Role::Selected),
             );
         }
         None if mode == Mode::Batch => {}
         None => rows.push(Row::of("Nothing is destroyed. ", Role::Muted).then("Enter", Role::Key).then(" starts it.", Role::Text)),
     }
     rows
+}
+
+/// The end of what was typed, when it is longer than its field.
+fn tail(typed: &str, cells: usize) -> String {
+    let clean = crate::domain::text::clean(typed);
+    let mut from = 0;
+    while text::width(&clean[from..]) > cells {
+        from += clean[from..].chars().next().map_or(1, char::len_utf8);
+    }
+    clean[from..].to_owned()
 }

@@ -10,11 +10,20 @@ use terminal::{Terminal, environment, program};
 
 /// A word of the tabs.
 const TABS: &str = "Archives";
+/// The head of the list of keys.
+const HELP: &str = "Keys here";
 
 fn start(variables: &[(&str, &str)]) -> Terminal {
     let terminal = Terminal::start(program(variables), (80, 24));
     terminal.wait_for(TABS);
     terminal
+}
+
+/// Escape and a letter at once would be Alt with that letter.
+fn close_help_and_leave(terminal: &mut Terminal) {
+    terminal.press("\x1b");
+    terminal.wait("help to go", |screen| !screen.contents().contains(HELP));
+    terminal.press("q");
 }
 
 #[test]
@@ -23,10 +32,8 @@ fn opens_takes_keys_and_leaves_the_terminal_as_it_was() {
     terminal.wait("the alternate screen", |screen| screen.alternate_screen() && screen.bracketed_paste());
     assert!(!terminal.is_cooked());
     terminal.press("?");
-    terminal.wait_for("Help");
-    terminal.press("\x1b");
-    terminal.wait("help to go", |screen| !screen.contents().contains("Help"));
-    terminal.press("q");
+    terminal.wait_for(HELP);
+    close_help_and_leave(&mut terminal);
     assert!(terminal.ends_well().success());
     assert!(terminal.raw().contains("\x1b[?2026h"), "frames are synchronized");
     assert!(!terminal.raw().contains("\x1b[?1000h"), "the mouse stays the terminal's");
@@ -83,11 +90,9 @@ fn a_panic_of_a_worker_leaves_the_screen_alone() {
     let folder = TempDir::new().expect("a folder");
     let mut terminal = start(&[("DBBACKUP_TEST_PANIC", "worker"), ("TMPDIR", folder.path().to_str().expect("a path"))]);
     terminal.press("?");
-    terminal.wait_for("Help");
+    terminal.wait_for(HELP);
     terminal.wait("still drawn", |screen| screen.alternate_screen());
-    terminal.press("\x1b");
-    terminal.wait("help to go", |screen| !screen.contents().contains("Help"));
-    terminal.press("q");
+    close_help_and_leave(&mut terminal);
     assert!(terminal.ends_well().success());
     assert!(!terminal.raw().contains("stack backtrace") && !terminal.raw().contains("panicked at"));
     assert!(std::fs::read_dir(folder.path()).expect("the folder").next().is_some(), "a report was written");
@@ -116,8 +121,8 @@ fn ctrl_z_stops_it_and_fg_brings_it_back() {
     shell.press("fg\r");
     shell.wait("the screen again", |screen| screen.alternate_screen() && screen.contents().contains(TABS));
     shell.press("?");
-    shell.wait_for("Help");
-    shell.press("\x1bq");
+    shell.wait_for(HELP);
+    close_help_and_leave(&mut shell);
     shell.wait("the shell", |screen| !screen.alternate_screen());
     shell.press("exit 7\r");
     assert_eq!(shell.ends_well().exit_code(), 7);
@@ -147,11 +152,11 @@ fn the_console_and_a_locale_without_utf8_get_ascii() {
     for variables in [&[("TERM", "linux")][..], &[("LANG", "C")], &[("LC_ALL", "POSIX")]] {
         let mut terminal = start(variables);
         terminal.press("?");
-        terminal.wait_for("Help");
+        terminal.wait_for(HELP);
         let strange: Vec<char> = terminal.contents().chars().filter(|c| !c.is_ascii()).collect();
         assert!(strange.is_empty(), "{variables:?}: {strange:?}");
         assert!(!terminal.raw().contains("8;2;"), "no true colour");
-        terminal.press("\x1bq");
+        close_help_and_leave(&mut terminal);
         assert!(terminal.ends_well().success());
     }
 }

@@ -1,0 +1,7 @@
+//! The state machine: keys and answers in, wishes and state out.
+
+mod command;
+mod flow;
+pub mod harness;
+mod keys;
+mod screens;
