@@ -25,7 +25,7 @@ use std::path::PathBuf;
         Exit codes: 0 success, 1 failure, 64 usage, 65 damaged data, 66 not found, 69 no server, 70 internal error, 73 cannot create,\n\
         74 input/output, 75 try again later, 77 permission, 78 configuration, 130 interrupted, 143 terminated.",
     disable_help_subcommand = true,
-    args_override_self = false
+    args_override_self = true
 )]
 pub struct Cli {
     /// Flags of every command.

@@ -16,7 +16,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("app", &["domain", "engine"]),
     ("view", &["domain", "engine", "app"]),
     ("runtime", &["domain", "engine", "server", "storage", "archive", "system", "config", "bus", "app", "view"]),
-    ("batch", &["domain", "engine", "app", "runtime", "config", "system", "bus"]),
+    ("batch", &["domain", "engine", "server", "app", "view", "runtime", "config", "cli", "system", "bus"]),
     ("cli", &["domain", "config", "app"]),
 ];
 

@@ -227,3 +227,11 @@ fn completions_and_version_print_to_stdout() {
     assert!(code == 0 && out.contains("_dbbackup"));
     assert_eq!(run(&["--version"]).0, 0);
 }
+
+#[test]
+fn the_last_word_of_a_flag_counts_and_lists_grow() {
+    let words = ["dbbackup", "--port", "1", "backup", "cluster", "--port", "2", "--include", "a", "--include", "b"];
+    let JobSpec::Backup(spec) = job_of(&words.map(str::to_owned)) else { panic!("not a backup") };
+    assert_eq!(spec.connection.port, 2, "an alias with a flag can be overridden");
+    assert!(matches!(spec.scope, Scope::Cluster { include, .. } if include == ["a", "b"]));
+}
