@@ -11,7 +11,6 @@ mod docs;
 mod e2e;
 mod postgres;
 mod pty;
-mod postgres;
 mod support;
 mod view;
 
