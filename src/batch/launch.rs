@@ -153,7 +153,7 @@ fn application(cli: &Cli, resolved: &Resolved, environment: &Environment, secret
         Mode::Interactive | Mode::Command => {
             let depth = look::depth(environment, resolved.switch(Key::NoColor));
             let theme = resolved.text(Key::Theme).unwrap_or("default-dark");
-            let (look, notice) = Look::load(theme, depth, look::glyphs(environment), "");
+            let (look, notice) = Look::load(theme, depth, look::glyphs(environment), &own_theme(theme));
             if let Some(notice) = notice {
                 inbox.answer(Msg::Act(Action::Notice(notice)));
             }
@@ -164,4 +164,12 @@ fn application(cli: &Cli, resolved: &Resolved, environment: &Environment, secret
             result::print(&outcome, volume, noun)
         }
     })
+}
+
+/// The text of the user's own theme file of a name, or nothing: `themes/NAME.toml` beside the user's configuration.
+fn own_theme(name: &str) -> String {
+    // The name is a part of a path here.
+    let is_plain = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
+    let dirs = directories::ProjectDirs::from("", "", "dbbackup").filter(|_| is_plain);
+    dirs.and_then(|dirs| std::fs::read_to_string(dirs.config_dir().join(format!("themes/{name}.toml"))).ok()).unwrap_or_default()
 }

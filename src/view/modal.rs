@@ -52,11 +52,16 @@ pub fn rows(model: &Model, modal: &Modal, size: Size) -> Vec<Row> {
         }
         Modal::Command { lines } => {
             let mut rows = vec![Row::of("The same from a shell, sent to the clipboard:", Role::Muted)];
-            rows.extend(lines.iter().flat_map(|line| text::wrap(line, size.cols)).map(|line| Row::of(line, Role::Accent)));
+            rows.extend(lines.iter().flat_map(|line| shell_line(line, size.cols)).map(|line| Row::of(line, Role::Accent)));
             rows.truncate(size.rows);
             rows
         }
     }
+}
+
+/// A line of a command as it is, wrapped only where the screen is narrower.
+fn shell_line(line: &str, cols: usize) -> Vec<String> {
+    if text::width(line) <= cols { vec![line.to_owned()] } else { text::wrap(line, cols) }
 }
 
 fn cancel(job: &Job, cols: usize) -> Vec<Row> {

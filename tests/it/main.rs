@@ -10,6 +10,7 @@ mod config;
 mod docs;
 mod e2e;
 mod postgres;
+mod restore;
 mod pty;
 mod support;
 mod view;

@@ -112,6 +112,7 @@ impl Schedule {
     }
 
     /// The next node to run, if one can start now.
+    #[cfg(test)]
     pub fn pick(&mut self) -> Option<NodeId> {
         self.pick_where(|_| true)
     }

@@ -224,6 +224,11 @@ fn pick(objects: &[SchemaObject], wanted: &Wanted, notes: &mut Vec<String>) -> V
             taken.insert(at);
         }
     }
+    // A single table's schema comes along without its rights and comments, for a target that lacks it.
+    let homes: HashSet<&str> = taken.iter().filter_map(|at| objects[*at].schema.as_deref()).collect();
+    let schemas = objects.iter().enumerate().filter(|(_, object)| object.kind == "SCHEMA" && homes.contains(object.name.as_str()));
+    let schemas: Vec<usize> = schemas.map(|(at, _)| at).collect();
+    taken.extend(schemas);
     drop_unsupported(objects, &place, &mut taken, &refused, notes);
     taken.into_iter().collect()
 }
@@ -262,6 +267,9 @@ fn soften_schemas(objects: &mut [SchemaObject], wanted: &Wanted) {
             && !rest.starts_with("IF NOT EXISTS")
         {
             object.sql = format!("CREATE SCHEMA IF NOT EXISTS {rest}");
+        }
+        if !wanted.takes_schema(&object.name) {
+            object.owner_sql = None;
         }
     }
 }

@@ -83,7 +83,7 @@ fn server_rows(model: &Model, at: usize, server: &ServerView, size: Size) -> Vec
     let mut rows = Vec::new();
     let line = |glyph: &str, role: Role, said: String| {
         let row = Row::of(format!("{glyph} "), role).then(text::cut(&label, 30), Role::Title).then(&address, Role::Muted);
-        listed_head(row.then(format!("  {said}"), role), here)
+        listed_head(row.then(format!("  {said}"), if role == Role::Ok { Role::Muted } else { role }), here)
     };
     match &server.facts {
         Load::Idle | Load::Loading(_) => rows.push(line("▸", Role::Muted, "connecting …".to_owned())),

@@ -126,3 +126,43 @@ fn a_shell_reads_back_the_same_words() {
         assert_eq!(shell_words::split(&lines.join("\n")).as_deref(), Ok(wanted.as_slice()), "{lines:?}");
     }
 }
+
+/// What is offered for copying is what the program takes.
+#[test]
+fn the_program_takes_its_own_command_lines() {
+    use clap::Parser;
+    let setup = fixtures::setup(Mode::Interactive);
+    let mut table = fixtures::restore_spec();
+    if let JobSpec::Restore(spec) = &mut table {
+        let names = (TableName::new("public", "orders"), TableName::new("public", "old"));
+        let selection = Selection { rename: Some(names), ..Selection::default() };
+        spec.scope = RestoreScope::Single { database: Some("shop".into()), target: "shop".into(), selection };
+        (spec.create, spec.clean) = (false, false);
+    }
+    let mut odd = fixtures::backup_spec();
+    if let JobSpec::Backup(spec) = &mut odd {
+        spec.connection =
+            dbbackup::domain::Connection { port: 1, database: "x".into(), ssl_mode: SslMode::Require, ..spec.connection.clone() };
+        spec.connection.ssl_root_cert = Some("/ca.pem".into());
+        spec.scope = Scope::Single { databases: vec!["-odd".into()] };
+        (spec.effort.memory, spec.effort.chunk_size) = (1 << 30, 1 << 20);
+        (spec.verify, spec.name_time) = (VerifyMode::Off, NameTime::Pattern("%Y".into()));
+    }
+    let mut cluster = fixtures::backup_spec();
+    if let JobSpec::Backup(spec) = &mut cluster {
+        spec.scope = Scope::Cluster { include: vec!["a*".into()], exclude: vec!["-b".into()], parallel: 3 };
+    }
+    let mut full = fixtures::restore_spec();
+    if let JobSpec::Restore(spec) = &mut full {
+        (spec.no_owner, spec.no_acl, spec.no_tablespaces, spec.continue_on_error) = (true, true, true, true);
+        spec.map_roles = vec![("a".into(), "b".into())];
+        spec.toast_compression = Some("lz4".into());
+    }
+    let verify = JobSpec::Verify(VerifySpec { archives: vec!["-a.tar".into()], depth: Depth::Full, jobs: 2 });
+    for spec in [fixtures::backup_spec(), fixtures::restore_spec(), fixtures::cluster_restore_spec(), table, odd, cluster, full, verify] {
+        let words = words(&spec, &setup);
+        if let Err(error) = dbbackup::cli::Cli::try_parse_from(&words) {
+            panic!("{words:?}: {error}");
+        }
+    }
+}

@@ -81,12 +81,8 @@ fn a_panic_in_a_worker_is_70_with_a_report_that_only_its_owner_reads() {
 
 #[test]
 fn a_reader_that_goes_away_is_no_panic_and_no_noise() {
-    let mut child = program()
-        .args(["config", "show", "--origin"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the program");
+    let mut child =
+        program().args(["config", "show", "--origin"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program");
     drop(child.stdout.take());
     let mut err = String::new();
     child.stderr.take().expect("stderr").read_to_string(&mut err).expect("text");

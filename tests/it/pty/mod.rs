@@ -178,3 +178,38 @@ fn a_command_leaves_its_error_on_the_normal_screen() {
     let shown = terminal.contents();
     assert!(shown.contains("Backup failed") && shown.contains("CONNECTION_REFUSED"), "{shown}");
 }
+
+#[test]
+fn a_password_is_asked_for_without_echo_where_one_is_wanted() {
+    let server = crate::support::postgres::server(15);
+    // The rules of the test servers want a password from this role alone.
+    server.sql("postgres", "do $$ begin create role pw_user login password 'right'; exception when duplicate_object then null; end $$");
+    let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_dbbackup"));
+    command.args(["--host", "127.0.0.1", "--port", &server.port.to_string(), "--user", "pw_user"]);
+    environment(&mut command, &[]);
+    let mut terminal = Terminal::start(command, (80, 24));
+    terminal.wait_for("Password for pw_user");
+    terminal.press("right\r");
+    terminal.wait("the screen with the server's version", |screen| screen.contents().contains("PostgreSQL 15."));
+    assert!(!terminal.raw().contains("right"), "the password is not echoed");
+    terminal.press("q");
+    assert!(terminal.ends_well().success());
+}
+
+#[test]
+fn a_backup_in_a_terminal_shows_itself_and_leaves_the_path_as_the_last_line() {
+    let server = crate::support::postgres::server(15);
+    let name = server.database("watched");
+    server.sql(&name, "create table t as select g as a, repeat('x', 100) as b from generate_series(1, 20000) g");
+    let folder = TempDir::new().expect("a folder");
+    let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_dbbackup"));
+    command.args(["--port", &server.port.to_string(), "--socket", server.socket.to_str().expect("a path")]);
+    command.args(["backup", "single", &name, "--backup-dir", folder.path().to_str().expect("a path")]);
+    environment(&mut command, &[("PATH", &format!("{}:/usr/bin:/bin", server.bin.display()))]);
+    let mut terminal = Terminal::start(command, (160, 40));
+    assert!(terminal.ends_well().success(), "{}", terminal.contents());
+    assert!(terminal.raw().contains("\x1b[?1049h"), "the job was shown on the full screen");
+    let shown = terminal.contents();
+    let path = shown.trim_end().lines().last().expect("a line").trim().to_owned();
+    assert!(std::path::Path::new(&path).is_file() && shown.contains("[ OK ] backup of"), "{shown}");
+}

@@ -1,0 +1,121 @@
+//! What must not work, what is said then, and what stays.
+
+use super::*;
+use crate::support::postgres::server;
+use dbbackup::domain::Code;
+
+#[test]
+fn a_full_target_is_refused_and_replaced_only_when_confirmed() {
+    let bench = Bench::new(server(15));
+    let source = bench.server.database("full");
+    bench.server.sql(&source, "create table t (id int); insert into t values (1)");
+    let target = bench.server.database("full_target");
+    bench.server.sql(&target, "create table precious (id int)");
+    run(async {
+        let archive = bench.backup_of(&source).await;
+        let plain = spec(bench.server, &archive, &target);
+        let plan = bench.plan(&plain).await.expect("a plan");
+        assert!(plan.confirm.is_none());
+        let obstacle = plan.obstacle().expect("it is not empty");
+        assert!(obstacle.steps.iter().any(|step| step.text.contains(&format!("--clean --confirm {target}"))), "{obstacle:?}");
+        // The check is made again when it runs.
+        let fault = engine::run(Confirmed::by_name(plan, None).expect("nothing to confirm"), &bench.context).await.expect_err("not empty");
+        assert_eq!(fault.code, Code::TargetNotEmpty);
+        assert_eq!(bench.server.sql(&target, "select count(*) from precious"), "0");
+        let clean = RestoreSpec { clean: true, ..plain };
+        let plan = bench.plan(&clean).await.expect("a plan");
+        assert_eq!((plan.confirm.as_deref(), plan.destroys.len()), (Some(target.as_str()), 1));
+        assert_eq!(Confirmed::by_name(plan, Some("other")).expect_err("another name").code, Code::NotConfirmed);
+        bench.restore(&clean).await.unwrap_or_else(|fault| panic!("{}", fault.render("Restore failed")));
+        let missing = RestoreSpec { create: false, ..spec(bench.server, &archive, "not_there_at_all") };
+        let fault = bench.restore(&missing).await.expect_err("it is not there");
+        assert!(fault.steps.iter().any(|step| step.text.contains("--create")), "{fault:?}");
+    });
+    assert_eq!(bench.server.sql(&target, "select id from t"), "1");
+    assert_eq!(bench.server.sql(&target, "select to_regclass('precious') is null"), "t");
+}
+
+#[test]
+fn a_cancelled_restore_leaves_nothing() {
+    let bench = Bench::new(server(17));
+    let source = bench.server.database("stop");
+    // A check that sleeps, but did not when the rows came into the source: loading them into the copy never ends.
+    bench.server.sql(
+        &source,
+        "create function slow(i int) returns int language plpgsql as $$ begin return i; end $$; \
+         create table v (id int check (public.slow(id) > 0)); insert into v values (1); create table w (id int); \
+         create or replace function slow(i int) returns int language plpgsql as $$ begin perform pg_sleep(600); return i; end $$",
+    );
+    let target = format!("{source}_copy");
+    run(async {
+        let archive = bench.backup_of(&source).await;
+        let spec = spec(bench.server, &archive, &target);
+        let job = bench.restore(&spec);
+        let stop = async {
+            // As soon as the server is at work on the copy's sleeping statement.
+            loop {
+                let asleep = bench.server.sql(
+                    "postgres",
+                    &format!("select count(*) from pg_stat_activity where datname = '{target}' and wait_event = 'PgSleep'"),
+                );
+                if asleep != "0" {
+                    break;
+                }
+                tokio::task::yield_now().await;
+            }
+            bench.context.cancel.cancel();
+        };
+        let (outcome, ()) =
+            tokio::time::timeout(std::time::Duration::from_secs(60), async { tokio::join!(job, stop) }).await.expect("no hang");
+        let fault = outcome.expect_err("cancelled");
+        assert_eq!(fault.code, Code::Cancelled, "{fault:?}");
+        assert!(!fault.context.iter().any(|(name, _)| name == "Left"), "{fault:?}");
+    });
+    assert!(!bench.exists(&target));
+    assert_eq!(bench.server.sql("postgres", &format!("select count(*) from pg_stat_activity where datname = '{target}'")), "0");
+}
+
+#[test]
+fn the_failing_statement_is_told_and_the_rest_goes_on_only_when_asked() {
+    let bench = Bench::new(server(15));
+    let source = bench.server.database("bad");
+    // A function that works on the source and not on an empty search_path.
+    bench.server.sql(
+        &source,
+        "create table base (id int); create function leans() returns bigint language plpgsql stable as $$ begin return (select count(*) from base); end $$; \
+         create table good (id int primary key); insert into good values (1), (2); \
+         create materialized view m as select leans() as n; create index m_n on m (n)",
+    );
+    run(async {
+        let archive = bench.backup_of(&source).await;
+        let target = format!("{source}_stop");
+        let fault = bench.restore(&spec(bench.server, &archive, &target)).await.expect_err("the view cannot be filled");
+        assert!(fault.what.contains("public.m") && fault.sqlstate.as_deref() == Some("42P01"), "{fault:?}");
+        assert!(fault.statement.as_deref().is_some_and(|sql| sql.starts_with("REFRESH")), "{fault:?}");
+        assert!(fault.context.iter().any(|(name, _)| name == "Left"), "{fault:?}");
+        let target = format!("{source}_go_on");
+        let on = RestoreSpec { continue_on_error: true, prove: false, ..spec(bench.server, &archive, &target) };
+        let fault = bench.restore(&on).await.expect_err("never a success");
+        assert_eq!(fault.code, Code::Partial, "{fault:?}");
+        assert!(fault.causes.iter().any(|cause| cause.contains("skipped: INDEX m_n")), "{fault:?}");
+        assert_eq!(bench.server.sql(&target, "select count(*) from good"), "2");
+    });
+}
+
+#[test]
+fn a_missing_role_is_found_before_anything_is_done() {
+    let bench = Bench::new(server(15));
+    let source = bench.server.database("roles");
+    bench.server.sql(&source, "create role gone_soon; create table t (id int); alter table t owner to gone_soon");
+    run(async {
+        let archive = bench.backup_of(&source).await;
+        bench.server.sql(&source, "alter table t owner to postgres; drop role gone_soon");
+        let target = format!("{source}_copy");
+        let base = spec(bench.server, &archive, &target);
+        let obstacle = bench.plan(&base).await.expect("a plan").obstacle().expect("a role is missing");
+        assert!(obstacle.what.contains("gone_soon") && obstacle.steps.iter().any(|step| step.text.contains("--no-owner")), "{obstacle:?}");
+        assert!(!bench.exists(&target));
+        let without = RestoreSpec { no_owner: true, no_acl: true, ..base };
+        bench.restore(&without).await.unwrap_or_else(|fault| panic!("{}", fault.render("Restore failed")));
+    });
+}
