@@ -8,9 +8,6 @@ mod source_rows;
 mod target_database;
 mod target_loader;
 mod source_standby;
-mod source_standby;
-mod target_database;
-mod target_loader;
 
 use crate::support;
 use dbbackup::domain::Connection;
