@@ -10,8 +10,8 @@ mod config;
 mod docs;
 mod e2e;
 mod postgres;
-mod restore;
 mod pty;
+mod restore;
 mod support;
 mod view;
 

@@ -94,7 +94,8 @@ fn a_folder_that_cannot_be_written() {
 /// A backup onto a file system that only this run sees; what is left on it is printed last.
 fn small_file_system(server: &Postgres, home: &Home, options: &str, name: &str) -> program::Outcome {
     let dir = home.backups().display().to_string();
-    let script = "mount -t tmpfs -o \"$1\" none \"$2\" || exit 99; dir=$2; shift 2; \"$@\"; code=$?; echo left: $(ls -A \"$dir\"); exit $code";
+    let script =
+        "mount -t tmpfs -o \"$1\" none \"$2\" || exit 99; dir=$2; shift 2; \"$@\"; code=$?; echo left: $(ls -A \"$dir\"); exit $code";
     let mut command = Command::new("unshare");
     command.arg("--mount");
     if !rustix::process::geteuid().is_root() {

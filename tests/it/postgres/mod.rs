@@ -5,9 +5,9 @@ mod source_contents;
 mod source_globals;
 mod source_many;
 mod source_rows;
+mod source_standby;
 mod target_database;
 mod target_loader;
-mod source_standby;
 
 use crate::support;
 use dbbackup::domain::Connection;
