@@ -80,7 +80,7 @@ pub fn script(manifest: &Manifest, archive: &Path) -> String {
             let path = file(step);
             _ = writeln!(out, "[ ! -f {path} ] || psql -X -q -v ON_ERROR_STOP=1 -d {target} -f {path}");
         }
-        _ = writeln!(out, "psql -X -q -d {target} -c ANALYZE");
+        _ = writeln!(out, "psql -X -q -d {target} -c ANALYZE || true");
         for statement in finish(database) {
             _ = writeln!(out, "psql -X -q -v ON_ERROR_STOP=1 -d postgres -c {}", shell(&statement));
         }
@@ -126,7 +126,8 @@ fn create(database: &Database) -> String {
 
 /// `load.sql`: loads all rows. Run by psql in the folder in which the archive was unpacked.
 pub fn load_sql(database: &Database) -> String {
-    let mut out = String::from("SET row_security = off;\n");
+    // Tables of extensions have their foreign keys before their rows.
+    let mut out = String::from("SET row_security = off;\nSET session_replication_role = replica;\n");
     // This file is UTF-8 (PGCLIENTENCODING), the chunks are in the database's own encoding.
     let encoding = Some(database.properties.encoding.as_str()).filter(|encoding| !matches!(*encoding, "" | "UTF8"));
     for table in database.tables.iter().filter(|table| table.table.kind == TableKind::Table && !table.chunks.is_empty()) {

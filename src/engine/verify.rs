@@ -40,12 +40,20 @@ pub fn plan(spec: &VerifySpec) -> Result<Plan, Fault> {
         total += bytes.unwrap_or_default();
         let head = reader::head(path);
         checks.push(match &head {
-            Ok(_) => {
-                Check { state: CheckState::Ok, name: "archive".into(), detail: format!("{} can be opened", path.display()), cure: None }
-            }
-            Err(fault) if archive::is_damage(fault) => {
-                Check { state: CheckState::Warning, name: "archive".into(), detail: format!("{}: {fault}", path.display()), cure: None }
-            }
+            Ok(_) => Check {
+                state: CheckState::Ok,
+                name: "archive".into(),
+                detail: format!("{} can be opened", path.display()),
+                cure: None,
+                code: None,
+            },
+            Err(fault) if archive::is_damage(fault) => Check {
+                state: CheckState::Warning,
+                name: "archive".into(),
+                detail: format!("{}: {fault}", path.display()),
+                cure: None,
+                code: None,
+            },
             // What cannot be reached is found out here, before anything else is read.
             Err(fault) => return Err(fault.clone()),
         });

@@ -76,8 +76,9 @@ pub fn choose(objects: Vec<SchemaObject>, database: &manifest::Database, selecti
         picked.iter().filter(|at| objects[**at].kind == "MATERIALIZED VIEW").filter_map(|at| relation(&objects[*at])).collect();
     if rows {
         chosen.tables = tables;
-        chosen.sequences =
-            database.sequences.iter().filter(|state| sequences.contains(&state.name) || wanted.takes(&state.name)).cloned().collect();
+        // A sequence that belongs to a table which is left out is not made, whatever its own name.
+        let takes = |state: &&SequenceState| sequences.contains(&state.name) || (!definitions && wanted.takes(&state.name));
+        chosen.sequences = database.sequences.iter().filter(takes).cloned().collect();
         if definitions {
             chosen.views = database.materialized_views.iter().filter(|view| picked_views.contains(view)).cloned().collect();
         }

@@ -204,7 +204,7 @@ pub fn cluster_restore_spec() -> JobSpec {
 }
 
 pub fn check(state: CheckState, name: &str, detail: &str, cure: Option<&str>) -> Check {
-    Check { state, name: name.into(), detail: detail.into(), cure: cure.map(str::to_owned) }
+    Check { state, name: name.into(), detail: detail.into(), cure: cure.map(str::to_owned), code: None }
 }
 
 pub fn backup_plan() -> Plan {
