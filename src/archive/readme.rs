@@ -153,7 +153,7 @@ fn load_table(out: &mut String, table: &TableEntry, encoding: Option<&str>) {
     let binary = table.table.format == RowFormat::Binary;
     let awkward = |name: &String| name.contains(['\n', '\r']) || (binary && encoding.is_some() && !name.is_ascii());
     let quote = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
-    let TableName { schema, name } = table.table.load_through.as_ref().unwrap_or(&table.table.name);
+    let TableName { schema, name } = &table.table.name;
     let mut back = Vec::new();
     let mut rename = |out: &mut String, kind: &str, prefix: &str, name: &String, short: &str| {
         if !awkward(name) {
@@ -195,7 +195,7 @@ BEGIN
             IF lo.owner IS NOT NULL THEN
                 EXECUTE pg_catalog.format('REVOKE ALL ON LARGE OBJECT %s FROM %I', lo.loid, lo.owner);
             END IF;
-            FOR grant_ IN SELECT * FROM pg_catalog.aclexplode(lo.acl::aclitem[]) LOOP
+            FOR grant_ IN SELECT * FROM pg_catalog.aclexplode(nullif(lo.acl, '{}')::aclitem[]) LOOP
                 EXECUTE pg_catalog.format('GRANT %s ON LARGE OBJECT %s TO %s%s', grant_.privilege_type, lo.loid,
                     CASE grant_.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(grant_.grantee)) END,
                     CASE WHEN grant_.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END);

@@ -114,10 +114,6 @@ pub struct Table {
     pub columns: Vec<String>,
     /// The form in which its rows travel.
     pub format: RowFormat,
-    /// For a partition whose rows may belong to another partition elsewhere: the partitioned table that rows are loaded through. So it is
-    /// below a table partitioned by the hash of an enum, whose values hash by their OIDs. Its columns are in that table's order.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub load_through: Option<TableName>,
     /// For configuration tables of extensions: the condition that selects the rows that are the user's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub condition: Option<String>,

@@ -14,7 +14,6 @@ use super::backup::progress::{DatabaseMeter, Meter};
 use super::backup::rows::{Chunk, Reading, sessions};
 use super::backup::seats::Seats;
 use super::backup::table::TableWork;
-use crate::archive::fingerprint::Fingerprint;
 use crate::archive::manifest;
 use crate::domain::Fault;
 use crate::domain::job::{Difference, Proof};
@@ -22,7 +21,7 @@ use crate::domain::schema::{InventoryItem, Table, TableKind, TableName};
 use crate::domain::size::grouped;
 use crate::domain::spec::Effort;
 use crate::server::{LoadSettings, Server, Snapshot};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
@@ -129,21 +128,8 @@ async fn rows(
     halt.check()?;
     read?;
     progress(total, total);
-    let mut together: BTreeMap<&TableName, (u64, Fingerprint, Fingerprint)> = BTreeMap::new();
     for (entry, table) in entries.iter().zip(tables.iter()) {
-        match &entry.table.load_through {
-            None => compare_rows(&table.table.name, 1, expected_of(entry), table.fingerprint(), target, proof),
-            // Rows of such partitions may have moved from one to another: only all of them together are the same.
-            Some(through) => {
-                let sums = together.entry(through).or_default();
-                sums.0 += 1;
-                sums.1.add(expected_of(entry));
-                sums.2.add(table.fingerprint());
-            }
-        }
-    }
-    for (through, (tables, expected, found)) in together {
-        compare_rows(through, tables, expected, found, target, proof);
+        compare_rows(entry, table, target, proof);
     }
     Ok(())
 }
@@ -193,29 +179,26 @@ fn fingerprint(chunk: Chunk) -> Result<(), Fault> {
     Ok(())
 }
 
-/// What the archive says of a table. A fingerprint that is no number can equal none.
-fn expected_of(entry: &manifest::TableEntry) -> Fingerprint {
-    match u128::from_str_radix(&entry.fingerprint, 16) {
-        Ok(sum) => Fingerprint { rows: entry.rows, sum },
-        Err(_) => Fingerprint { rows: entry.rows, sum: !0 },
-    }
-}
-
-fn compare_rows(name: &TableName, tables: u64, expected: Fingerprint, found: Fingerprint, target: &str, proof: &mut Proof) {
-    if found == expected {
-        proof.tables += tables;
+fn compare_rows(entry: &manifest::TableEntry, table: &TableWork, target: &str, proof: &mut Proof) {
+    let found = table.fingerprint();
+    if found.rows == entry.rows && found.hex() == entry.fingerprint {
+        proof.tables += 1;
         proof.rows += found.rows;
         return;
     }
-    let differ =
-        |expected: String, found: String| Difference { database: target.to_owned(), object: format!("table {name}"), expected, found };
-    proof.differences.push(if found.rows == expected.rows {
+    let differ = |expected: String, found: String| Difference {
+        database: target.to_owned(),
+        object: format!("table {}", table.table.name),
+        expected,
+        found,
+    };
+    proof.differences.push(if found.rows == entry.rows {
         differ(
-            format!("{} rows, fingerprint {}", grouped(expected.rows), expected.hex()),
+            format!("{} rows, fingerprint {}", grouped(entry.rows), entry.fingerprint),
             format!("other values, fingerprint {}", found.hex()),
         )
     } else {
-        differ(format!("{} rows", grouped(expected.rows)), format!("{} rows", grouped(found.rows)))
+        differ(format!("{} rows", grouped(entry.rows)), format!("{} rows", grouped(found.rows)))
     });
 }
 

@@ -66,14 +66,6 @@ pub fn choose(objects: Vec<SchemaObject>, database: &manifest::Database, selecti
         .enumerate()
         .filter(|(_, entry)| wanted.takes(&entry.table.name) && entry.table.kind == crate::domain::schema::TableKind::Table)
         .map(|(at, entry)| (at, entry.table.clone()))
-        .map(|(at, mut table)| {
-            // A partition that comes back without its partitioned table is a table like any other.
-            let made = |through: &TableName| picked.iter().any(|at| relation(&objects[*at]).as_ref() == Some(through));
-            if definitions && !table.load_through.as_ref().is_some_and(made) {
-                table.load_through = None;
-            }
-            (at, table)
-        })
         .collect();
     if picked.is_empty() && tables.is_empty() {
         return Err(missing(database, &selection.include.join(", ")));

@@ -13,11 +13,7 @@ const PIECE: usize = 1 << 20;
 
 /// Loads a table; see [`crate::server::Loader::load`].
 pub async fn table(target: &mut Target, table: &Table, mode: LoadMode, source: &mut dyn RowSource) -> Result<u64, Fault> {
-    // Through a partitioned table rows go to several tables, where nothing can be emptied or frozen.
-    let (name, mode) = match &table.load_through {
-        Some(through) => (qualified(through), LoadMode::Shared),
-        None => (qualified(&table.name), mode),
-    };
+    let name = qualified(&table.name);
     // A table without columns has rows all the same, and its list must not be written as "()".
     let columns: Vec<String> = table.columns.iter().map(|column| ident(column)).collect();
     let list = if columns.is_empty() { String::new() } else { format!(" ({})", columns.join(", ")) };
