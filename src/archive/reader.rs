@@ -12,6 +12,7 @@ use super::{sidecar, tarball};
 use crate::domain::codec::Codec;
 use crate::domain::{Code, Fault};
 use sha2::{Digest, Sha256};
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{BufReader, Read};
 use std::os::unix::fs::FileExt;
@@ -33,6 +34,40 @@ pub struct Archive {
     names: NameMap,
 }
 
+/// Whether tables can be what the manifest says: each chunk in a frame that is there, at most as large as it, and each once. Whoever adds
+/// up rows and bytes stays within 64 bits then, and nobody gets more out of an archive than is in it.
+fn plausible<'a>(tables: impl Iterator<Item = &'a manifest::TableEntry>, index: &FrameIndex) -> Result<(), String> {
+    let mut dirs = HashSet::new();
+    for table in tables {
+        let name = &table.table.name;
+        let mut most = 0_u64;
+        let mut numbers = Vec::with_capacity(table.chunks.len());
+        for chunk in &table.chunks {
+            let Some(frame) = index.frames().get(chunk.frame as usize) else {
+                let frames = index.frames().len();
+                return Err(format!("chunk {} of table {name} lies in frame {} of {frames}", chunk.number, chunk.frame));
+            };
+            // A row takes a byte at least.
+            if chunk.bytes > frame.plain || chunk.rows > frame.plain {
+                return Err(format!("chunk {} of table {name} is larger than the frame that it lies in", chunk.number));
+            }
+            most = most.saturating_add(frame.plain);
+            numbers.push(chunk.number);
+        }
+        if table.bytes > most || table.rows > most {
+            return Err(format!("table {name} is larger than its chunks"));
+        }
+        numbers.sort_unstable();
+        if let Some(twice) = numbers.windows(2).find(|pair| pair[0] == pair[1]) {
+            return Err(format!("chunk {} of table {name} is there twice", twice[0]));
+        }
+        if !numbers.is_empty() && !dirs.insert(&table.dir) {
+            return Err(format!("table {name} and another one have the folder {}", table.dir));
+        }
+    }
+    Ok(())
+}
+
 impl Archive {
     /// Opens an archive and reads its manifest. Finds it by a scan when the locator is damaged (see [`Archive::is_located`]).
     pub fn open(path: &Path) -> Result<Self, Fault> {
@@ -50,15 +85,8 @@ impl Archive {
             }
         }
         let names = index.by_name().map_err(|name| damaged(format!("entry {name} is there twice")))?;
-        let frames = index.frames().len();
-        for table in manifest.databases.iter().flat_map(|database| &database.tables) {
-            if let Some(chunk) = table.chunks.iter().find(|chunk| chunk.frame as usize >= frames) {
-                return Err(damaged(format!(
-                    "chunk {} of table {} lies in frame {} of {frames}",
-                    chunk.number, table.table.name, chunk.frame
-                )));
-            }
-        }
+        let tables = manifest.databases.iter().flat_map(|database| &database.tables);
+        plausible(tables, &index).map_err(damaged)?;
         Ok(Self { path, file, length, codec, locator, manifest, index, names })
     }
 

@@ -187,11 +187,14 @@ impl<'a> Builder<'a> {
                 (false, true) if entry.bytes <= whole || self.jobs == 1 => u64::MAX,
                 (false, true) => part,
             };
-            let alone = self.chosen.definitions && table.kind == TableKind::Table && limit == u64::MAX && entry.bytes > TINY;
+            let runs = cut(&entry.chunks, limit);
+            // Whoever loads alone empties the table first: there must be no other part.
+            let alone =
+                self.chosen.definitions && table.kind == TableKind::Table && runs.len() == 1 && limit == u64::MAX && entry.bytes > TINY;
             let mode = if alone { LoadMode::Alone } else { LoadMode::Shared };
             let mut left = entry.bytes;
             let mut parts = Vec::new();
-            for chunks in cut(&entry.chunks, limit) {
+            for chunks in runs {
                 let weight: u64 = entry.chunks[chunks.clone()].iter().map(|chunk| chunk.bytes).sum();
                 left = left.saturating_sub(weight);
                 let node =

@@ -112,8 +112,7 @@ fn a_side_file_that_does_not_fit_is_damage_and_a_missing_one_a_warning() {
 #[test]
 fn rows_and_fingerprints_are_recounted() {
     type Change = fn(&mut dbbackup::archive::manifest::TableEntry);
-    let changes: [(&str, Change); 6] = [
-        ("another chunk", |table| table.chunks[2] = table.chunks[1]),
+    let changes: [(&str, Change); 5] = [
         ("fingerprint", |table| table.fingerprint = "0".repeat(32)),
         ("rows", |table| table.chunks[1].rows += 1),
         ("bytes", |table| table.chunks[1].bytes += 1),
@@ -132,11 +131,23 @@ fn rows_and_fingerprints_are_recounted() {
 }
 
 #[test]
-fn chunks_in_frames_that_do_not_exist_are_refused_at_the_door() {
+fn impossible_chunks_are_refused_at_the_door() {
+    type Change = fn(&mut Vec<dbbackup::archive::manifest::TableEntry>);
+    let changes: [(&str, Change); 6] = [
+        ("lies in frame 7", |tables| tables[0].chunks[0].frame = 7),
+        ("larger than the frame", |tables| tables[0].chunks[0].bytes = u64::MAX),
+        ("larger than the frame", |tables| tables[0].chunks[2].rows = 1 << 40),
+        ("larger than its chunks", |tables| tables[1].rows = u64::MAX),
+        ("is there twice", |tables| tables[0].chunks[2] = tables[0].chunks[1]),
+        ("have the folder", |tables| tables[1].dir = tables[0].dir.clone()),
+    ];
     let dir = folder();
-    let sample = sample(dir.path(), Codec::Zstd, 100);
-    with_manifest(&sample, |manifest| manifest.databases[0].tables[0].chunks[0].frame = 7);
-    assert_eq!(Archive::open(&sample.path).expect_err("refused").code, Code::CorruptedBackup);
+    for (word, change) in changes {
+        let sample = sample(dir.path(), Codec::Zstd, 100);
+        with_manifest(&sample, |manifest| change(&mut manifest.databases[0].tables));
+        let fault = Archive::open(&sample.path).expect_err("refused");
+        assert!(fault.code == Code::CorruptedBackup && fault.what.contains(word), "{word}: {fault:?}");
+    }
     let sample = super::sample(dir.path(), Codec::Gzip, 100);
     with_manifest(&sample, |manifest| manifest.head.format = 2);
     let fault = Archive::open(&sample.path).expect_err("refused");

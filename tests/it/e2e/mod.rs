@@ -3,6 +3,7 @@
 mod archive;
 mod cluster;
 mod faults;
+mod hostile;
 mod interrupted;
 mod limits;
 mod memory;
