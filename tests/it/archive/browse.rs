@@ -51,11 +51,7 @@ fn extraction_is_private_and_overwrites_nothing() {
     let sample = sample(dir.path(), Codec::Xz, 100);
     let out = dir.path().join("out");
     let written = browse::extract(&sample.path, &[], &out).expect("extracted");
-<<<<<<< HEAD
     // The manifest comes out too, as it does with tar.
-=======
-    // The entries, and the manifest, which is none of them.
->>>>>>> infra
     assert_eq!(written.len(), sample.entries.len() + 1);
     assert!(out.join("manifest.json").is_file());
     for (name, data) in &sample.entries {
