@@ -167,8 +167,8 @@ fn help(model: &Model, keys: Keys, size: Size) -> Vec<Row> {
                 let wide = cells.saturating_sub(2);
                 row = row
                     .gap(2)
-                    .then(text::left(names, 16.min(wide)), Role::Key)
-                    .then(text::left(label, wide.saturating_sub(16)), Role::Text);
+                    .then(text::left(names, 14.min(wide)), Role::Key)
+                    .then(text::left(label, wide.saturating_sub(14)), Role::Text);
             }
             rows.push(row);
         }

@@ -107,6 +107,9 @@ fn summary(model: &Model, cols: usize) -> Vec<Row> {
     };
     let bytes = backup::chosen_bytes(model);
     // Row bytes are not known before the plan; the size on the server's disk (with indexes) is an upper bound that is known.
-    let size = format!("{bytes} on the server's disk with indexes; the archive is smaller");
+    let size = match cols {
+        100.. => format!("{bytes} on the server's disk with indexes; the archive is smaller"),
+        _ => format!("{bytes} on disk"),
+    };
     vec![Row::new(), Row::of("Enter plans: ", Role::Muted).then(what, Role::Title).then(format!("   {size}"), Role::Muted).cut(cols)]
 }

@@ -51,7 +51,10 @@ pub fn rows(model: &Model, id: JobId, name: &str, size: Size) -> Vec<Row> {
     rows.push(Row::new());
     let active: Vec<_> = job.progress.active.iter().filter(|table| table.database == name).collect();
     if active.is_empty() {
-        rows.push(nothing("no table is at work now"));
+        rows.push(nothing(match one.state {
+            DatabaseState::Waiting => "its turn has not come yet",
+            _ => "no table is at work now",
+        }));
         return rows;
     }
     let layout = Layout::new(

@@ -132,7 +132,7 @@ pub fn databases(model: &Model, job: &Job, cols: usize, height: usize) -> Vec<Ro
     let restore = matches!(job.spec(), JobSpec::Restore(_));
     let names: Vec<String> = all.iter().map(|one| one.name.clone()).collect();
     let columns = [
-        grows("DATABASE", 12, longest(names.iter().map(String::as_str), 12, 63)),
+        grows("DATABASE", 12, longest(names.iter().map(String::as_str), 12, 40)),
         texts("STATE", if cols < 60 { 11 } else { 18 }, 0),
         texts("", 10, 4),
         numbers("DATA", 17, 1),
@@ -170,11 +170,14 @@ fn database(model: &Model, one: &DatabaseProgress, layout: &Layout) -> Row {
         return Row::of(name, Role::Text).gap(2).then(said, Role::Bad);
     }
     let data = match (over, one.bytes.total) {
+        (bar::Over::Yes, _) if one.bytes.done == 0 => "0 B".to_owned(),
         (_, 0) if one.bytes.done == 0 => String::new(),
         (bar::Over::Yes, _) => Bytes(one.bytes.done).to_string(),
+        (bar::Over::No, total) if one.state == DatabaseState::Waiting => Bytes(total).to_string(),
         (bar::Over::No, total) => format!("{} / {}", Bytes(one.bytes.done), Bytes(total)),
     };
-    let little = bar::bar(one.bytes, over, if one.state == DatabaseState::Waiting { 0 } else { 10 });
+    // Only what moves has a bar: what is done stays quiet.
+    let little = bar::bar(one.bytes, over, if matches!(one.state, DatabaseState::Running(_)) { 10 } else { 0 });
     let percent = if one.state == DatabaseState::Waiting { String::new() } else { bar::percent_text(one.bytes, over) };
     let time = match one.began {
         Some(began) => span(one.ended.unwrap_or(model.clock.now).since(began)),
