@@ -56,7 +56,7 @@ pub fn phase(model: &Model, job: &Job, cols: usize) -> Row {
         let failed = count(crate::app::availability::failed);
         row = row.then(format!(" · {done} of {} databases done, {running} running", all.len()), Role::Text);
         if failed > 0 {
-            row = row.then(format!(", ✗ {failed} failed"), Role::Bad);
+            row = row.then(", ", Role::Text).then(format!("✗ {failed} failed"), Role::Bad);
         }
     }
     let since = format!(
@@ -76,7 +76,7 @@ pub fn meters(job: &Job, cols: usize, density: Density) -> Vec<Row> {
         0 => format!("  {:>9}", Bytes(progress.bytes.done).to_string()),
         total => format!("  {:>9} / {sign}{}", Bytes(progress.bytes.done).to_string(), Bytes(total)),
     };
-    let bar_cells = cols.saturating_sub(percent.len() + text::width(&figures) + 2).min(cols * 2 / 3);
+    let bar_cells = cols.saturating_sub(percent.len() + text::width(&figures) + 2).min(120);
     let mut first = bar::bar(progress.bytes, bar::Over::No, bar_cells);
     // An unknown total has no percentage.
     first = if progress.bytes.total > 0 { first.then(format!(" {percent}"), Role::Title) } else { first.gap(percent.len() + 1) };

@@ -159,7 +159,7 @@ fn answer(cmds: &[Cmd], which: u8) -> Option<Msg> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn nothing_that_happens_makes_it_panic(which in any::<u8>(), steps in prop::collection::vec(step(), 1..80)) {

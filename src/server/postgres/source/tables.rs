@@ -116,8 +116,8 @@ pub async fn list(client: &Client, version: u32) -> Result<Vec<Found>, tokio_pos
     Ok(found)
 }
 
-/// The fault for tables whose rows cannot be read in full, naming them.
-pub fn complete(found: &[Found]) -> Result<(), Fault> {
+/// The fault for tables whose rows cannot be read in full by a role, naming them.
+pub fn complete(found: &[Found], role: &str) -> Result<(), Fault> {
     let blocked: Vec<(&TableName, &str)> = found.iter().filter_map(|one| Some((&one.table.name, one.obstacle?))).collect();
     if blocked.is_empty() {
         return Ok(());
@@ -131,7 +131,7 @@ pub fn complete(found: &[Found]) -> Result<(), Fault> {
     }
     Err(fault
         .step("Back up as a superuser, or as a role with BYPASSRLS that may read all data:")
-        .step_run("Give a role both:", "ALTER ROLE backup BYPASSRLS; GRANT pg_read_all_data TO backup;"))
+        .step_run("Give the role both:", format!("ALTER ROLE {role} BYPASSRLS; GRANT pg_read_all_data TO {role};", role = ident(role))))
 }
 
 /// A stored (compressed) value of as many bytes could be a giant: the server's compression gives 1 byte for 255 at best, and the text form
