@@ -234,7 +234,7 @@ fn exact(bytes: u64) -> String {
     let short = Bytes(bytes).to_string().replace(' ', "");
     match short.parse::<Bytes>() {
         Ok(Bytes(same)) if same == bytes => short.replace(".0", ""),
-        _ if bytes > 0 && bytes % (1 << 20) == 0 => format!("{}MiB", bytes >> 20),
+        _ if bytes > 0 && bytes.is_multiple_of(1 << 20) => format!("{}MiB", bytes >> 20),
         _ => bytes.to_string(),
     }
 }

@@ -1,6 +1,6 @@
 //! The jobs of this run: what they were asked, how far they are, what they said. Every list in here is bounded.
 
-use crate::domain::job::{JobId, JobState, Progress};
+use crate::domain::job::{DatabaseState, JobId, JobState, Progress, Summary};
 use crate::domain::plan::Plan;
 use crate::domain::spec::{BackupSpec, JobSpec, RestoreScope, RestoreSpec, Scope};
 use crate::domain::{Fault, Stamp};
@@ -190,9 +190,31 @@ impl Job {
                     None => self.plan.checks.push(check),
                 };
             }
-            Event::Finished(summary) => self.end(JobState::Finished(summary), now),
+            Event::Finished(summary) => {
+                self.settle(&summary, now);
+                self.end(JobState::Finished(summary), now);
+            }
             Event::Failed(fault) => self.end(JobState::Failed(fault), now),
             Event::Cancelled(leftovers) => self.end(JobState::Cancelled(leftovers), now),
+        }
+    }
+
+    /// The last figures may be a tenth of a second old: what the summary says of each database counts.
+    fn settle(&mut self, summary: &Summary, now: Stamp) {
+        let proven = summary.proof.as_ref();
+        for database in &mut self.progress.databases {
+            if !matches!(database.state, DatabaseState::Running(_) | DatabaseState::Waiting) {
+                continue;
+            }
+            let outcome = summary.databases.iter().find(|outcome| outcome.name == database.name);
+            let differs = proven.is_some_and(|proof| proof.differences.iter().any(|difference| difference.database == database.name));
+            database.state = match outcome.and_then(|outcome| outcome.fault.clone()) {
+                Some(fault) => DatabaseState::Failed(fault),
+                None if proven.is_some() && !differs => DatabaseState::Proven,
+                None => DatabaseState::Done,
+            };
+            database.began = database.began.or(Some(now));
+            database.ended = database.ended.or(Some(now));
         }
     }
 

@@ -1,10 +1,9 @@
 //! The list of frames in memory: about a hundred bytes for each, names included, whatever their number.
 
 use super::manifest::FrameRecord;
-use xxhash_rust::xxh3::xxh3_64;
-
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use xxhash_rust::xxh3::xxh3_64;
 
 /// All frames in the order of the file, with the names of their entries.
 #[derive(Clone, Debug, Default)]
@@ -59,28 +58,22 @@ impl FrameIndex {
         &self.names[start..self.ends[entry] as usize]
     }
 
-    /// A map from names to frames; or the first name that is there twice.
+    /// A map of all names; or the first name that is there twice.
     pub fn by_name(&self) -> Result<NameMap, String> {
-        let mut map = NameMap { frames: HashMap::with_capacity(self.ends.len()), others: Vec::new() };
-        for frame in 0..self.frames.len() as u32 {
-            for name in self.entries(frame) {
-                match map.frames.entry(xxh3_64(name.as_bytes())) {
-                    Entry::Vacant(place) => {
-                        place.insert(frame);
+        let mut map = NameMap { entries: HashMap::with_capacity(self.ends.len()), others: Vec::new() };
+        for entry in 0..self.ends.len() as u32 {
+            let name = self.name(entry as usize);
+            match map.entries.entry(xxh3_64(name.as_bytes())) {
+                Entry::Vacant(place) => {
+                    place.insert(entry);
+                }
+                // Two names of one hash are next to impossible by chance. More than a few are an attack.
+                Entry::Occupied(place) => {
+                    let is_same = |known: &u32| self.name(*known as usize) == name;
+                    if is_same(place.get()) || map.others.iter().any(is_same) || map.others.len() == 100 {
+                        return Err(name.to_owned());
                     }
-                    Entry::Occupied(place) => {
-                        // Two names of one hash are next to impossible by chance, so nearly always it is the same name.
-                        let other = *place.get();
-                        if self.entries(other).any(|known| known == name)
-                            && (other != frame || self.entries(frame).filter(|n| *n == name).count() > 1)
-                        {
-                            return Err(name.to_owned());
-                        }
-                        if map.others.len() >= 1000 || map.others.iter().any(|(known, _)| known == name) {
-                            return Err(name.to_owned());
-                        }
-                        map.others.push((name.to_owned(), frame));
-                    }
+                    map.others.push(entry);
                 }
             }
         }
@@ -89,27 +82,46 @@ impl FrameIndex {
 
     /// The frame that holds an entry.
     pub fn frame_of(&self, map: &NameMap, name: &str) -> Option<u32> {
-        let frame = map.frames.get(&xxh3_64(name.as_bytes())).copied().filter(|frame| self.entries(*frame).any(|known| known == name));
-        frame.or_else(|| map.others.iter().find(|(known, _)| known == name).map(|(_, frame)| *frame))
+        let first = map.entries.get(&xxh3_64(name.as_bytes()));
+        let entry = first.into_iter().chain(&map.others).find(|entry| self.name(**entry as usize) == name)?;
+        // `first` counts the entries before each frame.
+        u32::try_from(self.first.partition_point(|before| before <= entry)).ok()?.checked_sub(1)
     }
 }
 
-/// Frames by the hashes of their entries' names; the few whose hash was taken stand beside.
+/// Entries by the hashes of their names; the few whose hash was taken stand beside.
 #[derive(Clone, Debug, Default)]
 pub(super) struct NameMap {
-    frames: HashMap<u64, u32>,
-    others: Vec<(String, u32)>,
+    entries: HashMap<u64, u32>,
+    others: Vec<u32>,
 }
 
 /// Bytes in hexadecimal.
 pub(super) fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    bytes.iter().flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]).map(char::from).collect()
+    let mut out = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        out.push(char::from(DIGITS[usize::from(byte >> 4)]));
+        out.push(char::from(DIGITS[usize::from(byte & 15)]));
+    }
+    out
 }
 
 /// A SHA-256 from its 64 hexadecimal digits.
 pub(super) fn unhex(text: &str) -> Option<[u8; 32]> {
-    let digits: Vec<u8> = text.chars().map(|c| c.to_digit(16).map(|digit| digit as u8)).collect::<Option<_>>()?;
-    let bytes: Vec<u8> = digits.as_chunks::<2>().0.iter().map(|[high, low]| high << 4 | low).collect();
-    if digits.len() == 64 { bytes.try_into().ok() } else { None }
+    let digits = text.as_bytes();
+    let mut out = [0; 32];
+    for (byte, [high, low]) in out.iter_mut().zip(digits.as_chunks::<2>().0) {
+        *byte = nibble(*high)? << 4 | nibble(*low)?;
+    }
+    (digits.len() == 64).then_some(out)
+}
+
+fn nibble(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        b'A'..=b'F' => Some(digit - b'A' + 10),
+        _ => None,
+    }
 }

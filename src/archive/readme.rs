@@ -80,7 +80,7 @@ pub fn script(manifest: &Manifest, archive: &Path) -> String {
             let path = file(step);
             _ = writeln!(out, "[ ! -f {path} ] || psql -X -q -v ON_ERROR_STOP=1 -d {target} -f {path}");
         }
-        _ = writeln!(out, "psql -X -q -d {target} -c ANALYZE");
+        _ = writeln!(out, "psql -X -q -d {target} -c ANALYZE || true");
         for statement in finish(database) {
             _ = writeln!(out, "psql -X -q -v ON_ERROR_STOP=1 -d postgres -c {}", shell(&statement));
         }
@@ -126,7 +126,8 @@ fn create(database: &Database) -> String {
 
 /// `load.sql`: loads all rows. Run by psql in the folder in which the archive was unpacked.
 pub fn load_sql(database: &Database) -> String {
-    let mut out = String::from("SET row_security = off;\n");
+    // Tables of extensions have their foreign keys before their rows.
+    let mut out = String::from("SET row_security = off;\nSET session_replication_role = replica;\n");
     // This file is UTF-8 (PGCLIENTENCODING), the chunks are in the database's own encoding.
     let encoding = Some(database.properties.encoding.as_str()).filter(|encoding| !matches!(*encoding, "" | "UTF8"));
     for table in database.tables.iter().filter(|table| table.table.kind == TableKind::Table && !table.chunks.is_empty()) {
@@ -152,7 +153,7 @@ fn load_table(out: &mut String, table: &TableEntry, encoding: Option<&str>) {
     let binary = table.table.format == RowFormat::Binary;
     let awkward = |name: &String| name.contains(['\n', '\r']) || (binary && encoding.is_some() && !name.is_ascii());
     let quote = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
-    let TableName { schema, name } = &table.table.name;
+    let TableName { schema, name } = table.table.destination();
     let mut back = Vec::new();
     let mut rename = |out: &mut String, kind: &str, prefix: &str, name: &String, short: &str| {
         if !awkward(name) {
@@ -194,7 +195,7 @@ BEGIN
             IF lo.owner IS NOT NULL THEN
                 EXECUTE pg_catalog.format('REVOKE ALL ON LARGE OBJECT %s FROM %I', lo.loid, lo.owner);
             END IF;
-            FOR grant_ IN SELECT * FROM pg_catalog.aclexplode(lo.acl::aclitem[]) LOOP
+            FOR grant_ IN SELECT * FROM pg_catalog.aclexplode(nullif(lo.acl, '{}')::aclitem[]) LOOP
                 EXECUTE pg_catalog.format('GRANT %s ON LARGE OBJECT %s TO %s%s', grant_.privilege_type, lo.loid,
                     CASE grant_.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(grant_.grantee)) END,
                     CASE WHEN grant_.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END);

@@ -50,18 +50,32 @@ pub(super) fn codec_of(head: &[u8]) -> Option<Codec> {
     compressed.or_else(|| (head.get(257..262) == Some(b"ustar")).then_some(Codec::None))
 }
 
-/// The first tar header of the frame at an offset: (name, size, bytes of the header).
-pub(super) fn first_entry(file: &File, at: u64, codec: Codec) -> Option<tarball::Entry> {
+/// What a frame begins with.
+pub(super) enum First {
+    /// A tar header as ours are.
+    Entry(tarball::Entry),
+    /// Something else.
+    Other,
+    /// Nothing that could be told: it is damaged or cut off before the end of its first header.
+    Unreadable,
+}
+
+/// The first tar header of the frame at an offset.
+pub(super) fn first_entry(file: &File, at: u64, codec: Codec) -> First {
     let mut head = [0; 4 * tarball::BLOCK];
     let mut length = 0;
-    let mut decoder = stream_decoder(codec, BufReader::with_capacity(1 << 14, From::new(file, at))).ok()?;
+    let Ok(mut decoder) = stream_decoder(codec, BufReader::with_capacity(1 << 14, From::new(file, at))) else { return First::Unreadable };
     while length < head.len() {
         match decoder.read(&mut head[length..]) {
             Ok(0) | Err(_) => break,
             Ok(more) => length += more,
         }
     }
-    tarball::read_header(&head[..length]).ok().flatten()
+    match tarball::read_header(&head[..length]) {
+        Ok(Some(entry)) => First::Entry(entry),
+        Ok(None) => First::Unreadable,
+        Err(_) => First::Other,
+    }
 }
 
 /// Looks for the manifest's frame, from the end of the file backwards.
@@ -82,7 +96,7 @@ pub(super) fn find_manifest(file: &File, length: u64, codec: Codec) -> io::Resul
             if codec == Codec::None && !offset.is_multiple_of(tarball::BLOCK as u64) {
                 continue;
             }
-            if first_entry(file, offset, codec).is_some_and(|entry| entry.name == manifest::ENTRY) {
+            if matches!(first_entry(file, offset, codec), First::Entry(entry) if entry.name == manifest::ENTRY) {
                 return Ok(Some(offset));
             }
             tries += 1;

@@ -84,7 +84,7 @@ fn carry_out(Parsed { cli, settings: flags }: &Parsed, environment: &Environment
 
 /// Who looks on: a terminal on both ends that can do more than print lines, and nobody who said otherwise.
 fn mode(cli: &Cli, resolved: &Resolved, environment: &Environment) -> Result<Mode, Fault> {
-    let is_command = !matches!(cli.command, None | Some(Command::Interactive));
+    let is_command = !matches!(cli.command, None | Some(Command::Interactive(_)));
     let wants_lines = [Key::Batch, Key::Json, Key::Quiet].into_iter().any(|key| resolved.switch(key)) || cli.globals.dry_run;
     let term = environment.get("TERM").unwrap_or("dumb");
     let can_draw = stdout().is_terminal() && stdin().is_terminal() && term != "dumb";
@@ -153,15 +153,23 @@ fn application(cli: &Cli, resolved: &Resolved, environment: &Environment, secret
         Mode::Interactive | Mode::Command => {
             let depth = look::depth(environment, resolved.switch(Key::NoColor));
             let theme = resolved.text(Key::Theme).unwrap_or("default-dark");
-            let (look, notice) = Look::load(theme, depth, look::glyphs(environment), "");
+            let (look, notice) = Look::load(theme, depth, look::glyphs(environment), &own_theme(theme));
             if let Some(notice) = notice {
                 inbox.answer(Msg::Act(Action::Notice(notice)));
             }
-            let mut screen = Screen::open(Arc::clone(&inbox), look, look::frame_gap(environment))
+            let mut screen = Screen::open(Arc::clone(&inbox), look, look::pace(environment))
                 .map_err(|error| Fault::new(Code::Io, "cannot take the terminal").because(error).step("Use --batch."))?;
             let outcome = play(&mut screen);
             drop(screen);
             result::print(&outcome, volume, noun)
         }
     })
+}
+
+/// The text of the user's own theme file of a name, or nothing: `themes/NAME.toml` beside the user's configuration.
+fn own_theme(name: &str) -> String {
+    // The name is a part of a path here.
+    let is_plain = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
+    let dirs = directories::ProjectDirs::from("", "", "dbbackup").filter(|_| is_plain);
+    dirs.and_then(|dirs| std::fs::read_to_string(dirs.config_dir().join(format!("themes/{name}.toml"))).ok()).unwrap_or_default()
 }

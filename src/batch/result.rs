@@ -57,7 +57,8 @@ pub fn say(outcome: &Outcome, volume: Volume, noun: Option<&str>) -> Said {
             }
             JobState::Failed(fault) => said.err.push_str(&fault.render(&format!("{} failed", job.noun))),
             JobState::Cancelled(left) => {
-                said.err.push_str(&format!("[STOP] {} was cancelled\n", clean(&job.name)));
+                let first = format!("[STOP] {} was cancelled", clean(&job.name));
+                said.err.push_str(&format!("{first:<65} {}\n", stop_code(outcome).as_str()));
                 for thing in &left.things {
                     said.err.push_str(&format!("  Left: {}\n", clean(thing)));
                 }
@@ -78,6 +79,10 @@ pub fn say(outcome: &Outcome, volume: Volume, noun: Option<&str>) -> Said {
         said.out.clear();
     }
     said
+}
+
+fn stop_code(outcome: &Outcome) -> Code {
+    if outcome.exit == Code::Terminated.exit() { Code::Terminated } else { Code::Cancelled }
 }
 
 fn headline(outcome: &Outcome, noun: Option<&str>) -> String {
@@ -176,8 +181,7 @@ pub fn json(outcome: &Outcome) -> serde_json::Value {
             JobState::Failed(fault) => Some(fault.clone()),
             JobState::Finished(summary) => summary.failed().find_map(|database| database.fault.clone()),
             JobState::Cancelled(left) => {
-                let code = if outcome.exit == Code::Terminated.exit() { Code::Terminated } else { Code::Cancelled };
-                Some(left.things.iter().fold(Fault::new(code, format!("{} was cancelled", job.name)), |mut fault, thing| {
+                Some(left.things.iter().fold(Fault::new(stop_code(outcome), format!("{} was cancelled", job.name)), |mut fault, thing| {
                     fault.context.push(("Left".into(), thing.clone()));
                     fault
                 }))

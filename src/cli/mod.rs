@@ -25,23 +25,35 @@ use std::path::PathBuf;
         Exit codes: 0 success, 1 failure, 64 usage, 65 damaged data, 66 not found, 69 no server, 70 internal error, 73 cannot create,\n\
         74 input/output, 75 try again later, 77 permission, 78 configuration, 130 interrupted, 143 terminated.",
     disable_help_subcommand = true,
-    args_override_self = false
+    args_override_self = true
 )]
 pub struct Cli {
     /// Flags of every command.
     #[command(flatten)]
     pub globals: globals::Globals,
+    /// With what the full screen starts; a command takes them too when they stand before it.
+    #[command(flatten)]
+    pub screen: Screen,
     /// The command; none opens the full screen.
     #[command(subcommand)]
     pub command: Option<Command>,
+}
+
+/// With what the forms of the full screen begin.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Backups and restores")]
+pub struct Screen {
+    /// How backups are made.
+    #[command(flatten)]
+    pub options: backup::Options,
 }
 
 /// A command.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Open the full screen (the same as no command)
-    #[command(after_help = "Examples:\n  dbbackup interactive --host db01 --user backup")]
-    Interactive,
+    #[command(after_help = "Examples:\n  dbbackup interactive --host db01 --user backup --backup-dir /backups")]
+    Interactive(Screen),
     /// Make a backup
     #[command(subcommand, after_help = backup::EXAMPLES)]
     Backup(backup::Backup),

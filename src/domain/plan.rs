@@ -30,6 +30,9 @@ pub struct Check {
     pub detail: String,
     /// What to do about it.
     pub cure: Option<String>,
+    /// For a failed check: the kind of failure that ends the run. None: several things, or nothing more exact.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<Code>,
 }
 
 /// One thing the job works on, usually a database.
@@ -71,11 +74,11 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The failed checks as one fault, if there are any.
+    /// The failed checks as one fault of the first one's kind, if there are any.
     pub fn obstacle(&self) -> Option<Fault> {
         let failed: Vec<_> = self.checks.iter().filter(|check| check.state == CheckState::Failed).collect();
         let first = failed.first()?;
-        let mut fault = Fault::new(Code::Partial, format!("{}: {}", first.name, first.detail));
+        let mut fault = Fault::new(first.code.unwrap_or(Code::Partial), format!("{}: {}", first.name, first.detail));
         for check in &failed {
             fault = fault.because(format!("{}: {}", check.name, check.detail));
             if let Some(cure) = &check.cure {

@@ -40,12 +40,20 @@ pub fn plan(spec: &VerifySpec) -> Result<Plan, Fault> {
         total += bytes.unwrap_or_default();
         let head = reader::head(path);
         checks.push(match &head {
-            Ok(_) => {
-                Check { state: CheckState::Ok, name: "archive".into(), detail: format!("{} can be opened", path.display()), cure: None }
-            }
-            Err(fault) if archive::is_damage(fault) => {
-                Check { state: CheckState::Warning, name: "archive".into(), detail: format!("{}: {fault}", path.display()), cure: None }
-            }
+            Ok(_) => Check {
+                state: CheckState::Ok,
+                name: "archive".into(),
+                detail: format!("{} can be opened", path.display()),
+                cure: None,
+                code: None,
+            },
+            Err(fault) if archive::is_damage(fault) => Check {
+                state: CheckState::Warning,
+                name: "archive".into(),
+                detail: format!("{}: {fault}", path.display()),
+                cure: None,
+                code: None,
+            },
             // What cannot be reached is found out here, before anything else is read.
             Err(fault) => return Err(fault.clone()),
         });
@@ -246,7 +254,7 @@ fn structure(archive: &Archive) -> Vec<Damage> {
         let mut rows = 0_u64;
         for chunk in &table.chunks {
             let name = names::chunk(&table.dir, chunk.number, table.table.format);
-            if !archive.entries(chunk.frame).any(|entry| entry == name) {
+            if archive.frame_of(&name) != Some(chunk.frame) {
                 wrong(&name, format!("it is not in frame {}, where the manifest has it", chunk.frame));
             }
             rows = rows.saturating_add(chunk.rows);

@@ -7,7 +7,7 @@ use crossterm::event::{self, Event};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// How long one look takes when no key comes; a key ends it at once. It bounds how long parking takes.
+/// How long one look takes when no key comes; a key ends it at once. It bounds how long parking takes at the most.
 const LOOK: Duration = Duration::from_millis(250);
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -62,6 +62,8 @@ impl Input {
             }
             *state = State::ToBeParked;
         }
+        // The reading library listens to this signal: the look under way ends at once instead of at its time. A failure costs that time.
+        let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::WINCH);
         self.0.wait_while(|state| state == State::ToBeParked);
     }
 

@@ -17,4 +17,3 @@ pub mod screen;
 pub mod signals;
 pub mod terminal;
 pub mod work;
-

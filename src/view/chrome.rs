@@ -8,6 +8,7 @@ use crate::app::action::{Action, ScreenId};
 use crate::app::availability::availability;
 use crate::app::keymap::{self, Hint};
 use crate::app::load::Load;
+use crate::app::modal::{Keys, Modal};
 use crate::app::model::Model;
 use crate::app::setup::Mode;
 use crate::app::update::keys::is_typing;
@@ -40,6 +41,7 @@ pub fn header(model: &Model, cols: usize) -> Row {
             right.then(when::minute(model.clock.now, &model.clock), Role::Text).then(format!(" {}", model.clock.zone), Role::Muted).gap(1);
     }
     let room = cols.saturating_sub(right.width());
+    left = left.cut(room.saturating_sub(2));
     if left.width() < room { left.fill(room, Role::Text).join(right) } else { left }
 }
 
@@ -59,7 +61,8 @@ pub fn tabs(model: &Model) -> Row {
 
 /// The line of keys, or of news while there are any.
 pub fn footer(model: &Model, cols: usize) -> Row {
-    if let Some(toast) = model.toasts.back() {
+    // A question's keys are never hidden by news.
+    if let Some(toast) = model.toasts.back().filter(|_| model.modals.is_empty()) {
         let (glyph, role) = match toast.level {
             Level::Debug | Level::Info => ("✓", Role::Ok),
             Level::Warn => ("▲", Role::Warn),
@@ -82,12 +85,18 @@ pub fn keys(model: &Model, cols: usize) -> Row {
             Some(label) => ("←→".to_owned(), label),
             None => (keymap::name(bind.key), bind.label),
         };
-        let label = if bind.action == Action::Freeze && model.frozen.is_some() { "go on" } else { label };
+        let label = match (&bind.action, model.modals.last()) {
+            (Action::Freeze, _) if model.frozen.is_some() => "go on",
+            (Action::Help, Some(Modal::Help { keys: Keys::All, .. })) => "keys here",
+            (Action::Accept, Some(Modal::Quit)) if model.running().count() == 1 => "cancel it and leave",
+            _ => label,
+        };
         Row::of(key, if ready { Role::Key } else { Role::Muted }).then(format!(" {label}"), if ready { Role::Text } else { Role::Muted })
     };
     let mut end = Row::new();
     if is_typing(model) {
-        end = end.gap(3).then("Esc", Role::Key).then(" back", Role::Text);
+        let label = if scope == keymap::Scope::AskDeleteMany { " keep" } else { " back" };
+        end = end.gap(3).then("Esc", Role::Key).then(label, Role::Text);
     } else {
         if !model.modals.is_empty() || !model.nav.is_root() {
             let label = match scope {
@@ -117,9 +126,6 @@ pub fn keys(model: &Model, cols: usize) -> Row {
         }
         row = row.gap(gap).join(piece);
     }
-    if row.width() <= 1 {
-        // The gap before the first key is its only margin.
-        return row.join(end);
-    }
-    row.join(end)
+    // Where no key fits, the end begins at the margin: the gap before it is for a key before it.
+    if row.width() <= 1 { end.skip(2) } else { row.join(end) }
 }

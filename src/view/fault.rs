@@ -8,7 +8,7 @@ use crate::domain::Fault;
 /// The lines of an error, wrapped to so many cells.
 pub fn rows(headline: &str, fault: &Fault, cols: usize) -> Vec<Row> {
     let mut rows = vec![
-        Row::of(format!("✗ {headline}: {}", fault.code.title()), Role::Bad).to_right(fault.code.as_str(), Role::Muted, cols),
+        Row::of(format!("✗ {headline}: {}", fault.code.title()), Role::Bad).ending(fault.code.as_str(), Role::Muted, cols),
         Row::new(),
     ];
     let wide = cols.saturating_sub(2);
@@ -68,21 +68,22 @@ pub fn scrolled(rows: Vec<Row>, scroll: usize, height: usize) -> Vec<Row> {
     let mut shown: Vec<Row> = rows.into_iter().skip(from).take(page).collect();
     shown.push(match below {
         0 => Row::of("end", Role::Muted),
-        below => Row::of(format!("↓ {below} more lines"), Role::Muted),
+        below => Row::of(format!("↓ {}: Down, PgDn", text::plural(below as u64, "more line", "more lines")), Role::Muted),
     });
     shown
 }
 
 /// An error in two lines, for places where it is one thing among others: what, then the root cause and the first step.
 pub fn short(fault: &Fault, cols: usize) -> Vec<Row> {
-    let mut rows = vec![Row::of(format!("✗ {}: {}", fault.code.title(), fault.what), Role::Bad)];
+    let mut rows = Row::wrapped(&format!("✗ {}: {}", fault.code.title(), fault.what), Role::Bad, 2, cols);
+    rows.truncate(3);
     if fault.root_cause() != fault.what {
         rows.extend(
             text::wrap(fault.root_cause(), cols.saturating_sub(2)).into_iter().take(2).map(|line| Row::new().gap(2).then(line, Role::Text)),
         );
     }
     if let Some(step) = fault.steps.first() {
-        rows.push(Row::new().gap(2).then(&step.text, Role::Text));
+        rows.extend(Row::wrapped(&step.text, Role::Text, 0, cols.saturating_sub(2)).into_iter().map(|row| Row::new().gap(2).join(row)));
         if let Some(command) = &step.command {
             rows.push(Row::new().gap(4).then(command, Role::Accent));
         }

@@ -35,30 +35,43 @@ pub fn rows(model: &Model, modal: &Modal, size: Size) -> Vec<Row> {
         Modal::Help { keys, scroll } => fault::scrolled(help(model, *keys, size), *scroll, size.rows),
         Modal::Error { headline, fault, scroll } => fault::scrolled(fault::rows(headline, fault, size.cols), *scroll, size.rows),
         Modal::Cancel(id) => match model.job(*id) {
-            Some(job) => cancel(job),
+            Some(job) => cancel(job, size.cols),
             None => Vec::new(),
         },
         Modal::Quit => quit(model, size),
         Modal::Delete { paths, typed } => {
             let mut rows = delete_list(model, paths, size);
-            rows.push(match Modal::delete_word(paths) {
-                Some(word) => Row::of(format!("Type {word:?} to delete them:  "), Role::Text)
-                    .then(typed.value(), Role::Field)
-                    .then(" ", Role::Selected),
-                None => Row::of("This cannot be undone. ", Role::Text).then("y", Role::Key).then(" deletes it.", Role::Text),
-            });
+            match Modal::delete_word(paths) {
+                Some(word) => {
+                    rows.push(Row::of(format!("Type {word:?} to delete them:"), Role::Text));
+                    let field = super::screens::form::with_cursor(typed.value(), typed.cursor(), size.cols.saturating_sub(4));
+                    rows.push(Row::of("▸ ", Role::Accent).join(field));
+                }
+                None => rows.push(
+                    Row::of("This cannot be undone. ", Role::Text)
+                        .then("y", Role::Key)
+                        .then(" deletes it, ", Role::Text)
+                        .then("Esc", Role::Key)
+                        .then(" keeps it.", Role::Text),
+                ),
+            }
             rows
         }
         Modal::Command { lines } => {
             let mut rows = vec![Row::of("The same from a shell, sent to the clipboard:", Role::Muted)];
-            rows.extend(lines.iter().flat_map(|line| text::wrap(line, size.cols)).map(|line| Row::of(line, Role::Accent)));
+            rows.extend(lines.iter().flat_map(|line| shell_line(line, size.cols)).map(|line| Row::of(line, Role::Accent)));
             rows.truncate(size.rows);
             rows
         }
     }
 }
 
-fn cancel(job: &Job) -> Vec<Row> {
+/// A line of a command as it is, wrapped only where the screen is narrower.
+fn shell_line(line: &str, cols: usize) -> Vec<String> {
+    if text::width(line) <= cols { vec![line.to_owned()] } else { text::wrap(line, cols) }
+}
+
+fn cancel(job: &Job, cols: usize) -> Vec<Row> {
     let left = match job.spec() {
         JobSpec::Backup(_) => "Nothing is left behind: the unfinished file is removed.",
         JobSpec::Restore(restore) => match (&restore.scope, restore.create) {
@@ -69,14 +82,13 @@ fn cancel(job: &Job) -> Vec<Row> {
         },
         JobSpec::Verify(_) => "Nothing is changed.",
     };
-    vec![
-        Row::of(format!("▲ Cancel the {}?", job.name()), Role::Warn),
-        Row::of(left, Role::Text),
-        Row::of("y", Role::Key)
-            .then(" (or Ctrl-C again) cancels it, ", Role::Text)
-            .then("Esc", Role::Key)
-            .then(" lets it go on.", Role::Text),
-    ]
+    let mut rows = Row::wrapped(&format!("▲ Cancel the {}?", job.name()), Role::Warn, 2, cols);
+    rows.extend(Row::wrapped(left, Role::Text, 0, cols));
+    let again = if cols < 60 { "" } else { " (or Ctrl-C again)" };
+    rows.push(
+        Row::of("y", Role::Key).then(format!("{again} cancels it, "), Role::Text).then("Esc", Role::Key).then(" lets it go on", Role::Text),
+    );
+    rows
 }
 
 fn quit(model: &Model, size: Size) -> Vec<Row> {
@@ -103,7 +115,7 @@ fn quit(model: &Model, size: Size) -> Vec<Row> {
 
 fn delete_list(model: &Model, paths: &[std::path::PathBuf], size: Size) -> Vec<Row> {
     let what = text::plural(paths.len() as u64, "archive", "archives");
-    let mut rows = vec![Row::of(format!("✗ Delete {what} with the files beside it?",), Role::Bad)];
+    let mut rows = Row::wrapped(&format!("✗ Delete {what} with the files beside it?"), Role::Bad, 2, size.cols);
     let most = size.rows.saturating_sub(4).clamp(1, 8);
     for path in paths.iter().take(most) {
         let bytes = model
@@ -112,7 +124,7 @@ fn delete_list(model: &Model, paths: &[std::path::PathBuf], size: Size) -> Vec<R
             .and_then(|all| all.iter().find(|archive| archive.path == *path))
             .map(|archive| archive.bytes.to_string())
             .unwrap_or_default();
-        let name = text::left(&text::cut_middle(&file_name(path), size.cols.saturating_sub(14)), size.cols.saturating_sub(14));
+        let name = text::left(&text::cut_middle(&file_name(path), size.cols.saturating_sub(12)), size.cols.saturating_sub(12));
         rows.push(Row::of(format!("  {name}"), Role::Text).then(text::right(&bytes, 10), Role::Muted));
     }
     if paths.len() > most {
@@ -130,7 +142,7 @@ fn help(model: &Model, keys: Keys, size: Size) -> Vec<Row> {
         Keys::Here => "Keys here",
         Keys::All => "All keys",
     };
-    let mut rows = vec![Row::of(title, Role::Title).to_right("? shows the other list", Role::Muted, size.cols), Row::new()];
+    let mut rows = vec![Row::of(title, Role::Title).ending("? shows the other list", Role::Muted, size.cols), Row::new()];
     for scope in scopes {
         let binds: Vec<_> = keymap::KEYS.iter().filter(|bind| bind.scope == scope).collect();
         if binds.is_empty() {
@@ -155,8 +167,8 @@ fn help(model: &Model, keys: Keys, size: Size) -> Vec<Row> {
                 let wide = cells.saturating_sub(2);
                 row = row
                     .gap(2)
-                    .then(text::left(names, 16.min(wide)), Role::Key)
-                    .then(text::left(label, wide.saturating_sub(16)), Role::Text);
+                    .then(text::left(names, 14.min(wide)), Role::Key)
+                    .then(text::left(label, wide.saturating_sub(14)), Role::Text);
             }
             rows.push(row);
         }

@@ -50,7 +50,7 @@ impl Row {
 
     /// Adds a text that ends at the column `cols`; the text is left out when it does not fit behind what is there.
     #[must_use]
-    pub fn to_right(self, text: impl AsRef<str>, role: Role, cols: usize) -> Self {
+    pub fn ending(self, text: impl AsRef<str>, role: Role, cols: usize) -> Self {
         let text = crate::domain::text::clean(text.as_ref());
         let used = self.width();
         let wide = text::width(&text);
@@ -58,6 +58,38 @@ impl Row {
             return self;
         }
         self.gap(cols - used - wide).then(text, role)
+    }
+
+    /// Without the first cells; they are blanks of the first text.
+    #[must_use]
+    pub fn skip(mut self, cells: usize) -> Self {
+        if let Some((first, _)) = self.spans.first_mut() {
+            *first = first.chars().skip(cells).collect();
+        }
+        self
+    }
+
+    /// Cut to so many cells.
+    #[must_use]
+    pub fn cut(self, cells: usize) -> Self {
+        let mut kept = Self::new();
+        for (text, role) in self.spans {
+            let room = cells.saturating_sub(kept.width());
+            if room == 0 {
+                break;
+            }
+            kept.spans.push((text::cut(&text, room), role));
+        }
+        kept
+    }
+
+    /// A text in lines of at most so many cells, each below the first set in by `indent`.
+    pub fn wrapped(text: &str, role: Role, indent: usize, cells: usize) -> Vec<Self> {
+        text::wrap(text, cells.saturating_sub(indent))
+            .into_iter()
+            .enumerate()
+            .map(|(at, line)| if at == 0 { Self::of(line, role) } else { Self::new().gap(indent).then(line, role) })
+            .collect()
     }
 
     /// The line without its roles.

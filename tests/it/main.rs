@@ -1,5 +1,7 @@
 //! Every integration test, in one binary: one link, and servers that are started once.
 
+mod app;
+mod architecture;
 mod archive;
 mod backup;
 mod batch;
@@ -8,9 +10,10 @@ mod config;
 mod docs;
 mod e2e;
 mod postgres;
-mod restore;
 mod pty;
+mod restore;
 mod support;
+mod view;
 
 #[test]
 fn every_server_version_of_the_list_starts() {

@@ -39,7 +39,7 @@ pub fn last_backups<'a>(model: &'a Model, server: &ServerView) -> Vec<LastBackup
         .map(|archives| archives.iter().filter_map(|archive| archive.head.as_ref().ok().map(|head| (archive, head))).collect())
         .unwrap_or_default();
     good.retain(|(_, head)| head.complete && is_of(head, server));
-    good.sort_by(|a, b| b.1.created_ms.cmp(&a.1.created_ms));
+    good.sort_by_key(|(_, head)| std::cmp::Reverse(head.created_ms));
     let mut names: Vec<String> = match server.facts.value() {
         Some((_, databases)) => databases
             .iter()
@@ -92,9 +92,9 @@ pub fn advice(model: &Model) -> Option<Advice> {
             [one] => match &one.archive {
                 Some((_, head)) => {
                     let age = when::age(Stamp(head.created_ms), &model.clock);
-                    format!("{} has no good backup since {age} (target {TARGET_HOURS} h)", one.database)
+                    format!("{} has no good backup since {age} (target {TARGET_HOURS} h)", short(&one.database))
                 }
-                None => format!("{} has no backup yet", one.database),
+                None => format!("{} has no backup yet", short(&one.database)),
             },
             many => {
                 let never = many.iter().filter(|backup| backup.archive.is_none()).count();
@@ -109,4 +109,10 @@ pub fn advice(model: &Model) -> Option<Advice> {
         return Some(Advice { text, offer, screen: ScreenId::Backup, server: at, databases: names });
     }
     None
+}
+
+/// A name that leaves room for what is said about it.
+fn short(name: &str) -> String {
+    const MOST: usize = 24;
+    if name.chars().count() <= MOST { name.to_owned() } else { name.chars().take(MOST - 1).chain(['…']).collect() }
 }

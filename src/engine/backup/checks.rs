@@ -1,9 +1,9 @@
 //! The lines of a backup's checklist: what was found, and what to do about it.
 
-use super::plan::check;
+use super::plan::{check, refuse};
 use super::select::{self, Selected};
 use crate::domain::connection::Connection;
-use crate::domain::fault::Fault;
+use crate::domain::fault::{Code, Fault};
 use crate::domain::plan::{Check, CheckState};
 use crate::domain::server::ServerInfo;
 use crate::domain::size::{Bytes, grouped};
@@ -42,7 +42,7 @@ fn failed(name: &str, fault: &Fault) -> Check {
         Some(root) => format!("{}: {root}", fault.what),
         None => fault.what.clone(),
     };
-    check(CheckState::Failed, name, detail, cure)
+    refuse(fault.code, name, detail, cure)
 }
 
 /// The databases that are meant exist and can be read.
@@ -60,8 +60,8 @@ pub fn selection(scope: &Scope, selected: &Selected) -> Vec<Check> {
         checks.push(line);
     }
     if selected.databases.is_empty() && checks.is_empty() {
-        checks.push(check(
-            CheckState::Failed,
+        checks.push(refuse(
+            Code::DatabaseMissing,
             "databases",
             "no database is left to back up",
             Some("Look at the patterns that leave out databases.".into()),
@@ -78,15 +78,15 @@ pub fn folder(dir: &Path) -> Check {
     let own = |path: &Path| format!("sudo install -d -m 700 -o \"$USER\" {}", shell_words::quote(&path.to_string_lossy()));
     if !near.is_dir() {
         let cure = "Choose a folder for the backup, not a file.".to_owned();
-        return check(CheckState::Failed, NAME, format!("{} is not a folder", near.display()), Some(cure));
+        return refuse(Code::OutputUnwritable, NAME, format!("{} is not a folder", near.display()), Some(cure));
     }
     match (disk::writable(&near), near == dir) {
         (Ok(()), true) => check(CheckState::Ok, NAME, format!("{shown} is writable"), None),
         (Ok(()), false) => check(CheckState::Ok, NAME, format!("{shown} will be made"), None),
-        (Err(error), true) => check(CheckState::Failed, NAME, format!("{shown} is not writable: {error}"), Some(own(dir))),
+        (Err(error), true) => refuse(Code::OutputUnwritable, NAME, format!("{shown} is not writable: {error}"), Some(own(dir))),
         (Err(error), false) => {
             let detail = format!("{shown} does not exist and cannot be made in {}: {error}", near.display());
-            check(CheckState::Failed, NAME, detail, Some(own(dir)))
+            refuse(Code::OutputUnwritable, NAME, detail, Some(own(dir)))
         }
     }
 }
@@ -102,7 +102,7 @@ pub fn space(dir: &Path, estimate: u64) -> Check {
     let cure = || Some(format!("Make room in {} or choose another folder.", dir.display()));
     // The estimate is a rule of thumb: only where even a much smaller archive does not fit is it worth refusing.
     if space.free < estimate / 4 {
-        check(CheckState::Failed, NAME, detail, cure())
+        refuse(Code::DiskFull, NAME, detail, cure())
     } else if space.free < estimate.saturating_add(estimate / 5) {
         check(CheckState::Warning, NAME, detail, cure())
     } else {
@@ -138,7 +138,7 @@ pub fn connections(info: &ServerInfo, needed: u64) -> Check {
     let cure = Some("Use fewer jobs (--jobs), end idle sessions, or raise max_connections.".to_owned());
     match free {
         // The snapshot's session, the schema tool's and one reader.
-        0..3 => check(CheckState::Failed, NAME, detail, cure),
+        0..3 => refuse(Code::TooManyConnections, NAME, detail, cure),
         _ if free < needed => check(CheckState::Warning, NAME, detail, cure),
         _ => check(CheckState::Ok, NAME, detail, None),
     }
@@ -153,7 +153,6 @@ pub fn standby() -> Check {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::fault::Code;
 
     #[test]
     fn a_full_lock_table_comes_with_the_statement_that_cures_it() {

@@ -5,7 +5,7 @@ use super::rows::sessions;
 use super::select::{self, Selected};
 use crate::archive::manifest::Kind;
 use crate::domain::codec::Codec;
-use crate::domain::fault::Fault;
+use crate::domain::fault::{Code, Fault};
 use crate::domain::plan::{Check, CheckState, Plan, PlanItem};
 use crate::domain::schema::Table;
 use crate::domain::server::{DatabaseInfo, ServerInfo};
@@ -148,6 +148,8 @@ fn item(spec: &BackupSpec, database: &DatabaseInfo, found: &Result<Vec<Table>, F
 
 fn title(spec: &BackupSpec) -> String {
     let what = match &spec.scope {
+        // The names stand below it: many of them would push what matters out of sight.
+        Scope::Single { databases } if databases.len() > 3 => format!("{} databases", databases.len()),
         Scope::Single { databases } => databases.join(", "),
         Scope::Cluster { .. } => "the whole cluster".to_owned(),
     };
@@ -178,5 +180,10 @@ fn facts(spec: &BackupSpec, info: &ServerInfo, estimate: u64) -> Vec<(String, St
 
 /// A line of the checklist.
 pub fn check(state: CheckState, name: &str, detail: impl Into<String>, cure: Option<String>) -> Check {
-    Check { state, name: name.to_owned(), detail: detail.into(), cure }
+    Check { state, name: name.to_owned(), detail: detail.into(), cure, code: None }
+}
+
+/// A line of the checklist without which nothing is begun: the run ends with this code.
+pub fn refuse(code: Code, name: &str, detail: impl Into<String>, cure: Option<String>) -> Check {
+    Check { code: Some(code), ..check(CheckState::Failed, name, detail, cure) }
 }

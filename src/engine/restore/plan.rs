@@ -8,7 +8,7 @@ use crate::domain::plan::{Check, CheckState, Plan, PlanItem};
 use crate::domain::server::{DatabaseInfo, ServerInfo};
 use crate::domain::size::grouped;
 use crate::domain::spec::{JobSpec, RestoreScope, RestoreSpec, Selection, What};
-use crate::domain::{Bytes, Fault, text};
+use crate::domain::{Bytes, Code, Fault, text};
 use crate::engine::Context;
 use crate::server::{Server, Supplies};
 use std::collections::HashSet;
@@ -92,7 +92,12 @@ struct Draft<'a> {
 
 impl Draft<'_> {
     fn check(&mut self, state: CheckState, name: &str, detail: impl Into<String>, cure: Option<String>) {
-        self.plan.checks.push(Check { state, name: name.into(), detail: detail.into(), cure });
+        self.plan.checks.push(Check { state, name: name.into(), detail: detail.into(), cure, code: None });
+    }
+
+    /// A check without which nothing is begun: the run ends with this code.
+    fn refuse(&mut self, code: Code, name: &str, detail: impl Into<String>, cure: Option<String>) {
+        self.plan.checks.push(Check { state: CheckState::Failed, name: name.into(), detail: detail.into(), cure, code: Some(code) });
     }
 
     fn archive_checks(&mut self) {
@@ -108,7 +113,7 @@ impl Draft<'_> {
     fn server_checks(&mut self, info: &ServerInfo) {
         if info.in_recovery {
             let cure = "Restore to the primary server.".to_owned();
-            self.check(CheckState::Failed, "server", "it is a standby, which takes no writes", Some(cure));
+            self.refuse(Code::ServerUnavailable, "server", "it is a standby, which takes no writes", Some(cure));
         } else {
             self.check(CheckState::Ok, "server", info.title(), None);
         }
@@ -173,7 +178,7 @@ impl Draft<'_> {
         let clean = self.spec.clean && entry == Entry::Flags;
         if clean && (part || selection.what == What::DataOnly) {
             let cure = "Leave --clean out, and drop the objects that are in the way yourself; or restore under another name with --as.";
-            self.check(CheckState::Failed, "target", "--clean replaces a whole database, but only a part is restored", Some(cure.into()));
+            self.refuse(Code::Usage, "target", "--clean replaces a whole database, but only a part is restored", Some(cure.into()));
         }
         let Some(there) = self.existing.iter().find(|one| one.name == target) else {
             let may = supplies.is_none_or(|supplies| supplies.may_create);
@@ -182,7 +187,7 @@ impl Draft<'_> {
                 (true, false) => {
                     let cure =
                         Some(format!("ALTER ROLE {} CREATEDB, or make the database beforehand.", text::clean(&self.spec.connection.user)));
-                    self.check(CheckState::Failed, "target", "the role may not create databases", cure);
+                    self.refuse(Code::PermissionDenied, "target", "the role may not create databases", cure);
                 }
                 (true, true) => self.check(CheckState::Ok, "target", format!("{name} will be made"), None),
             }
@@ -192,8 +197,8 @@ impl Draft<'_> {
         if clean && !part && selection.what != What::DataOnly {
             if target == self.spec.connection.database || matches!(target, "template0" | "template1") {
                 let cure = Some("Log in to another database (--database template1), or restore under another name (--target).".to_owned());
-                self.check(
-                    CheckState::Failed,
+                self.refuse(
+                    Code::ServerUnavailable,
                     "target",
                     format!("{name} cannot be dropped: we are logged in to it, or it is a template"),
                     cure,
@@ -206,7 +211,7 @@ impl Draft<'_> {
             return Ok((format!("EXISTS, {bytes}: will be dropped"), true));
         }
         if !there.allow_connections {
-            self.check(CheckState::Failed, "target", format!("{name} allows no connections"), None);
+            self.refuse(Code::PermissionDenied, "target", format!("{name} allows no connections"), None);
             return Ok(("exists".into(), false));
         }
         if part || selection.what == What::DataOnly {
@@ -230,7 +235,7 @@ impl Draft<'_> {
             Some(cause) => format!("{}: {cause}", fault.what),
             None => fault.what.clone(),
         };
-        self.check(CheckState::Failed, "target", detail, Some(cure.collect::<Vec<_>>().join(" ")));
+        self.refuse(Code::TargetNotEmpty, "target", detail, Some(cure.collect::<Vec<_>>().join(" ")));
     }
 
     fn supplies(&mut self, database: &manifest::Database, needs: &Needs, supplies: &Supplies, made: &HashSet<String>) {
@@ -242,8 +247,8 @@ impl Draft<'_> {
         if !lacking.is_empty() {
             let packages: Vec<String> = lacking.iter().map(|extension| package(extension)).collect();
             let cure = format!("Install them on the server's host: apt-get install {}", packages.join(" "));
-            self.check(
-                CheckState::Failed,
+            self.refuse(
+                Code::MissingObject,
                 "extensions",
                 format!("{name} needs {}, which the target does not have", list(lacking)),
                 Some(cure),
@@ -255,8 +260,8 @@ impl Draft<'_> {
         lacking.sort();
         if !lacking.is_empty() {
             let cure = "Create them, give them other names (--map-role OLD=NEW), or leave owners and rights out (--no-owner --no-acl).";
-            self.check(
-                CheckState::Failed,
+            self.refuse(
+                Code::MissingObject,
                 "roles",
                 format!("{name} needs {}, which the target does not have", list(lacking)),
                 Some(cure.into()),
@@ -266,7 +271,7 @@ impl Draft<'_> {
         lacking.sort();
         if !lacking.is_empty() && made.is_empty() {
             let cure = "Create them, or put everything into the default one: --no-tablespaces";
-            self.check(CheckState::Failed, "tablespaces", format!("{name} needs {}", list(lacking)), Some(cure.into()));
+            self.refuse(Code::MissingObject, "tablespaces", format!("{name} needs {}", list(lacking)), Some(cure.into()));
         }
     }
 }

@@ -289,7 +289,7 @@ async fn work(job: &Job<'_>, graph: &Graph, shared: &Shared, loader: &mut dyn Lo
             let mut done = guarded(loader.refresh(view), canceller, &shared.halt).await;
             if done.is_ok() {
                 let canceller = loader.canceller();
-                done = guarded(loader.analyze(view), canceller, &shared.halt).await;
+                done = spared(job, guarded(loader.analyze(view), canceller, &shared.halt).await);
             }
             job.board.end(job.place, &name, "refresh", 0);
             done.map(|()| 0)
@@ -298,12 +298,24 @@ async fn work(job: &Job<'_>, graph: &Graph, shared: &Shared, loader: &mut dyn Lo
         Work::Analyze(table) => {
             let name = table.to_string();
             job.board.begin(job.place, &name, "analyze", 0);
-            let done = guarded(loader.analyze(table), canceller, &shared.halt).await;
+            let done = spared(job, guarded(loader.analyze(table), canceller, &shared.halt).await);
             job.board.end(job.place, &name, "analyze", 0);
             done.map(|()| 0)
         }
     };
     vec![done]
+}
+
+/// Statistics are no part of what is restored: where the server cannot gather them (a child of the table lies on a foreign server that
+/// does not answer), that is said and the restore goes on. Only what the server answered is spared, not a lost session.
+fn spared(job: &Job<'_>, done: Result<(), Fault>) -> Result<(), Fault> {
+    match done {
+        Err(fault) if fault.sqlstate.is_some() && fault.code != Code::Cancelled => {
+            job.context.events.log(Level::Warn, fault.to_string());
+            Ok(())
+        }
+        done => done,
+    }
 }
 
 /// Tells the schedule what came of the nodes.

@@ -22,7 +22,7 @@ pub fn rows(model: &Model, id: JobId, name: &str, size: Size) -> Vec<Row> {
     };
     let (glyph, word, role) = database_state(&one.state);
     let mut rows =
-        vec![Row::of(text::cut(&one.name, size.cols.saturating_sub(28)), Role::Title).then(format!("   {glyph} {word}"), role).to_right(
+        vec![Row::of(text::cut(&one.name, size.cols.saturating_sub(28)), Role::Title).then(format!("   {glyph} {word}"), role).ending(
             format!("{} · job {}", text::cut(&job.name(), size.cols / 3), job.id),
             Role::Muted,
             size.cols,
@@ -51,7 +51,10 @@ pub fn rows(model: &Model, id: JobId, name: &str, size: Size) -> Vec<Row> {
     rows.push(Row::new());
     let active: Vec<_> = job.progress.active.iter().filter(|table| table.database == name).collect();
     if active.is_empty() {
-        rows.push(nothing("no table is at work now"));
+        rows.push(nothing(match one.state {
+            DatabaseState::Waiting => "its turn has not come yet",
+            _ => "no table is at work now",
+        }));
         return rows;
     }
     let layout = Layout::new(

@@ -15,7 +15,7 @@ use crate::view::fault;
 use crate::view::layout::Density;
 use crate::view::look::Role;
 use crate::view::page::{Row, Size};
-use crate::view::table::{Layout, grows, names, numbers, texts};
+use crate::view::table::{Layout, grows, longest, names, numbers, texts};
 use crate::view::text;
 
 /// The lines of the screen.
@@ -59,9 +59,14 @@ fn advice(model: &Model, cols: usize) -> Vec<Row> {
     let offer = availability(model, &Action::Enter).is_ok();
     match home::advice(model) {
         Some(advice) => {
+            if text::width(&advice.text) + 2 > cols {
+                let mut rows = Row::wrapped(&format!("▲ {}", advice.text), Role::Warn, 2, cols);
+                rows.truncate(2);
+                return rows;
+            }
             let row = Row::of(format!("▲ {}", advice.text), Role::Warn);
             let offer = if offer { format!("Enter: {}", advice.offer) } else { String::new() };
-            vec![row.to_right(offer, Role::Key, cols), Row::new()]
+            vec![row.ending(offer, Role::Key, cols), Row::new()]
         }
         None if model.servers.iter().all(|server| matches!(server.facts, Load::Ready(..))) && model.archives.value().is_some() => {
             vec![Row::of(format!("✓ every database has a good backup within {} h", home::TARGET_HOURS), Role::Ok), Row::new()]
@@ -74,11 +79,13 @@ fn server_rows(model: &Model, at: usize, server: &ServerView, size: Size) -> Vec
     let here = Here::at(at, model.server);
     let label = server.connection.label();
     let address = server.connection.address();
-    let address = if address == label { String::new() } else { format!("  {address}") };
     let mut rows = Vec::new();
     let line = |glyph: &str, role: Role, said: String| {
-        let row = Row::of(format!("{glyph} "), role).then(text::cut(&label, 30), Role::Title).then(&address, Role::Muted);
-        listed_head(row.then(format!("  {said}"), role), here)
+        let row = Row::of(format!("{glyph} "), role).then(text::cut(&label, 30), Role::Title);
+        let row = listed_head(row.then(format!("  {said}"), if role == Role::Ok { Role::Muted } else { role }), here);
+        // The address is said where it is another one than the label, and where there is room for all of it.
+        let room = size.cols.saturating_sub(row.width() + 4);
+        if address == label || text::width(&address) > room { row } else { row.ending(&address, Role::Muted, size.cols) }
     };
     match &server.facts {
         Load::Idle | Load::Loading(_) => rows.push(line("▸", Role::Muted, "connecting …".to_owned())),
@@ -108,23 +115,22 @@ fn listed_head(row: Row, here: Here) -> Row {
 
 fn backups(model: &Model, server: &ServerView, size: Size) -> Vec<Row> {
     let last = home::last_backups(model, server);
-    if last.is_empty() {
-        return match &model.archives {
-            Load::Failed(fault) => fault::short(fault, size.cols).into_iter().map(|row| Row::new().gap(4).join(row)).collect(),
-            _ => Vec::new(),
-        };
+    if last.is_empty() || model.archives.fault().is_some_and(|_| model.archives.value().is_none()) {
+        return Vec::new();
     }
     if !matches!(model.archives, Load::Ready(..) | Load::Stale(..)) {
         return vec![nothing("  looking for archives …")];
     }
+    let files: Vec<String> =
+        last.iter().filter_map(|backup| backup.archive.as_ref()).map(|(archive, _)| file_name(&archive.path)).collect();
     let layout = Layout::new(
         &[
             texts("", 1, 0),
-            grows("DATABASE", 14, 34),
-            texts("LAST GOOD BACKUP", 17, 2),
+            grows("DATABASE", 14, longest(last.iter().map(|backup| backup.database.as_str()), 14, 63)),
+            texts("LAST GOOD BACKUP", 17, 1),
             numbers("AGE", 8, 0),
-            numbers("SIZE", 9, 1),
-            names("ARCHIVE", 20, 60),
+            numbers("SIZE", 11, 2),
+            names("ARCHIVE", 20, longest(files.iter().map(String::as_str), 20, 96)).ranked(4),
             texts("STATE", 7, 3),
         ],
         size.cols.saturating_sub(4),
@@ -139,7 +145,11 @@ fn backups(model: &Model, server: &ServerView, size: Size) -> Vec<Row> {
                 (backup.database.clone(), Role::Text),
                 (when::day(Stamp(head.created_ms), &model.clock), Role::Text),
                 (when::age(Stamp(head.created_ms), &model.clock), role),
-                (archive.bytes.to_string(), Role::Text),
+                match head.databases.len() {
+                    // The size of the whole archive, of which it is a part.
+                    2.. => (format!("in {}", archive.bytes), Role::Muted),
+                    _ => (archive.bytes.to_string(), Role::Text),
+                },
                 (file_name(&archive.path), Role::Muted),
                 (word.to_owned(), role),
             ],
@@ -147,10 +157,10 @@ fn backups(model: &Model, server: &ServerView, size: Size) -> Vec<Row> {
                 (glyph.to_owned(), role),
                 (backup.database.clone(), Role::Text),
                 ("never".to_owned(), role),
-                ("—".to_owned(), role),
+                ("—".to_owned(), Role::Muted),
                 ("—".to_owned(), Role::Muted),
                 (String::new(), Role::Muted),
-                ("none".to_owned(), role),
+                ("none".to_owned(), Role::Muted),
             ],
         };
         rows.push(Row::new().gap(4).join(layout.row(&cells)));
@@ -216,7 +226,7 @@ fn last_runs(model: &Model, cols: usize, rows: usize) -> Vec<Row> {
         let Ok(head) = &archive.head else { continue };
         let (glyph, role, word) = if head.complete { ("✓", Role::Ok, "complete") } else { ("▲", Role::Warn, "partial") };
         let what = match (head.kind.as_str(), head.databases.as_slice()) {
-            ("cluster", all) => format!("cluster {} ({} databases)", head.host, all.len()),
+            ("cluster", all) => format!("cluster, {}", text::plural(all.len() as u64, "database", "databases")),
             (_, all) => all.join(", "),
         };
         lines.push((
@@ -236,7 +246,10 @@ fn last_runs(model: &Model, cols: usize, rows: usize) -> Vec<Row> {
     if lines.is_empty() {
         out.push(match &model.archives {
             Load::Idle | Load::Loading(_) => nothing("looking for archives …"),
-            Load::Failed(fault) => Row::of(format!("✗ {}", fault.what), Role::Bad),
+            Load::Failed(fault) => {
+                out.extend(fault::short(fault, cols));
+                return out;
+            }
             Load::Ready(..) | Load::Stale(..) => nothing("no backup yet: press b"),
         });
     }

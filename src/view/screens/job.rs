@@ -62,6 +62,8 @@ pub fn rows(model: &Model, id: JobId, size: Size, density: Density) -> Vec<Row> 
         Density::Compact => 3.min(left / 3),
         Density::Short | Density::Line => 0,
     };
+    // A short log leaves its room to the table.
+    let tail = tail.min(job.log.lines.len());
     let table = databases(model, job, size.cols, left.saturating_sub(tail));
     let filled = left.saturating_sub(tail + table.len());
     rows.extend(table);
@@ -74,7 +76,7 @@ fn finished(job: &Job, summary: &Summary, cols: usize) -> Vec<Row> {
     let mut rows = Vec::new();
     let (glyph, word, role) = super::state(job);
     let rows_said = format!("{} rows, {} before compression", text::count(summary.rows), summary.row_bytes);
-    rows.push(Row::of(format!("{glyph} {word}"), role).then(format!(" in {}", span(summary.duration_ms)), Role::Text).to_right(
+    rows.push(Row::of(format!("{glyph} {word}"), role).then(format!(" in {}", span(summary.duration_ms)), Role::Text).ending(
         rows_said,
         Role::Muted,
         cols,
@@ -101,14 +103,21 @@ fn finished(job: &Job, summary: &Summary, cols: usize) -> Vec<Row> {
     if let Some(proof) = &summary.proof {
         match proof.differences.len() {
             0 => {
-                let said = format!(
-                    "✓ equal: {}, {} rows, {} other objects, {} probed",
+                let mut said = format!(
+                    "✓ equal: {}, {} rows, {} other objects",
                     text::plural(proof.tables, "table", "tables"),
                     text::count(proof.rows),
-                    text::count(proof.objects),
-                    text::count(proof.probed)
+                    text::count(proof.objects)
                 );
-                rows.push(Row::of("proven     ", Role::Muted).then(said, Role::Ok));
+                if proof.probed > 0 {
+                    said.push_str(&format!(", {} written to", text::plural(proof.probed, "sequence", "sequences")));
+                }
+                rows.extend(
+                    text::wrap(&said, cols.saturating_sub(11))
+                        .into_iter()
+                        .enumerate()
+                        .map(|(at, line)| Row::of(if at == 0 { "proven     " } else { "           " }, Role::Muted).then(line, Role::Ok)),
+                );
             }
             differences => {
                 rows.push(Row::of(

@@ -13,7 +13,7 @@ use crate::view::bar;
 use crate::view::layout::Density;
 use crate::view::look::Role;
 use crate::view::page::{Row, Size, window};
-use crate::view::table::{Layout, grows, numbers, texts};
+use crate::view::table::{Layout, grows, longest, numbers, texts};
 use crate::view::text;
 
 /// What it is: "Restore db_shop….tar.zst → shop2 on db09:5432", with the job's number.
@@ -36,7 +36,7 @@ pub fn title(job: &Job, cols: usize) -> Row {
         }
         JobSpec::Verify(_) => capital(&job.name()),
     };
-    Row::of(text::cut(&said, room), Role::Title).to_right(number, Role::Muted, cols)
+    Row::of(text::cut(&said, room), Role::Title).ending(number, Role::Muted, cols)
 }
 
 fn capital(text: &str) -> String {
@@ -56,7 +56,7 @@ pub fn phase(model: &Model, job: &Job, cols: usize) -> Row {
         let failed = count(crate::app::availability::failed);
         row = row.then(format!(" · {done} of {} databases done, {running} running", all.len()), Role::Text);
         if failed > 0 {
-            row = row.then(format!(", ✗ {failed} failed"), Role::Bad);
+            row = row.then(", ", Role::Text).then(format!("✗ {failed} failed"), Role::Bad);
         }
     }
     let since = format!(
@@ -64,7 +64,7 @@ pub fn phase(model: &Model, job: &Job, cols: usize) -> Row {
         when::second(job.began.unwrap_or(job.admitted), &model.clock),
         text::right(&span(job.elapsed(model.clock.now)), 12)
     );
-    row.to_right(since, Role::Muted, cols)
+    row.ending(since, Role::Muted, cols)
 }
 
 /// The bar by bytes, and the line of speed, time left and memory.
@@ -76,7 +76,7 @@ pub fn meters(job: &Job, cols: usize, density: Density) -> Vec<Row> {
         0 => format!("  {:>9}", Bytes(progress.bytes.done).to_string()),
         total => format!("  {:>9} / {sign}{}", Bytes(progress.bytes.done).to_string(), Bytes(total)),
     };
-    let bar_cells = cols.saturating_sub(percent.len() + text::width(&figures) + 2).min(cols * 2 / 3);
+    let bar_cells = cols.saturating_sub(percent.len() + text::width(&figures) + 2).min(120);
     let mut first = bar::bar(progress.bytes, bar::Over::No, bar_cells);
     // An unknown total has no percentage.
     first = if progress.bytes.total > 0 { first.then(format!(" {percent}"), Role::Title) } else { first.gap(percent.len() + 1) };
@@ -102,9 +102,9 @@ pub fn meters(job: &Job, cols: usize, density: Density) -> Vec<Row> {
         Density::Compact | Density::Full => {
             let both = format!("{written}{memory}");
             if second.width() + text::width(&both) + 2 <= cols {
-                second.to_right(both, Role::Muted, cols)
+                second.ending(both, Role::Muted, cols)
             } else {
-                second.to_right(memory, Role::Muted, cols)
+                second.ending(memory, Role::Muted, cols)
             }
         }
     });
@@ -130,21 +130,19 @@ pub fn databases(model: &Model, job: &Job, cols: usize, height: usize) -> Vec<Ro
         return Vec::new();
     }
     let restore = matches!(job.spec(), JobSpec::Restore(_));
-    let layout = Layout::new(
-        &[
-            grows("DATABASE", 12, 34),
-            texts("STATE", 19, 0),
-            texts("", 10, 4),
-            numbers("DATA", 21, 1),
-            numbers("%", 7, 0),
-            numbers("ROWS", 8, 5),
-            numbers("TABLES", 13, 3),
-            numbers("INDEXES", if restore { 13 } else { 0 }, if restore { 3 } else { 9 }),
-            numbers("TIME", 12, 2),
-        ],
-        cols.saturating_sub(2),
-    );
     let names: Vec<String> = all.iter().map(|one| one.name.clone()).collect();
+    let columns = [
+        grows("DATABASE", 12, longest(names.iter().map(String::as_str), 12, 40)),
+        texts("STATE", if cols < 60 { 11 } else { 18 }, 0),
+        texts("", 10, 4),
+        numbers("DATA", 17, 1),
+        numbers("%", 7, 0),
+        numbers("ROWS", 7, 5),
+        numbers("TABLES", 12, if restore { 4 } else { 3 }),
+        numbers("INDEXES", if restore { 12 } else { 0 }, 3),
+        numbers("TIME", 11, 2),
+    ];
+    let layout = Layout::new(&columns, cols.saturating_sub(2));
     let cursor = model.databases_picker.row(&names);
     let mut rows = vec![Row::new().gap(2).join(layout.head())];
     let lines: Vec<Row> =
@@ -172,11 +170,14 @@ fn database(model: &Model, one: &DatabaseProgress, layout: &Layout) -> Row {
         return Row::of(name, Role::Text).gap(2).then(said, Role::Bad);
     }
     let data = match (over, one.bytes.total) {
+        (bar::Over::Yes, _) if one.bytes.done == 0 => "0 B".to_owned(),
         (_, 0) if one.bytes.done == 0 => String::new(),
         (bar::Over::Yes, _) => Bytes(one.bytes.done).to_string(),
+        (bar::Over::No, total) if one.state == DatabaseState::Waiting => Bytes(total).to_string(),
         (bar::Over::No, total) => format!("{} / {}", Bytes(one.bytes.done), Bytes(total)),
     };
-    let little = bar::bar(one.bytes, over, if one.state == DatabaseState::Waiting { 0 } else { 10 });
+    // Only what moves has a bar: what is done stays quiet.
+    let little = bar::bar(one.bytes, over, if matches!(one.state, DatabaseState::Running(_)) { 10 } else { 0 });
     let percent = if one.state == DatabaseState::Waiting { String::new() } else { bar::percent_text(one.bytes, over) };
     let time = match one.began {
         Some(began) => span(one.ended.unwrap_or(model.clock.now).since(began)),

@@ -27,7 +27,7 @@ pub fn rows(model: &Model, size: Size) -> Vec<Row> {
         Level::Warn => "warnings and errors",
         Level::Error => "errors only",
     };
-    let mut rows = vec![Row::of(title, Role::Title).to_right(format!("{level} · {word}"), role, size.cols)];
+    let mut rows = vec![Row::of(title, Role::Title).ending(format!("{level} · {word}"), role, size.cols)];
     let room = size.rows.saturating_sub(1 + usize::from(screen.filter.text().is_some()));
     let gone = model.log.lost;
     let from = seen.len().saturating_sub(room);

@@ -4,7 +4,7 @@ pub mod archives;
 pub mod backup;
 pub mod contents;
 pub mod database;
-mod form;
+pub mod form;
 pub mod home;
 pub mod job;
 mod job_parts;
@@ -39,7 +39,7 @@ pub fn state(job: &Job) -> (&'static str, &'static str, Role) {
     match &job.state {
         JobState::Queued => ("·", "queued", Role::Muted),
         JobState::Running(progress) if progress.waiting.is_some() => ("▲", "waiting", Role::Warn),
-        JobState::Running(progress) => ("▸", progress.phase.words(), Role::Accent),
+        JobState::Running(progress) => ("●", progress.phase.words(), Role::Accent),
         JobState::Stopping(_) => ("▲", "stopping", Role::Warn),
         JobState::Finished(_) => match crate::app::update::flow::exit_code(job.spec(), &job.state) {
             65 => ("✗", "differs", Role::Bad),
@@ -101,5 +101,5 @@ pub fn filter_row(filter: &crate::app::list::Filter, shown: usize, cols: usize) 
     let text = filter.text()?;
     let row = Row::of("/ ", Role::Key).then(text, Role::Field);
     let row = if filter.is_typing() { row.then(" ", Role::Selected) } else { row.then("   Esc clears", Role::Muted) };
-    Some(row.to_right(format!("{shown} shown"), Role::Muted, cols))
+    Some(row.ending(format!("{shown} shown"), Role::Muted, cols))
 }

@@ -5,11 +5,10 @@ use crate::app::load::Load;
 use crate::app::model::Model;
 use crate::app::screens::plan::{PlanScreen, Purpose};
 use crate::app::setup::Mode;
-use crate::domain::plan::{CheckState, Plan};
+use crate::domain::plan::{CheckState, Plan, PlanItem};
 use crate::view::fault;
 use crate::view::look::Role;
 use crate::view::page::{Row, Size};
-use crate::view::table::{Layout, grows, numbers};
 use crate::view::text;
 
 /// The lines of the screen.
@@ -35,9 +34,11 @@ pub fn rows(model: &Model, size: Size) -> Vec<Row> {
 fn ready(screen: &PlanScreen, plan: &Plan, mode: Mode, size: Size) -> Vec<Row> {
     let foot = foot(screen, plan, mode, size);
     let height = size.rows.saturating_sub(foot.len());
-    let top = fault::scrolled(top(screen, plan, size.cols), screen.scroll, height);
-    let mut rows = top;
-    rows.resize_with(height, Row::new);
+    let mut rows = fault::scrolled(top(screen, plan, size.cols), screen.scroll, height);
+    // What is asked stands right below what is planned, not at the far end of a tall screen.
+    if rows.len() < height {
+        rows.push(Row::new());
+    }
     rows.extend(foot);
     rows
 }
@@ -50,31 +51,10 @@ fn top(screen: &PlanScreen, plan: &Plan, cols: usize) -> Vec<Row> {
     let mut rows: Vec<Row> = text::wrap(&plan.title, cols.saturating_sub(10))
         .into_iter()
         .enumerate()
-        .map(|(at, line)| if at == 0 { Row::of(line, Role::Title).to_right(kind, Role::Muted, cols) } else { Row::of(line, Role::Title) })
+        .map(|(at, line)| if at == 0 { Row::of(line, Role::Title).ending(kind, Role::Muted, cols) } else { Row::of(line, Role::Title) })
         .collect();
     rows.push(Row::new());
-    // Names and targets are shown in full: what is overwritten must be readable.
-    let layout = Layout::new(&[grows("", 12, 44), numbers("", 9, 1), grows("", 14, 60), grows("", 10, 60)], cols);
-    for item in &plan.items {
-        let size = item.bytes.map(|bytes| bytes.to_string()).unwrap_or_default();
-        let note = if item.destroys { Role::Bad } else { Role::Muted };
-        rows.push(layout.row(&[
-            (item.name.clone(), Role::Text),
-            (size, Role::Text),
-            (format!("→ {}", item.target), Role::Text),
-            (item.note.clone(), note),
-        ]));
-    }
-    if !plan.facts.is_empty() {
-        rows.push(Row::new());
-        let label = plan.facts.iter().map(|(name, _)| text::width(name)).max().unwrap_or(0).min(24) + 2;
-        for (name, value) in &plan.facts {
-            for (at, line) in text::wrap(value, cols.saturating_sub(label)).into_iter().enumerate() {
-                let name = if at == 0 { text::left(name, label) } else { " ".repeat(label) };
-                rows.push(Row::of(name, Role::Muted).then(line, Role::Text));
-            }
-        }
-    }
+    rows.extend(items(plan, cols));
     if !plan.checks.is_empty() {
         rows.push(Row::new());
         rows.push(Row::of("CHECKS", Role::Muted));
@@ -96,21 +76,77 @@ fn top(screen: &PlanScreen, plan: &Plan, cols: usize) -> Vec<Row> {
             rows.extend(text::wrap(cure, cols.saturating_sub(6)).into_iter().map(|line| Row::new().gap(6).then(line, Role::Accent)));
         }
     }
+    if !plan.facts.is_empty() {
+        rows.push(Row::new());
+        let label = plan.facts.iter().map(|(name, _)| text::width(name)).max().unwrap_or(0).min(24) + 2;
+        for (name, value) in &plan.facts {
+            for (at, line) in text::wrap(value, cols.saturating_sub(label)).into_iter().enumerate() {
+                let name = if at == 0 { text::left(name, label) } else { " ".repeat(label) };
+                rows.push(Row::of(name, Role::Muted).then(line, Role::Text));
+            }
+        }
+    }
+    rows
+}
+
+/// Items in columns; a note that does not fit goes on below its item, for it says what is lost.
+fn items(plan: &Plan, cols: usize) -> Vec<Row> {
+    let widest = |text: fn(&PlanItem) -> &str, most: usize| {
+        plan.items.iter().map(|item| text::width(&crate::domain::text::clean(text(item)))).max().unwrap_or(0).min(most)
+    };
+    let name = widest(|item| &item.name, (cols / 4).max(10));
+    // All in one archive: its name stands once, above them.
+    let common = match plan.items.as_slice() {
+        [first, _, ..] if plan.items.iter().all(|item| item.target == first.target) => Some(&first.target),
+        _ => None,
+    };
+    let note = widest(|item| &item.note, cols);
+    // Short notes stand beside the target, long ones go below: then it can have the room.
+    let beside = if note * 3 > cols { 0 } else { note + 2 };
+    let target = widest(|item| &item.target, cols.saturating_sub(name + 14 + beside).max(cols * 2 / 5).max(10));
+    let mut rows = Vec::new();
+    if let Some(common) = common {
+        rows.push(Row::of("→ ", Role::Muted).then(text::cut_middle(common, cols.saturating_sub(2)), Role::Text));
+    }
+    for item in &plan.items {
+        let size = item.bytes.map(|bytes| bytes.to_string()).unwrap_or_default();
+        let role = if item.destroys { Role::Bad } else { Role::Muted };
+        let row = Row::of(text::left(&item.name, name), Role::Text).then(text::right(&size, 10), Role::Text);
+        let row = match common {
+            Some(_) => row,
+            None => row.then("  → ", Role::Muted).then(text::left(&text::cut_middle(&item.target, target), target), Role::Text),
+        };
+        let room = cols.saturating_sub(row.width() + 2);
+        if text::width(&item.note) <= room {
+            rows.push(row.gap(2).then(&item.note, role));
+        } else {
+            rows.push(row);
+            rows.extend(text::wrap(&item.note, cols.saturating_sub(4)).into_iter().map(|line| Row::new().gap(4).then(line, role)));
+        }
+    }
     rows
 }
 
 fn foot(screen: &PlanScreen, plan: &Plan, mode: Mode, size: Size) -> Vec<Row> {
     let mut rows = Vec::new();
-    let most = if size.rows < 12 { 1 } else { (size.rows / 3).max(2) };
-    for (at, loss) in plan.destroys.iter().take(most).enumerate() {
-        let head = if at == 0 { "DESTROYS   " } else { "           " };
-        rows.push(Row::of(head, Role::Bad).then(text::cut(loss, size.cols.saturating_sub(11)), Role::Bad));
+    let most = if size.rows < 12 { 2 } else { (size.rows / 3).max(2) };
+    let mut shown = 0;
+    for loss in &plan.destroys {
+        let lines = text::wrap(loss, size.cols.saturating_sub(11));
+        if shown > 0 && rows.len() + lines.len() > most {
+            break;
+        }
+        for line in lines.into_iter().take(most) {
+            let head = if rows.is_empty() { "DESTROYS   " } else { "           " };
+            rows.push(Row::of(head, Role::Bad).then(line, Role::Bad));
+        }
+        shown += 1;
     }
-    if plan.destroys.len() > most {
-        rows.push(Row::of(format!("           and {} more", plan.destroys.len() - most), Role::Bad));
+    if plan.destroys.len() > shown {
+        rows.push(Row::of(format!("           and {} more", plan.destroys.len() - shown), Role::Bad));
     }
     if let Some(obstacle) = plan.obstacle() {
-        rows.push(Row::of(text::cut(&format!("✗ cannot start: {}", obstacle.what), size.cols), Role::Bad));
+        rows.extend(Row::wrapped(&format!("✗ cannot start: {}", obstacle.what), Role::Bad, 2, size.cols).into_iter().take(3));
         return rows;
     }
     if screen.purpose == Purpose::DryRun {
@@ -119,15 +155,17 @@ fn foot(screen: &PlanScreen, plan: &Plan, mode: Mode, size: Size) -> Vec<Row> {
     }
     match screen.wanted() {
         Some(wanted) => {
-            let sign = screen.refused.as_ref().map(|refused| format!("   ✗ {refused}")).unwrap_or_default();
-            rows.push(
-                Row::of("Type ", Role::Text)
-                    .then(text::cut(wanted, size.cols / 2), Role::Title)
-                    .then(" to start:  ", Role::Text)
-                    .then(screen.typed.value(), Role::Field)
-                    .then(" ", Role::Selected)
-                    .then(sign, Role::Bad),
-            );
+            // The name is never cut: it must be typed exactly.
+            if text::width(wanted) + 15 <= size.cols {
+                rows.push(Row::of("Type ", Role::Text).then(wanted, Role::Title).then(" to start:", Role::Text));
+            } else {
+                rows.extend(Row::wrapped(&format!("Type {wanted} to start:"), Role::Text, 2, size.cols));
+            }
+            let field = super::form::with_cursor(screen.typed.value(), screen.typed.cursor(), size.cols.saturating_sub(4));
+            rows.push(Row::of("▸ ", Role::Accent).join(field));
+            if let Some(refused) = &screen.refused {
+                rows.push(Row::of(format!("✗ {refused}"), Role::Bad));
+            }
         }
         None if mode == Mode::Batch => {}
         None => rows.push(Row::of("Nothing is destroyed. ", Role::Muted).then("Enter", Role::Key).then(" starts it.", Role::Text)),

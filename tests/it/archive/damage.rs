@@ -29,7 +29,8 @@ fn read_all(path: &Path) -> Result<Vec<(String, Vec<u8>)>, Fault> {
 
 /// A sample of each codec, made once.
 fn samples() -> &'static [(Vec<u8>, Sample)] {
-    static SAMPLES: OnceLock<(tempfile::TempDir, Vec<(Vec<u8>, Sample)>)> = OnceLock::new();
+    type Samples = (tempfile::TempDir, Vec<(Vec<u8>, Sample)>);
+    static SAMPLES: OnceLock<Samples> = OnceLock::new();
     let (_, samples) = SAMPLES.get_or_init(|| {
         let dir = folder();
         let made = Codec::ALL.map(|codec| {
@@ -149,6 +150,10 @@ fn a_foreign_tar_is_told_from_a_cut_archive() {
     let path = dir.path().join("mine.tar.gz");
     let done = std::process::Command::new("tar").arg("-czf").arg(&path).arg("-C").arg(dir.path()).arg("notes.txt").status().expect("tar");
     assert!(done.success());
+    assert_eq!(Archive::open(&path).expect_err("foreign").code, Code::ForeignFile);
+    let path = dir.path().join("folder.tar");
+    let done = std::process::Command::new("tar").args(["--format=posix", "-cf"]).arg(&path).arg("-C").arg(dir.path()).arg(".").status();
+    assert!(done.expect("tar").code().is_some());
     assert_eq!(Archive::open(&path).expect_err("foreign").code, Code::ForeignFile);
 }
 

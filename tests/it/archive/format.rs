@@ -117,7 +117,8 @@ fn three_hundred_thousand_frames_are_cheap() {
     std::fs::write(&path, finished.out).expect("the file");
     let began = std::time::Instant::now();
     let archive = Archive::open(&path).expect("open");
-    assert!(began.elapsed().as_secs() < 20, "opening took {:?}", began.elapsed());
+    // Work that grows with the square would take hours; this is a second of an optimised build.
+    assert!(began.elapsed().as_secs() < 60, "opening took {:?}", began.elapsed());
     assert_eq!(archive.frames().len(), COUNT as usize);
     assert_eq!(archive.frame_of("databases/shop/data/public.t/299999.copy"), Some(COUNT - 1));
     assert_eq!(archive.manifest(), &manifest);

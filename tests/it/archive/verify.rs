@@ -112,7 +112,8 @@ fn a_side_file_that_does_not_fit_is_damage_and_a_missing_one_a_warning() {
 #[test]
 fn rows_and_fingerprints_are_recounted() {
     type Change = fn(&mut dbbackup::archive::manifest::TableEntry);
-    let changes: [(&str, Change); 5] = [
+    let changes: [(&str, Change); 6] = [
+        ("another chunk", |table| table.chunks[2] = table.chunks[1]),
         ("fingerprint", |table| table.fingerprint = "0".repeat(32)),
         ("rows", |table| table.chunks[1].rows += 1),
         ("bytes", |table| table.chunks[1].bytes += 1),

@@ -282,7 +282,7 @@ fn a_dry_run_stops_at_the_plan() {
 /// Replays the same events into a model of each kind, without threads, so that both see the very same input.
 fn replay(mode: Mode, events: &[Event]) -> Vec<Job> {
     let (mut model, mut commands) = Model::new(setup(mode, None));
-    let mut take = |model: &mut Model, msg: Msg, commands: &mut Vec<Cmd>| dbbackup::app::update::update(model, msg, commands);
+    let take = |model: &mut Model, msg: Msg, commands: &mut Vec<Cmd>| dbbackup::app::update::update(model, msg, commands);
     take(&mut model, Msg::Act(Action::Submit(Box::new(spec()))), &mut commands);
     let mut started = None;
     for _ in 0..8 {

@@ -49,12 +49,12 @@ fn a_server_that_is_not_there_is_69_with_one_clear_error() {
 #[test]
 fn a_wrong_password_is_77_and_is_shown_nowhere() {
     let server = postgres::server(15);
-    server.sql("postgres", "do $$ begin create role pw_user login password 'right'; exception when duplicate_object then null; end $$");
+    let user = server.login_with_password("right", "");
     let folder = TempDir::new().expect("a folder");
     let log = folder.path().join("log");
     let (code, out, err) = run(program()
         .env("PGPASSWORD", "wrong-geheim")
-        .args(["status", "--user", "pw_user", "--host", "127.0.0.1", "--log-level", "trace", "--log-file"])
+        .args(["status", "--user", &user, "--host", "127.0.0.1", "--log-level", "trace", "--log-file"])
         .arg(&log)
         .args(["--port", &server.port.to_string()]));
     assert_eq!(code, 77, "{err}");
@@ -81,12 +81,8 @@ fn a_panic_in_a_worker_is_70_with_a_report_that_only_its_owner_reads() {
 
 #[test]
 fn a_reader_that_goes_away_is_no_panic_and_no_noise() {
-    let mut child = program()
-        .args(["config", "show", "--origin"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the program");
+    let mut child =
+        program().args(["config", "show", "--origin"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program");
     drop(child.stdout.take());
     let mut err = String::new();
     child.stderr.take().expect("stderr").read_to_string(&mut err).expect("text");

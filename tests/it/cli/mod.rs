@@ -60,9 +60,8 @@ fn connection() -> impl Strategy<Value = Connection> {
 }
 
 fn effort() -> impl Strategy<Value = Effort> {
-    (1u32..=256, 16u64 << 20..1 << 40, prop_oneof![Just(None), (64u64 << 10..1 << 30).prop_map(Some)]).prop_map(|(jobs, memory, chunk)| {
-        Effort { jobs, memory, chunk_size: chunk.unwrap_or_else(|| Effort::chunk_for(jobs, memory)) }
-    })
+    (1u32..=256, 16u64 << 20..1 << 40, prop_oneof![Just(None), (64u64 << 10..1 << 30).prop_map(Some)])
+        .prop_map(|(jobs, memory, chunk)| Effort { jobs, memory, chunk_size: chunk.unwrap_or_else(|| Effort::chunk_for(jobs, memory)) })
 }
 
 fn globs() -> impl Strategy<Value = Vec<String>> {
@@ -78,12 +77,10 @@ fn backup() -> impl Strategy<Value = JobSpec> {
         .prop_flat_map(|codec| (codec.levels().0..=codec.levels().2).prop_map(move |level| Compression { codec, level }));
     let verify = proptest::sample::select(vec![VerifyMode::Auto, VerifyMode::Quick, VerifyMode::Full, VerifyMode::Off]);
     let time = prop_oneof![Just(NameTime::Local), Just(NameTime::Utc), Just(NameTime::Pattern("%Y-%m-%d".into()))];
-    (connection(), scope, compression, effort(), verify, time).prop_map(
-        |(connection, scope, compression, effort, verify, name_time)| {
-            let dir = PathBuf::from("/back ups");
-            JobSpec::Backup(BackupSpec { connection, scope, dir, compression, effort, verify, name_time })
-        },
-    )
+    (connection(), scope, compression, effort(), verify, time).prop_map(|(connection, scope, compression, effort, verify, name_time)| {
+        let dir = PathBuf::from("/back ups");
+        JobSpec::Backup(BackupSpec { connection, scope, dir, compression, effort, verify, name_time })
+    })
 }
 
 fn restore() -> impl Strategy<Value = JobSpec> {
@@ -155,12 +152,8 @@ fn a_target_is_never_guessed() {
 }
 
 fn run(arguments: &[&str]) -> (i32, String, String) {
-    let out = Command::new(env!("CARGO_BIN_EXE_dbbackup"))
-        .args(arguments)
-        .env_clear()
-        .env("HOME", "/nonexistent")
-        .output()
-        .expect("the program");
+    let out =
+        Command::new(env!("CARGO_BIN_EXE_dbbackup")).args(arguments).env_clear().env("HOME", "/nonexistent").output().expect("the program");
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (out.status.code().unwrap_or(-1), text(&out.stdout), text(&out.stderr))
 }
@@ -226,4 +219,12 @@ fn completions_and_version_print_to_stdout() {
     let (code, out, _) = run(&["completions", "bash"]);
     assert!(code == 0 && out.contains("_dbbackup"));
     assert_eq!(run(&["--version"]).0, 0);
+}
+
+#[test]
+fn the_last_word_of_a_flag_counts_and_lists_grow() {
+    let words = ["dbbackup", "--port", "1", "backup", "cluster", "--port", "2", "--include", "a", "--include", "b"];
+    let JobSpec::Backup(spec) = job_of(&words.map(str::to_owned)) else { panic!("not a backup") };
+    assert_eq!(spec.connection.port, 2, "an alias with a flag can be overridden");
+    assert!(matches!(spec.scope, Scope::Cluster { include, .. } if include == ["a", "b"]));
 }

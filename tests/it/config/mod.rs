@@ -83,7 +83,10 @@ fn a_codec_with_its_level_beats_a_level_of_a_weaker_layer() {
 #[test]
 fn a_chosen_server_beats_the_environment_and_loses_to_flags() {
     let home = Home::new();
-    home.write("user.toml", "[connection]\nuser = \"me\"\n[servers.shop]\nhost = \"db02\"\nport = 5433\n[servers.other]\nhost = \"db03\"\n");
+    home.write(
+        "user.toml",
+        "[connection]\nuser = \"me\"\n[servers.shop]\nhost = \"db02\"\nport = 5433\n[servers.other]\nhost = \"db03\"\n",
+    );
     let environment = Environment::of([("PGHOST", "env"), ("PGUSER", "env")]);
     let resolved = home.resolve(&environment, &[(Key::Server, "shop"), (Key::Port, "7")]).expect("valid");
     let connections = resolved.connections().expect("all");

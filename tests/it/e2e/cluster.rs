@@ -2,7 +2,7 @@
 
 use super::{Home, fingerprints};
 use crate::support::postgres::{Postgres, VERSIONS};
-use crate::support::{compare, zoo};
+use crate::support::{compare, program, zoo};
 use std::process::Command;
 
 fn globals(server: &Postgres) -> String {
@@ -54,7 +54,7 @@ fn a_cluster_moves_to_another_server() {
 
         home.on(&to, &["restore", "cluster", &path]).fails(64, "NOT_CONFIRMED");
         assert!(!super::exists(&to, "plain"));
-        let address = format!("{}:{}", to.socket.display(), to.port);
+        let address = format!("local:{}", to.port);
         home.on(&to, &["restore", "cluster", &path, "--confirm", &address, "--prove"]).ok();
         compare::same_text("a global", &globals(&from), &globals(&to));
         for database in ["postgres", "plain", zoo::NAME, "odd \"db\" %/"] {
@@ -76,7 +76,8 @@ fn a_database_that_fails_does_not_spoil_the_others() {
     server.sql("bad", "alter table t enable row level security; create policy p on t using (a < 10)");
     let home = Home::new();
     let dir = home.backups().display().to_string();
-    let outcome = home.on(&server, &["backup", "cluster", "--backup-dir", &dir, "--user", "e2e_reader", "--exclude", "postgres"]);
+    let mut command = program::on(&server, home.path(), &["backup", "cluster", "--backup-dir", &dir, "--exclude", "postgres"]);
+    let outcome = program::run(command.args(["--user", "e2e_reader"]));
     assert_ne!(outcome.code, 70, "{}", outcome.text());
     assert!(outcome.text().contains("bad") && outcome.text().contains("public.t"), "{}", outcome.text());
     let archives: Vec<_> = super::lookalikes(&home.backups()).into_iter().filter(|name| name.ends_with(".tar.zst")).collect();

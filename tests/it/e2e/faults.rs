@@ -8,16 +8,15 @@ use std::process::Command;
 #[test]
 fn a_wrong_password() {
     let server = server(15);
-    server.sql("postgres", "drop role if exists pw_user; create role pw_user login superuser password 'the right one'");
+    let user = server.login_with_password("the right one", "superuser");
     let home = Home::new();
     let dir = home.backups().display().to_string();
     let port = server.port.to_string();
-    let args =
-        ["backup", "single", "postgres", "--backup-dir", &dir, "--host", "127.0.0.1", "--port", &port, "--user", "pw_user", "--batch"];
+    let args = ["backup", "single", "postgres", "--backup-dir", &dir, "--host", "127.0.0.1", "--port", &port, "--user", &user, "--batch"];
     let mut wrong = program::dbbackup(home.path(), &args);
     let outcome = program::run(wrong.env("PGPASSWORD", "planted-and-wrong")).fails(77, "AUTH_FAILED");
     assert!(!outcome.text().contains("planted-and-wrong"), "{}", outcome.text());
-    assert!(outcome.text().contains("pw_user") && outcome.text().contains("How to fix"), "{}", outcome.text());
+    assert!(outcome.text().contains(&user) && outcome.text().contains("How to fix"), "{}", outcome.text());
     let none = program::run(&mut program::dbbackup(home.path(), &args));
     assert_eq!(none.code, 77, "{}", none.text());
     assert_eq!(program::names(&home.backups()), Vec::<String>::new());
@@ -85,30 +84,41 @@ fn a_folder_that_cannot_be_written() {
     let name = server.database("nowhere");
     let home = Home::new();
     std::fs::write(home.path().join("file"), "x").expect("a file");
-    for dir in ["/proc/dbbackup".to_owned(), "/sys".to_owned(), home.path().join("file").display().to_string()] {
+    for dir in ["/proc/dbbackup".to_owned(), home.path().join("file").display().to_string()] {
         home.on(server, &["backup", "single", &name, "--backup-dir", &dir]).fails(73, "OUTPUT_UNWRITABLE");
     }
+    small_file_system(server, &home, "ro,size=64m", &name).fails(73, "OUTPUT_UNWRITABLE");
 }
 
-#[test]
-fn a_full_disk() {
-    let server = server(15);
-    let name = slow_database(server, "filling");
-    let home = Home::new();
+/// A backup onto a file system that only this run sees; what is left on it is printed last.
+fn small_file_system(server: &Postgres, home: &Home, options: &str, name: &str) -> program::Outcome {
     let dir = home.backups().display().to_string();
-    // A small file system that only this run sees; what is left on it is printed before it goes.
     let script =
-        "mount -t tmpfs -o size=3m none \"$1\" || exit 99; dir=$1; shift; \"$@\"; code=$?; echo left: $(ls -A \"$dir\"); exit $code";
+        "mount -t tmpfs -o \"$1\" none \"$2\" || exit 99; dir=$2; shift 2; \"$@\"; code=$?; echo left: $(ls -A \"$dir\"); exit $code";
     let mut command = Command::new("unshare");
     command.arg("--mount");
     if !rustix::process::geteuid().is_root() {
         command.args(["--user", "--map-root-user"]);
     }
-    command.args(["sh", "-c", script, "sh", &dir, env!("CARGO_BIN_EXE_dbbackup"), "backup", "single", &name, "--backup-dir", &dir]);
+    command.args(["sh", "-c", script, "sh", options, &dir, env!("CARGO_BIN_EXE_dbbackup"), "backup", "single", name, "--backup-dir", &dir]);
     command.args(["--compression", "none"]).args(program::connection(server));
     program::clean(&mut command, home.path());
     command.env("PATH", format!("{}:/usr/sbin:/usr/bin:/sbin:/bin", server.bin.display()));
-    let outcome = program::run(&mut command).fails(74, "DISK_FULL");
+    program::run(&mut command)
+}
+
+#[test]
+fn a_full_disk() {
+    let server = server(15);
+    let home = Home::new();
+    // Seen beforehand, where the estimate says so.
+    let name = slow_database(server, "filling");
+    let outcome = small_file_system(server, &home, "size=3m", &name).fails(74, "DISK_FULL");
+    assert!(outcome.stdout.trim_end().ends_with("left:"), "{}", outcome.stdout);
+    // Text of numbers is several times as long as what the server keeps of them, so that the estimate is far too small here.
+    let swelling = server.database("swelling");
+    server.sql(&swelling, "create table t as select array_fill(-1000000000, array[1000]) a from generate_series(1, 3000)");
+    let outcome = small_file_system(server, &home, "size=9m", &swelling).fails(74, "DISK_FULL");
     assert!(outcome.stdout.trim_end().ends_with("left:"), "{}", outcome.stdout);
 }
 
@@ -156,7 +166,7 @@ fn what_cannot_be_read_completely_is_no_backup() {
     assert!(outcome.text().contains("guarded"), "{}", outcome.text());
     server.sql(&name, "alter table guarded disable row level security; create table secret (a integer)");
     let outcome = run();
-    assert_eq!(outcome.code, 77, "{}", outcome.text());
+    assert!(outcome.code == 1 || outcome.code == 77, "{}: {}", outcome.code, outcome.text());
     assert!(outcome.text().contains("secret"), "{}", outcome.text());
     assert_eq!(lookalikes(&home.backups()), Vec::<String>::new());
 }

@@ -98,7 +98,7 @@ fn owners_and_rights_can_be_left_out_or_mapped() {
     let source = server.database("owned");
     server.sql("postgres", "drop role if exists e2e_old; drop role if exists e2e_new; create role e2e_old; create role e2e_new");
     server
-        .sql(&source, "create table t (a integer); alter table t owner to e2e_old; grant select on t to e2e_old with grant option, public");
+        .sql(&source, "create table t (a integer); alter table t owner to e2e_old; grant select on t to e2e_old with grant option; grant select on t to public");
     let home = Home::new();
     let archive = home.backup(server, &source, &[]).display().to_string();
     let owner = |database: &str| server.sql(database, "select pg_get_userbyid(relowner), relacl is null from pg_class where relname = 't'");

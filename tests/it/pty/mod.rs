@@ -10,11 +10,20 @@ use terminal::{Terminal, environment, program};
 
 /// A word of the tabs.
 const TABS: &str = "Archives";
+/// The head of the list of keys.
+const HELP: &str = "Keys here";
 
 fn start(variables: &[(&str, &str)]) -> Terminal {
     let terminal = Terminal::start(program(variables), (80, 24));
     terminal.wait_for(TABS);
     terminal
+}
+
+/// Escape and a letter at once would be Alt with that letter.
+fn close_help_and_leave(terminal: &mut Terminal) {
+    terminal.press("\x1b");
+    terminal.wait("help to go", |screen| !screen.contents().contains(HELP));
+    terminal.press("q");
 }
 
 #[test]
@@ -23,10 +32,8 @@ fn opens_takes_keys_and_leaves_the_terminal_as_it_was() {
     terminal.wait("the alternate screen", |screen| screen.alternate_screen() && screen.bracketed_paste());
     assert!(!terminal.is_cooked());
     terminal.press("?");
-    terminal.wait_for("Help");
-    terminal.press("\x1b");
-    terminal.wait("help to go", |screen| !screen.contents().contains("Help"));
-    terminal.press("q");
+    terminal.wait_for(HELP);
+    close_help_and_leave(&mut terminal);
     assert!(terminal.ends_well().success());
     assert!(terminal.raw().contains("\x1b[?2026h"), "frames are synchronized");
     assert!(!terminal.raw().contains("\x1b[?1000h"), "the mouse stays the terminal's");
@@ -83,11 +90,9 @@ fn a_panic_of_a_worker_leaves_the_screen_alone() {
     let folder = TempDir::new().expect("a folder");
     let mut terminal = start(&[("DBBACKUP_TEST_PANIC", "worker"), ("TMPDIR", folder.path().to_str().expect("a path"))]);
     terminal.press("?");
-    terminal.wait_for("Help");
+    terminal.wait_for(HELP);
     terminal.wait("still drawn", |screen| screen.alternate_screen());
-    terminal.press("\x1b");
-    terminal.wait("help to go", |screen| !screen.contents().contains("Help"));
-    terminal.press("q");
+    close_help_and_leave(&mut terminal);
     assert!(terminal.ends_well().success());
     assert!(!terminal.raw().contains("stack backtrace") && !terminal.raw().contains("panicked at"));
     assert!(std::fs::read_dir(folder.path()).expect("the folder").next().is_some(), "a report was written");
@@ -116,8 +121,8 @@ fn ctrl_z_stops_it_and_fg_brings_it_back() {
     shell.press("fg\r");
     shell.wait("the screen again", |screen| screen.alternate_screen() && screen.contents().contains(TABS));
     shell.press("?");
-    shell.wait_for("Help");
-    shell.press("\x1bq");
+    shell.wait_for(HELP);
+    close_help_and_leave(&mut shell);
     shell.wait("the shell", |screen| !screen.alternate_screen());
     shell.press("exit 7\r");
     assert_eq!(shell.ends_well().exit_code(), 7);
@@ -147,11 +152,11 @@ fn the_console_and_a_locale_without_utf8_get_ascii() {
     for variables in [&[("TERM", "linux")][..], &[("LANG", "C")], &[("LC_ALL", "POSIX")]] {
         let mut terminal = start(variables);
         terminal.press("?");
-        terminal.wait_for("Help");
+        terminal.wait_for(HELP);
         let strange: Vec<char> = terminal.contents().chars().filter(|c| !c.is_ascii()).collect();
         assert!(strange.is_empty(), "{variables:?}: {strange:?}");
         assert!(!terminal.raw().contains("8;2;"), "no true colour");
-        terminal.press("\x1bq");
+        close_help_and_leave(&mut terminal);
         assert!(terminal.ends_well().success());
     }
 }
@@ -172,4 +177,73 @@ fn a_command_leaves_its_error_on_the_normal_screen() {
     assert_eq!(terminal.ends_well().exit_code(), 69);
     let shown = terminal.contents();
     assert!(shown.contains("Backup failed") && shown.contains("CONNECTION_REFUSED"), "{shown}");
+}
+
+#[test]
+fn a_password_is_asked_for_without_echo_where_one_is_wanted() {
+    let server = crate::support::postgres::server(15);
+    let user = server.login_with_password("open sesame", "");
+    let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_dbbackup"));
+    command.args(["--host", "127.0.0.1", "--port", &server.port.to_string(), "--user", &user]);
+    environment(&mut command, &[]);
+    let mut terminal = Terminal::start(command, (80, 24));
+    terminal.wait_for(&format!("Password for {user}"));
+    terminal.press("open sesame\r");
+    terminal.wait("the screen with the server's version", |screen| screen.contents().contains("PostgreSQL 15."));
+    assert!(!terminal.raw().contains("sesame"), "the password is not echoed");
+    terminal.press("q");
+    assert!(terminal.ends_well().success());
+}
+
+#[test]
+fn a_backup_in_a_terminal_shows_itself_and_leaves_the_path_as_the_last_line() {
+    let server = crate::support::postgres::server(15);
+    let name = server.database("watched");
+    server.sql(&name, "create table t as select g as a, repeat('x', 100) as b from generate_series(1, 20000) g");
+    let folder = TempDir::new().expect("a folder");
+    let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_dbbackup"));
+    command.args(["--port", &server.port.to_string(), "--socket", server.socket.to_str().expect("a path")]);
+    command.args(["backup", "single", &name, "--backup-dir", folder.path().to_str().expect("a path")]);
+    environment(&mut command, &[("PATH", &format!("{}:/usr/bin:/bin", server.bin.display()))]);
+    let mut terminal = Terminal::start(command, (160, 40));
+    assert!(terminal.ends_well().success(), "{}", terminal.contents());
+    assert!(terminal.raw().contains("\x1b[?1049h"), "the job was shown on the full screen");
+    let shown = terminal.contents();
+    let path = shown.trim_end().lines().last().expect("a line").trim().to_owned();
+    assert!(std::path::Path::new(&path).is_file() && shown.contains("[ OK ] backup of"), "{shown}");
+}
+
+/// A backup of several databases, over a line that is slow: little is written, and still enough to see that it goes on.
+#[test]
+fn a_busy_screen_on_a_slow_line_writes_little() {
+    const A_SECOND: usize = 4096;
+    let seconds = 4;
+    let server = crate::support::postgres::server(15);
+    let names: Vec<String> = (0..3).map(|nth| server.database(&format!("slowline{nth}"))).collect();
+    for name in &names {
+        // Digests do not compress: the press is busy with them for as long as the test looks on.
+        server.sql(
+            name,
+            "create table t as select g, md5(g::text) || md5((g * 7)::text) || md5((g * 13)::text) as b from generate_series(1, 400000) g",
+        );
+    }
+    let folder = TempDir::new().expect("a folder");
+    let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_dbbackup"));
+    command.args(["--port", &server.port.to_string(), "--socket", server.socket.to_str().expect("a path")]);
+    command.args(["backup", "cluster", "--include", "slowline*", "--cluster-parallelism", "3", "--jobs", "2"]);
+    command.args(["--compression", "zstd:19", "--chunk-size", "256kB", "--backup-dir", folder.path().to_str().expect("a path")]);
+    let path = format!("{}:/usr/bin:/bin", server.bin.display());
+    environment(&mut command, &[("PATH", &path), ("SSH_CONNECTION", "192.0.2.1 50000 192.0.2.2 22"), ("COLORTERM", "truecolor")]);
+    let mut terminal = Terminal::start(command, (100, 30));
+    terminal.wait_for("● data");
+    // A frame that paints every cell.
+    let whole = 100 * 30;
+    let bytes = terminal.bytes_within(Duration::from_secs(seconds));
+    assert!(terminal.contents().contains("● data"), "it was busy to the end:\n{}", terminal.contents());
+    let limit = A_SECOND * usize::try_from(seconds).expect("few") + whole;
+    assert!(bytes <= limit, "{bytes} bytes in {seconds} s, {limit} are allowed");
+    assert!(bytes > 500, "it goes on: {bytes} bytes");
+    terminal.press("\x03");
+    assert_eq!(terminal.ends_well().exit_code(), 130, "{}", terminal.contents());
+    assert_eq!(std::fs::read_dir(folder.path()).expect("the folder").count(), 0, "nothing is left behind");
 }

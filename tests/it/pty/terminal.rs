@@ -3,7 +3,7 @@
 use portable_pty::{Child, CommandBuilder, ExitStatus, MasterPty, PtySize, native_pty_system};
 use std::io::{Read, Write};
 use std::num::NonZeroU16;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How long anything may take on a loaded machine.
@@ -64,7 +64,7 @@ impl Terminal {
             let mut buffer = [0; 65_536];
             loop {
                 let count = reader.read(&mut buffer).unwrap_or(0);
-                let mut seen = of_reader.0.lock().expect("the screen");
+                let mut seen = of_reader.0.lock().unwrap_or_else(PoisonError::into_inner);
                 seen.ended = count == 0;
                 seen.parser.process(&buffer[..count]);
                 seen.raw.extend_from_slice(&buffer[..count]);
@@ -78,7 +78,7 @@ impl Terminal {
     }
 
     fn lock(&self) -> MutexGuard<'_, Seen> {
-        self.seen.0.lock().expect("the screen")
+        self.seen.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits until the screen is as wanted.

@@ -1,0 +1,8 @@
+//! The state machine: keys and answers in, wishes and state out.
+
+mod command;
+mod flow;
+pub mod harness;
+mod keys;
+mod random;
+mod screens;

@@ -1,0 +1,522 @@
+//! Models in states worth looking at. Everything in them is fixed: names, sizes, times.
+
+use dbbackup::app::cmd::{Cmd, ReqId};
+use dbbackup::app::model::Model;
+use dbbackup::app::msg::{Clock, Msg, Reply};
+use dbbackup::app::setup::{Mode, Setup};
+use dbbackup::app::update::update;
+use dbbackup::domain::connection::Connection;
+use dbbackup::domain::fault::{Code, Fault};
+use dbbackup::domain::job::{
+    DatabaseOutcome, DatabaseProgress, DatabaseState, Difference, JobId, Leftovers, Phase, Progress, Proof, Ratio, Summary, TableProgress,
+};
+use dbbackup::domain::listing::{ArchiveContents, ArchiveDatabase, ArchiveHead, ArchiveSummary, ArchiveTable};
+use dbbackup::domain::plan::{Check, CheckState, Plan, PlanItem};
+use dbbackup::domain::schema::TableName;
+use dbbackup::domain::server::{DatabaseInfo, ServerInfo};
+use dbbackup::domain::spec::{BackupSpec, Effort, JobSpec, NameTime, RestoreScope, RestoreSpec, Scope, Selection, VerifyMode};
+use dbbackup::domain::{Bytes, Compression, Product, Stamp};
+use dbbackup::engine::event::{Event, Level};
+use std::path::PathBuf;
+
+/// 30 January 2026, 14:30:07 CET.
+pub const NOW: i64 = 1_769_779_807_000;
+const HOUR: i64 = 3_600_000;
+
+/// A name that tries everything: escapes, direction, width, length.
+pub const HOSTILE: &str = "a\u{1b}[2Jb\n'; DROP TABLE x; --\u{202e}表表表表 ünïcode_and_then_some_more_letters_until_it_is_long";
+
+pub fn clock() -> Clock {
+    Clock { now: Stamp(NOW), offset: 3600, zone: "CET".into() }
+}
+
+pub fn connection() -> Connection {
+    Connection { host: "db01".into(), user: "backup".into(), ..Connection::default() }
+}
+
+pub fn setup(mode: Mode) -> Setup {
+    Setup {
+        connections: vec![connection()],
+        dir: PathBuf::from("/var/backups/dbbackup"),
+        compression: Compression::default(),
+        effort: Effort { jobs: 4, memory: 512_000_000, chunk_size: 16 << 20 },
+        verify: VerifyMode::Auto,
+        name_time: NameTime::Local,
+        mode,
+        job: None,
+        dry_run: false,
+        confirm: None,
+    }
+}
+
+pub fn server_info() -> ServerInfo {
+    ServerInfo {
+        product: Product::Postgres,
+        version: "15.4".into(),
+        version_num: 150_004,
+        system_identifier: Some("7312345678901234567".into()),
+        in_recovery: false,
+        superuser: true,
+        max_connections: 100,
+        connections: 15,
+        lock_capacity: 6400,
+        data_directory: Some("/var/lib/postgresql/15/main".into()),
+    }
+}
+
+pub fn database(name: &str, bytes: u64) -> DatabaseInfo {
+    DatabaseInfo {
+        name: name.into(),
+        bytes: Some(bytes),
+        owner: "app".into(),
+        encoding: "UTF8".into(),
+        is_template: false,
+        allow_connections: true,
+        sessions: 2,
+    }
+}
+
+pub fn databases() -> Vec<DatabaseInfo> {
+    let mut all = vec![
+        database("shop", 3_012_000_000),
+        database("billing", 980_000_000),
+        database("audit", 412_000_000),
+        database("postgres", 8_000_000),
+    ];
+    all.push(DatabaseInfo { is_template: true, ..database("template1", 8_000_000) });
+    all
+}
+
+pub fn archive(database: &str, hours_ago: i64, bytes: u64) -> ArchiveSummary {
+    ArchiveSummary {
+        path: PathBuf::from(format!("/var/backups/dbbackup/db_{database}_20260129_{:02}0000_CET.tar.zst", hours_ago % 24)),
+        bytes: Bytes(bytes),
+        head: Ok(ArchiveHead {
+            id: format!("0194b0c0-0000-7000-8000-{hours_ago:012}"),
+            kind: "single".into(),
+            created: "2026-01-29T07:00:00+01:00".into(),
+            created_ms: NOW - hours_ago * HOUR,
+            complete: true,
+            server: "PostgreSQL 15.4".into(),
+            host: "db01:5432".into(),
+            compression: Compression::default(),
+            databases: vec![database.into()],
+            row_bytes: Bytes(bytes * 4),
+            rows: 1_650_000,
+            tables: 34,
+            duration_ms: 68_000,
+            tool: "0.1.0".into(),
+        }),
+    }
+}
+
+pub fn cluster_archive() -> ArchiveSummary {
+    let mut archive = archive("cluster", 12, 22_500_000_000);
+    archive.path = PathBuf::from("/var/backups/dbbackup/cluster_20260130_020000_CET.tar.zst");
+    if let Ok(head) = &mut archive.head {
+        head.kind = "cluster".into();
+        head.databases = vec!["shop".into(), "audit".into(), "auth".into()];
+        head.duration_ms = 760_000;
+    }
+    archive
+}
+
+pub fn archives() -> Vec<ArchiveSummary> {
+    let mut partial = archive("audit", 80, 118_000_000);
+    if let Ok(head) = &mut partial.head {
+        head.complete = false;
+    }
+    vec![
+        archive("shop", 3, 812_000_000),
+        archive("billing", 31, 240_000_000),
+        partial,
+        ArchiveSummary {
+            path: "/var/backups/dbbackup/db_old_20250101_000000_CET.tar.zst".into(),
+            bytes: Bytes(12),
+            head: Err("the file ends too early".into()),
+        },
+    ]
+}
+
+pub fn contents(summary: ArchiveSummary) -> ArchiveContents {
+    let table = |schema: &str, name: &str, rows: u64, bytes: u64| ArchiveTable {
+        name: TableName::new(schema, name),
+        rows,
+        bytes: Bytes(bytes),
+        chunks: 3,
+    };
+    let names = summary.head.as_ref().map(|head| head.databases.clone()).unwrap_or_default();
+    let databases = names
+        .into_iter()
+        .map(|name| ArchiveDatabase {
+            name,
+            failed: None,
+            bytes: Bytes(3_012_000_000),
+            tables: vec![
+                table("public", "orders", 14_200_000, 2_100_000_000),
+                table("public", "customers", 120_000, 48_000_000),
+                table("audit", "events", 9_900_000, 410_000_000),
+            ],
+        })
+        .collect();
+    ArchiveContents { summary, databases }
+}
+
+pub fn backup_spec() -> JobSpec {
+    JobSpec::Backup(BackupSpec {
+        connection: connection(),
+        scope: Scope::Single { databases: vec!["shop".into()] },
+        dir: PathBuf::from("/var/backups/dbbackup"),
+        compression: Compression::default(),
+        effort: setup(Mode::Interactive).effort,
+        verify: VerifyMode::Auto,
+        name_time: NameTime::Local,
+    })
+}
+
+pub fn restore_spec() -> JobSpec {
+    JobSpec::Restore(RestoreSpec {
+        connection: connection(),
+        archive: PathBuf::from("/var/backups/dbbackup/db_shop_20260129_030000_CET.tar.zst"),
+        scope: RestoreScope::Single { database: None, target: "shop".into(), selection: Selection::default() },
+        create: true,
+        clean: true,
+        no_owner: false,
+        no_acl: false,
+        no_tablespaces: false,
+        map_roles: Vec::new(),
+        effort: setup(Mode::Interactive).effort,
+        prove: true,
+        toast_compression: None,
+        continue_on_error: false,
+    })
+}
+
+pub fn cluster_restore_spec() -> JobSpec {
+    match restore_spec() {
+        JobSpec::Restore(mut spec) => {
+            spec.archive = PathBuf::from("/var/backups/dbbackup/cluster_20260130_020000_CET.tar.zst");
+            spec.scope = RestoreScope::Cluster { include: Vec::new(), exclude: Vec::new(), parallel: 2 };
+            JobSpec::Restore(spec)
+        }
+        other => other,
+    }
+}
+
+pub fn check(state: CheckState, name: &str, detail: &str, cure: Option<&str>) -> Check {
+    Check { state, name: name.into(), detail: detail.into(), cure: cure.map(str::to_owned), code: None }
+}
+
+pub fn backup_plan() -> Plan {
+    Plan {
+        spec: backup_spec(),
+        title: "Back up shop from db01:5432 to /var/backups/dbbackup".into(),
+        items: vec![PlanItem {
+            name: "shop".into(),
+            target: "db_shop_20260130_143007_CET.tar.zst".into(),
+            bytes: Some(Bytes(3_012_000_000)),
+            tables: Some(34),
+            note: "new".into(),
+            destroys: false,
+        }],
+        checks: vec![
+            check(CheckState::Ok, "connection", "superuser, 85 connections free (jobs need 5)", None),
+            check(CheckState::Warning, "backup folder", "41 GB free, 38 GB needed at the worst", Some("dbbackup cleanup --dry-run")),
+        ],
+        destroys: Vec::new(),
+        confirm: None,
+        total: Bytes(3_012_000_000),
+        facts: vec![("archive".into(), "about 750 MB".into()), ("codec".into(), "zstd:3, 4 jobs".into())],
+    }
+}
+
+pub fn restore_plan() -> Plan {
+    Plan {
+        spec: restore_spec(),
+        title: "Restore db_shop_20260129_030000_CET.tar.zst into shop on db01:5432".into(),
+        items: vec![PlanItem {
+            name: "shop".into(),
+            target: "shop".into(),
+            bytes: Some(Bytes(3_012_000_000)),
+            tables: Some(34),
+            note: "EXISTS, 212 MB: will be dropped".into(),
+            destroys: true,
+        }],
+        checks: vec![
+            check(CheckState::Ok, "archive", "complete, 1 database, 812 MB", None),
+            check(CheckState::Ok, "roles", "14 of 14 are there", None),
+            check(CheckState::Unknown, "free space", "the data directory cannot be looked at", None),
+        ],
+        destroys: vec!["shop (212 MB, 34 tables, 2 sessions)".into()],
+        confirm: Some("shop".into()),
+        total: Bytes(3_012_000_000),
+        facts: vec![("jobs".into(), "4".into()), ("proof".into(), "all fingerprints are compared".into())],
+    }
+}
+
+pub fn blocked_plan() -> Plan {
+    let mut plan = restore_plan();
+    plan.checks.push(check(
+        CheckState::Failed,
+        "extensions",
+        "postgis 3.4 is not available on db01: 19 tables need it",
+        Some("apt-get install postgresql-15-postgis-3, or leave those tables out"),
+    ));
+    plan
+}
+
+pub fn cluster_restore_plan() -> Plan {
+    Plan { spec: cluster_restore_spec(), title: "Restore a cluster".into(), confirm: Some("db01:5432".into()), ..restore_plan() }
+}
+
+pub fn auth_fault() -> Fault {
+    Fault::new(Code::AuthFailed, "cannot log in to db01:5432 as \"backup\"")
+        .at("Host", "db01:5432")
+        .at("User", "backup")
+        .because("db error")
+        .because("password authentication failed for user \"backup\"")
+        .step_run("Try the password by hand:", "psql -h db01 -U backup -d postgres")
+        .with_sqlstate("28P01")
+}
+
+pub fn index_fault() -> Fault {
+    Fault::new(Code::MissingObject, "cannot make extension postgis")
+        .at("Database", "reporting")
+        .because("extension \"postgis\" is not available")
+        .step_run("Install it on the server:", "apt-get install postgresql-15-postgis-3")
+        .with_sqlstate("0A000")
+        .with_statement("CREATE EXTENSION postgis WITH SCHEMA public")
+}
+
+fn one(name: &str, state: DatabaseState, done: u64, total: u64) -> DatabaseProgress {
+    let waiting = state == DatabaseState::Waiting;
+    let ended = matches!(state, DatabaseState::Done | DatabaseState::Proven | DatabaseState::Failed(_));
+    DatabaseProgress {
+        name: name.into(),
+        state,
+        bytes: Ratio { done, total },
+        rows: done / 150,
+        tables: Ratio { done: if ended { 34 } else { 12.min(done) }, total: 34 },
+        indexes: Ratio { done: if ended { 41 } else { 3.min(done) }, total: 41 },
+        began: if waiting { None } else { Some(Stamp(NOW - 72_000)) },
+        ended: if ended { Some(Stamp(NOW - 41_000)) } else { None },
+    }
+}
+
+pub fn cluster_progress(done: u64) -> Progress {
+    Progress {
+        phase: Phase::DataAndIndexes,
+        bytes: Ratio { done, total: 22_500_000_000 },
+        estimated: false,
+        rows: 48_000_000,
+        written: 0,
+        memory: 212_000_000,
+        memory_limit: 512_000_000,
+        databases: vec![
+            one("app_production", DatabaseState::Running(Phase::Data), 2_100_000_000, 3_000_000_000),
+            one("app_db", DatabaseState::Running(Phase::DataAndIndexes), 900_000_000, 980_000_000),
+            one("reporting", DatabaseState::Failed(index_fault()), 0, 210_000_000),
+            one("audit", DatabaseState::Proven, 410_000_000, 410_000_000),
+            one("auth", DatabaseState::Done, 12_000_000, 12_000_000),
+            one("scratch", DatabaseState::Waiting, 0, 40_000_000),
+        ],
+        active: vec![
+            TableProgress {
+                database: "app_production".into(),
+                table: "public.orders".into(),
+                doing: "rows".into(),
+                bytes: Ratio { done: 1_900_000_000, total: 2_500_000_000 },
+                rows: 14_200_000,
+                workers: 3,
+            },
+            TableProgress {
+                database: "app_production".into(),
+                table: "public.customers".into(),
+                doing: "index customers_pkey".into(),
+                bytes: Ratio { done: 48_000_000, total: 48_000_000 },
+                rows: 120_000,
+                workers: 1,
+            },
+        ],
+        waiting: None,
+    }
+}
+
+/// Feeds a model.
+pub fn feed(model: &mut Model, msgs: impl IntoIterator<Item = Msg>) -> Vec<Cmd> {
+    let mut out = Vec::new();
+    for msg in msgs {
+        update(model, msg, &mut out);
+    }
+    out
+}
+
+/// A model that was just opened; nothing has answered.
+pub fn opened() -> Model {
+    let (mut model, _) = Model::new(setup(Mode::Interactive));
+    feed(&mut model, [Msg::Tick(clock())]);
+    model
+}
+
+/// The number of the request for the servers and for the archives.
+pub const SERVER: ReqId = ReqId(1);
+pub const ARCHIVES: ReqId = ReqId(2);
+
+/// A model whose server and folder have answered.
+pub fn ready() -> Model {
+    let mut model = opened();
+    feed(
+        &mut model,
+        [
+            Msg::Done(SERVER, Ok(Reply::Server(Box::new(server_info()), databases()))),
+            Msg::Done(ARCHIVES, Ok(Reply::Archives([archives(), vec![cluster_archive()]].concat()))),
+        ],
+    );
+    model
+}
+
+/// Server and folder answered with nothing in them.
+pub fn empty() -> Model {
+    let mut model = opened();
+    feed(
+        &mut model,
+        [Msg::Done(SERVER, Ok(Reply::Server(Box::new(server_info()), Vec::new()))), Msg::Done(ARCHIVES, Ok(Reply::Archives(Vec::new())))],
+    );
+    model
+}
+
+/// Neither answered well.
+pub fn failed() -> Model {
+    let mut model = opened();
+    let folder = Fault::new(Code::OutputUnwritable, "cannot read the folder /var/backups/dbbackup")
+        .because("No such file or directory")
+        .step_run("Make it:", "install -d -m 700 /var/backups/dbbackup");
+    feed(&mut model, [Msg::Done(SERVER, Err(auth_fault())), Msg::Done(ARCHIVES, Err(folder))]);
+    model
+}
+
+/// Every name is hostile.
+pub fn hostile() -> Model {
+    let mut model = opened();
+    let mut archive = archive("x", 5, 812_000_000);
+    archive.path = PathBuf::from(format!("/var/backups/dbbackup/{HOSTILE}.tar.zst"));
+    if let Ok(head) = &mut archive.head {
+        head.databases = vec![HOSTILE.into()];
+        head.host = HOSTILE.into();
+    }
+    feed(
+        &mut model,
+        [
+            Msg::Done(SERVER, Ok(Reply::Server(Box::new(server_info()), vec![database(HOSTILE, 3_000_000_000)]))),
+            Msg::Done(ARCHIVES, Ok(Reply::Archives(vec![archive]))),
+        ],
+    );
+    model
+}
+
+/// The last request's number.
+pub fn last_request(cmds: &[Cmd]) -> ReqId {
+    cmds.iter()
+        .rev()
+        .find_map(|cmd| match cmd {
+            Cmd::Plan(id, _) | Cmd::Fetch(id, _) => Some(*id),
+            _ => None,
+        })
+        .expect("something was asked")
+}
+
+/// A model at a plan.
+pub fn at_plan(plan: Plan) -> Model {
+    let mut model = ready();
+    let cmds = feed(&mut model, [Msg::Act(dbbackup::app::action::Action::Submit(Box::new(plan.spec.clone())))]);
+    let id = last_request(&cmds);
+    feed(&mut model, [Msg::Done(id, Ok(Reply::Plan(Box::new(plan))))]);
+    model
+}
+
+/// The job that [`running`] starts.
+pub const JOB: JobId = JobId(1);
+
+/// A model with a cluster restore under way, for a minute.
+pub fn running() -> Model {
+    let mut plan = cluster_restore_plan();
+    plan.confirm = None;
+    plan.destroys.clear();
+    let mut model = at_plan(plan);
+    feed(&mut model, [crate::app::harness::key("enter"), Msg::Engine(JOB, Event::Started)]);
+    for second in 0..=60u64 {
+        // A speed that goes up and down around 118 MB/s.
+        let done = 640_000_000 + second * 118_000_000 + (second % 7) * 20_000_000;
+        let now = Stamp(NOW + i64::try_from(second).expect("small") * 1000);
+        feed(&mut model, [Msg::Tick(Clock { now, ..clock() }), Msg::Engine(JOB, Event::Progress(Box::new(cluster_progress(done))))]);
+    }
+    feed(
+        &mut model,
+        [
+            Msg::Engine(JOB, Event::Log { level: Level::Info, text: "auth: 12 tables, 0.1 M rows, fingerprints equal".into() }),
+            Msg::Engine(JOB, Event::Log { level: Level::Error, text: "reporting: extension \"postgis\" is not available on db01".into() }),
+            Msg::Engine(JOB, Event::Log { level: Level::Info, text: "app_db: indexes of public.orders".into() }),
+        ],
+    );
+    model
+}
+
+/// The same, waiting for a lock.
+pub fn waiting() -> Model {
+    let mut model = running();
+    let mut progress = cluster_progress(7_740_000_000);
+    progress.waiting = Some("a lock on public.orders, 17 s of 60 s: pid 4711 psql (anna), idle in transaction 9 min: UPDATE orders SET state = 'paid' WHERE id = 4711".into());
+    feed(&mut model, [Msg::Engine(JOB, Event::Progress(Box::new(progress)))]);
+    model
+}
+
+pub fn summary() -> Summary {
+    Summary {
+        archives: vec!["/var/backups/dbbackup/db_shop_20260130_143007_CET.tar.zst".into()],
+        archive_bytes: Bytes(750_000_000),
+        row_bytes: Bytes(3_012_000_000),
+        rows: 14_320_000,
+        duration_ms: 62_400,
+        databases: vec![DatabaseOutcome { name: "shop".into(), tables: 34, rows: 14_320_000, bytes: Bytes(3_012_000_000), fault: None }],
+        verified: Some("full".into()),
+        proof: None,
+        warnings: vec!["subscription \"feed\" is restored disabled: its slot is on another server".into()],
+    }
+}
+
+pub fn finished() -> Model {
+    let mut model = running();
+    let proof = Proof { tables: 34, rows: 14_320_000, objects: 212, probed: 9, differences: Vec::new() };
+    let summary = Summary { proof: Some(proof), ..summary() };
+    feed(&mut model, [Msg::Engine(JOB, Event::Finished(Box::new(summary)))]);
+    model.toasts.clear();
+    model
+}
+
+pub fn differing() -> Model {
+    let mut model = running();
+    let difference = Difference {
+        database: "shop".into(),
+        object: "table public.orders".into(),
+        expected: "14,200,000 rows".into(),
+        found: "14,199,999 rows".into(),
+    };
+    let proof = Proof { tables: 33, rows: 14_319_999, objects: 212, probed: 9, differences: vec![difference] };
+    feed(&mut model, [Msg::Engine(JOB, Event::Finished(Box::new(Summary { proof: Some(proof), ..summary() })))]);
+    model.toasts.clear();
+    model
+}
+
+pub fn broken() -> Model {
+    let mut model = running();
+    feed(&mut model, [Msg::Engine(JOB, Event::Failed(auth_fault()))]);
+    model.toasts.clear();
+    model
+}
+
+pub fn cancelled() -> Model {
+    let mut model = running();
+    feed(&mut model, [Msg::Engine(JOB, Event::Cancelled(Leftovers { things: vec!["database app_db, partly restored".into()] }))]);
+    model.toasts.clear();
+    model
+}

@@ -1,0 +1,169 @@
+//! Each screen in each state at each size, as text.
+
+use super::{draw, fixtures};
+use crate::app::harness::Harness;
+use dbbackup::app::model::Model;
+use dbbackup::app::msg::{Msg, Reply};
+use dbbackup::view::look::{Depth, Glyphs, Look};
+
+const SIZES: [(u16, u16); 4] = [(80, 24), (100, 30), (200, 60), (40, 10)];
+
+/// A screen in a state, at all sizes in one file, so that they are read side by side.
+fn at_sizes(name: &str, model: &Model, sizes: &[(u16, u16)]) {
+    let (look, _) = Look::load("mono", Depth::Mono, Glyphs::Unicode, "");
+    let mut text = String::new();
+    for (cols, rows) in sizes {
+        let model = Harness::of(model.clone()).at(*cols, *rows).model;
+        let screen = draw(&model, &look, *cols, *rows);
+        text.push_str(&format!("== {cols}x{rows}\n{screen}"));
+    }
+    insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, { insta::assert_snapshot!(name, text) });
+}
+
+fn keys(model: Model, keys: &str) -> Model {
+    Harness::of(model).keys(keys).model
+}
+
+fn with_contents(cluster: bool) -> Model {
+    let harness = Harness::new().keys("3");
+    let harness = if cluster { harness.keys("s s s") } else { harness };
+    let (down, summary) = if cluster { (0, fixtures::cluster_archive()) } else { (0, fixtures::archive("shop", 3, 812_000_000)) };
+    let harness = (0..down).fold(harness, |harness, _| harness.keys("down"));
+    harness.keys("enter").answer(Ok(Reply::Contents(Box::new(fixtures::contents(summary))))).model
+}
+
+#[test]
+fn home() {
+    for (state, model) in [
+        ("loading", fixtures::opened()),
+        ("empty", fixtures::empty()),
+        ("normal", fixtures::ready()),
+        ("failed", fixtures::failed()),
+        ("hostile", fixtures::hostile()),
+        ("running", keys(fixtures::running(), "1")),
+    ] {
+        at_sizes(&format!("home_{state}"), &model, &SIZES);
+    }
+}
+
+#[test]
+fn backup() {
+    for (state, model) in [
+        ("loading", keys(fixtures::opened(), "2")),
+        ("empty", keys(fixtures::empty(), "2")),
+        ("normal", keys(fixtures::ready(), "2 space")),
+        ("options", keys(fixtures::ready(), "2 tab down 9 9")),
+        ("failed", keys(fixtures::failed(), "2")),
+        ("hostile", keys(fixtures::hostile(), "2")),
+    ] {
+        at_sizes(&format!("backup_{state}"), &model, &SIZES);
+    }
+}
+
+#[test]
+fn restore() {
+    for (state, model) in [
+        ("loading", keys(fixtures::opened(), "3")),
+        ("empty", keys(fixtures::empty(), "3")),
+        ("normal", keys(fixtures::ready(), "3")),
+        ("failed", keys(fixtures::failed(), "3")),
+        ("contents", keys(with_contents(false), "down right down space")),
+        ("contents_cluster", with_contents(true)),
+        ("contents_filter", Harness::of(with_contents(true)).keys("/").types("orders").model),
+        ("target", keys(with_contents(false), "enter")),
+        ("target_table", keys(with_contents(false), "down down right down space enter")),
+    ] {
+        at_sizes(&format!("restore_{state}"), &model, &SIZES);
+    }
+}
+
+#[test]
+fn plan() {
+    let mut hostile = fixtures::restore_plan();
+    hostile.items[0].name = fixtures::HOSTILE.into();
+    hostile.items[0].target = fixtures::HOSTILE.into();
+    hostile.destroys = vec![fixtures::HOSTILE.into(); 9];
+    for (state, model) in [
+        ("backup", fixtures::at_plan(fixtures::backup_plan())),
+        ("restore", fixtures::at_plan(fixtures::restore_plan())),
+        ("restore_typed_wrong", Harness::of(fixtures::at_plan(fixtures::restore_plan())).types("shpo").keys("enter").model),
+        ("blocked", fixtures::at_plan(fixtures::blocked_plan())),
+        ("hostile", fixtures::at_plan(hostile)),
+    ] {
+        at_sizes(&format!("plan_{state}"), &model, &SIZES);
+    }
+    let harness = Harness::new().act(dbbackup::app::action::Action::Submit(Box::new(fixtures::backup_spec())));
+    at_sizes("plan_loading", &harness.model, &SIZES[..1]);
+    at_sizes("plan_failed", &harness.answer(Err(fixtures::auth_fault())).model, &SIZES);
+}
+
+#[test]
+fn job() {
+    for (state, model) in [
+        ("running", fixtures::running()),
+        ("waiting", fixtures::waiting()),
+        ("frozen", keys(fixtures::running(), "f")),
+        ("database", keys(fixtures::running(), "enter")),
+        ("database_failed", keys(fixtures::running(), "down down enter")),
+        ("finished", fixtures::finished()),
+        ("differing", fixtures::differing()),
+        ("failed", fixtures::broken()),
+        ("cancelled", fixtures::cancelled()),
+    ] {
+        at_sizes(&format!("job_{state}"), &model, &SIZES);
+    }
+}
+
+#[test]
+fn jobs() {
+    at_sizes("jobs_empty", &keys(fixtures::ready(), "4"), &SIZES);
+    at_sizes("jobs_running", &keys(fixtures::running(), "4"), &SIZES);
+    at_sizes("jobs_failed", &keys(fixtures::broken(), "4"), &SIZES);
+}
+
+#[test]
+fn archives() {
+    for (state, model) in [
+        ("loading", keys(fixtures::opened(), "5")),
+        ("empty", keys(fixtures::empty(), "5")),
+        ("normal", keys(fixtures::ready(), "5 space")),
+        ("by_size", keys(fixtures::ready(), "5 s s S")),
+        ("filter", Harness::new().keys("5 /").types("bill").model),
+        ("failed", keys(fixtures::failed(), "5")),
+        ("hostile", keys(fixtures::hostile(), "5")),
+        ("delete_one", keys(fixtures::ready(), "5 d")),
+        ("delete_two", Harness::new().keys("5 space space d").types("delete").model),
+    ] {
+        at_sizes(&format!("archives_{state}"), &model, &SIZES);
+    }
+}
+
+#[test]
+fn log_and_questions() {
+    let lagged = Harness::of(fixtures::running()).send(Msg::Lagged(312)).keys("6").model;
+    for (state, model) in [
+        ("log_empty", keys(fixtures::ready(), "6")),
+        ("log_normal", lagged),
+        ("log_warnings", keys(fixtures::running(), "6 l")),
+        ("help", keys(fixtures::running(), "?")),
+        ("help_all", keys(fixtures::ready(), "? ?")),
+        ("ask_cancel", keys(fixtures::running(), "c")),
+        ("ask_quit", keys(fixtures::running(), "q")),
+        ("error", keys(fixtures::running(), "e")),
+        ("command", keys(fixtures::running(), "Y")),
+    ] {
+        at_sizes(state, &model, &SIZES);
+    }
+}
+
+#[test]
+fn ascii() {
+    let (look, _) = Look::load("mono", Depth::Mono, Glyphs::Ascii, "");
+    for (name, model) in
+        [("ascii_job", fixtures::waiting()), ("ascii_home", fixtures::ready()), ("ascii_hostile", keys(fixtures::hostile(), "5"))]
+    {
+        let text = draw(&model, &look, 100, 30);
+        assert!(text.is_ascii(), "{text}");
+        insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, { insta::assert_snapshot!(name, text) });
+    }
+}
