@@ -267,7 +267,7 @@ pub static KEYS: &[Bind] = &[
     bind(Database, ch('e'), Action::ShowError, "error", Footer),
     bind(Database, ch('c'), Action::CancelJob, "cancel", Footer),
     bind(Database, ch('f'), Action::Freeze, "freeze", Footer),
-    bind(Archives, ENTER, Action::Inside, "look inside", First),
+    bind(Archives, ENTER, Action::Inside, "open", First),
     bind(Archives, ch('i'), Action::Inside, "look inside", InHelp),
     bind(Archives, SPACE, Action::Mark, "mark", Footer),
     bind(Archives, ch('a'), Action::MarkAll, "all or none", InHelp),

@@ -48,7 +48,7 @@ pub fn rows(model: &Model, modal: &Modal, size: Size) -> Vec<Row> {
                     rows.push(Row::of("▸ ", Role::Accent).join(field));
                 }
                 None => rows.push(
-                    Row::of("This cannot be undone. ", Role::Text)
+                    Row::of(if size.cols < 60 { "" } else { "This cannot be undone. " }, Role::Text)
                         .then("y", Role::Key)
                         .then(" deletes it, ", Role::Text)
                         .then("Esc", Role::Key)

@@ -144,14 +144,14 @@ fn backups(model: &Model, server: &ServerView, size: Size) -> Vec<Row> {
                 (glyph.to_owned(), role),
                 (backup.database.clone(), Role::Text),
                 (when::day(Stamp(head.created_ms), &model.clock), Role::Text),
-                (when::age(Stamp(head.created_ms), &model.clock), role),
+                (when::age(Stamp(head.created_ms), &model.clock), if late { role } else { Role::Text }),
                 match head.databases.len() {
                     // The size of the whole archive, of which it is a part.
                     2.. => (format!("in {}", archive.bytes), Role::Muted),
                     _ => (archive.bytes.to_string(), Role::Text),
                 },
                 (file_name(&archive.path), Role::Muted),
-                (word.to_owned(), role),
+                (word.to_owned(), if late { role } else { Role::Muted }),
             ],
             None => vec![
                 (glyph.to_owned(), role),
