@@ -99,7 +99,8 @@ async fn rows(
     let jobs = effort.jobs.max(1);
     let workers: Vec<Worker<Chunk>> = (0..jobs).map(|_| Box::new(|chunk: Chunk| fingerprint(chunk)) as Worker<Chunk>).collect();
     let (pool, feed) = Pool::start("prove", workers, halt)?;
-    let chunk_size = usize::try_from(effort.chunk_size).unwrap_or(usize::MAX >> 1).clamp(1 << 16, 1 << 30);
+    // Nothing is kept of a chunk: a small one is looked at while it is in the processor's cache.
+    let chunk_size = usize::try_from(effort.chunk_size).unwrap_or(usize::MAX >> 1).clamp(1 << 16, 1 << 20);
     let reading = Reading {
         feed,
         wrap: |chunk| chunk,
