@@ -154,6 +154,15 @@ impl Archive {
         Ok(decoded.plain)
     }
 
+    /// The bytes of `manifest.json`, whole. It lies in no frame that the manifest lists, so [`Archive::entry`] does not find it.
+    pub fn manifest_bytes(&self) -> Result<Vec<u8>, Fault> {
+        Place::find(&self.path)?.manifest_entry(|bytes| {
+            let mut all = Vec::new();
+            bytes.read_to_end(&mut all).map_err(|error| Unreadable::Damaged(error.to_string()))?;
+            Ok(all)
+        })
+    }
+
     /// Hands over everything that follows the frames, piece by piece: what a SHA-256 of the whole file still needs.
     pub fn read_tail(&self, mut take: impl FnMut(&[u8])) -> Result<(), Fault> {
         let mut at = self.index.end();
@@ -300,6 +309,11 @@ impl Place {
 
     /// Reads the manifest, checked against the locator's SHA-256 where there is one.
     fn manifest(&self, depth: Depth) -> Result<(Manifest, FrameIndex), Fault> {
+        self.manifest_entry(|bytes| manifest_json::read(bytes, depth))
+    }
+
+    /// Hands the manifest's bytes to a reader of them.
+    fn manifest_entry<T>(&self, take: impl FnOnce(&mut dyn Read) -> Result<T, Unreadable>) -> Result<T, Fault> {
         let damaged = |what: String| corrupted(what).at("File", self.path.display()).at("Entry", manifest::ENTRY).at("Offset", self.start);
         let unreadable = |error: &std::io::Error| damaged("the manifest cannot be decompressed".to_owned()).because(error);
         let mut frame = Vec::new();
@@ -331,7 +345,7 @@ impl Place {
         {
             return Err(damaged("the manifest is not as long as the locator says".to_owned()));
         }
-        manifest_json::read(decoder.take(size), depth).map_err(|error| match error {
+        take(&mut decoder.take(size)).map_err(|error| match error {
             Unreadable::TooNew(format) => too_new(&self.path, format),
             Unreadable::Damaged(why) => damaged("the manifest cannot be read".to_owned()).because(why),
         })

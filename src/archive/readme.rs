@@ -195,7 +195,7 @@ BEGIN
             IF lo.owner IS NOT NULL THEN
                 EXECUTE pg_catalog.format('REVOKE ALL ON LARGE OBJECT %s FROM %I', lo.loid, lo.owner);
             END IF;
-            FOR grant_ IN SELECT * FROM pg_catalog.aclexplode(lo.acl::aclitem[]) LOOP
+            FOR grant_ IN SELECT * FROM pg_catalog.aclexplode(nullif(lo.acl, '{}')::aclitem[]) LOOP
                 EXECUTE pg_catalog.format('GRANT %s ON LARGE OBJECT %s TO %s%s', grant_.privilege_type, lo.loid,
                     CASE grant_.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(grant_.grantee)) END,
                     CASE WHEN grant_.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END);

@@ -84,7 +84,7 @@ fn carry_out(Parsed { cli, settings: flags }: &Parsed, environment: &Environment
 
 /// Who looks on: a terminal on both ends that can do more than print lines, and nobody who said otherwise.
 fn mode(cli: &Cli, resolved: &Resolved, environment: &Environment) -> Result<Mode, Fault> {
-    let is_command = !matches!(cli.command, None | Some(Command::Interactive));
+    let is_command = !matches!(cli.command, None | Some(Command::Interactive(_)));
     let wants_lines = [Key::Batch, Key::Json, Key::Quiet].into_iter().any(|key| resolved.switch(key)) || cli.globals.dry_run;
     let term = environment.get("TERM").unwrap_or("dumb");
     let can_draw = stdout().is_terminal() && stdin().is_terminal() && term != "dumb";

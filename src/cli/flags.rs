@@ -30,27 +30,36 @@ fn explain_one(arg: Arg) -> Arg {
     arg.help(help)
 }
 
-/// The settings that were typed as flags.
+/// The settings that were typed as flags, before or behind the command; what stands behind it holds.
 pub fn typed(matches: &ArgMatches) -> Vec<(Key, String)> {
-    let mut deepest = matches;
-    while let Some((_, sub)) = deepest.subcommand() {
-        deepest = sub;
+    let mut out = Vec::new();
+    let mut level = Some(matches);
+    while let Some(matches) = level {
+        for (key, text) in typed_here(matches) {
+            out.retain(|(known, _)| *known != key);
+            out.push((key, text));
+        }
+        level = matches.subcommand().map(|(_, deeper)| deeper);
     }
+    out
+}
+
+fn typed_here(matches: &ArgMatches) -> Vec<(Key, String)> {
     let mut out = Vec::new();
     for setting in SETTINGS {
         let Some(id) = setting.flag.map(|flag| flag.replace('-', "_")) else { continue };
         // A flag that this command does not have is no error here.
-        let known = deepest.try_contains_id(&id).is_ok();
-        if !known || deepest.value_source(&id) != Some(ValueSource::CommandLine) {
+        let known = matches.try_contains_id(&id).is_ok();
+        if !known || matches.value_source(&id) != Some(ValueSource::CommandLine) {
             continue;
         }
         let text = match setting.kind {
             Kind::Switch => Some("true".to_owned()),
-            _ => deepest.try_get_one::<String>(&id).ok().flatten().cloned(),
+            _ => matches.try_get_one::<String>(&id).ok().flatten().cloned(),
         };
         out.extend(text.map(|text| (setting.key, text)));
     }
-    if deepest.try_get_one::<bool>("no_verify").ok().flatten() == Some(&true) {
+    if matches.try_get_one::<bool>("no_verify").ok().flatten() == Some(&true) {
         out.push((Key::Verify, "off".to_owned()));
     }
     out

@@ -31,17 +31,29 @@ pub struct Cli {
     /// Flags of every command.
     #[command(flatten)]
     pub globals: globals::Globals,
+    /// With what the full screen starts; a command takes them too when they stand before it.
+    #[command(flatten)]
+    pub screen: Screen,
     /// The command; none opens the full screen.
     #[command(subcommand)]
     pub command: Option<Command>,
+}
+
+/// With what the forms of the full screen begin.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Backups and restores")]
+pub struct Screen {
+    /// How backups are made.
+    #[command(flatten)]
+    pub options: backup::Options,
 }
 
 /// A command.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Open the full screen (the same as no command)
-    #[command(after_help = "Examples:\n  dbbackup interactive --host db01 --user backup")]
-    Interactive,
+    #[command(after_help = "Examples:\n  dbbackup interactive --host db01 --user backup --backup-dir /backups")]
+    Interactive(Screen),
     /// Make a backup
     #[command(subcommand, after_help = backup::EXAMPLES)]
     Backup(backup::Backup),

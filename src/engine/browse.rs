@@ -1,6 +1,6 @@
 //! Looks at archives: lists of a folder, contents of one, single entries and tables, extraction.
 
-use crate::archive::manifest::{Database, Head, Status, TableEntry};
+use crate::archive::manifest::{self, Database, Head, Status, TableEntry};
 use crate::archive::reader::{self, Archive};
 use crate::archive::{names, sidecar};
 use crate::domain::listing::{ArchiveContents, ArchiveDatabase, ArchiveHead, ArchiveSummary, ArchiveTable};
@@ -112,6 +112,11 @@ pub fn cat(path: &Path, what: &str, out: &mut dyn Write) -> Result<u64, Fault> {
         put(out, &data)?;
         return Ok(data.len() as u64);
     }
+    if what == manifest::ENTRY {
+        let data = archive.manifest_bytes()?;
+        put(out, &data)?;
+        return Ok(data.len() as u64);
+    }
     let table = find_table(&archive, what)?;
     let (mut decoder, mut scratch, mut plain) = (archive.decoder()?, Vec::new(), Vec::new());
     let mut written = 0;
@@ -179,7 +184,7 @@ pub fn extract(path: &Path, wanted: &[String], dir: &Path) -> Result<Vec<PathBuf
     let matches = |entry: &str| wanted.is_empty() || wanted.iter().any(|want| means(want, entry));
     let frames = 0..archive.frames().len() as u32;
     for want in wanted {
-        if !frames.clone().any(|frame| archive.entries(frame).any(|entry| means(want, entry))) {
+        if !means(want, manifest::ENTRY) && !frames.clone().any(|frame| archive.entries(frame).any(|entry| means(want, entry))) {
             return Err(Fault::new(Code::NotInArchive, format!("there is no entry {want} in the archive")).at("File", path.display()));
         }
     }
@@ -197,6 +202,9 @@ pub fn extract(path: &Path, wanted: &[String], dir: &Path) -> Result<Vec<PathBuf
             written.push(write_entry(dir, name, &decoded.plain[range.clone()])?);
         }
         plain = decoded.plain;
+    }
+    if matches(manifest::ENTRY) {
+        written.push(write_entry(dir, manifest::ENTRY, &archive.manifest_bytes()?)?);
     }
     Ok(written)
 }

@@ -8,6 +8,7 @@ use crate::app::action::{Action, ScreenId};
 use crate::app::availability::availability;
 use crate::app::keymap::{self, Hint};
 use crate::app::load::Load;
+use crate::app::modal::{Keys, Modal};
 use crate::app::model::Model;
 use crate::app::setup::Mode;
 use crate::app::update::keys::is_typing;
@@ -62,7 +63,8 @@ pub fn tabs(model: &Model) -> Row {
 
 /// The line of keys, or of news while there are any.
 pub fn footer(model: &Model, cols: usize) -> Row {
-    if let Some(toast) = model.toasts.back() {
+    // A question's keys are never hidden by news.
+    if let Some(toast) = model.toasts.back().filter(|_| model.modals.is_empty()) {
         let (glyph, role) = match toast.level {
             Level::Debug | Level::Info => ("✓", Role::Ok),
             Level::Warn => ("▲", Role::Warn),
@@ -85,7 +87,12 @@ pub fn keys(model: &Model, cols: usize) -> Row {
             Some(label) => ("←→".to_owned(), label),
             None => (keymap::name(bind.key), bind.label),
         };
-        let label = if bind.action == Action::Freeze && model.frozen.is_some() { "go on" } else { label };
+        let label = match (&bind.action, model.modals.last()) {
+            (Action::Freeze, _) if model.frozen.is_some() => "go on",
+            (Action::Help, Some(Modal::Help { keys: Keys::All, .. })) => "keys here",
+            (Action::Accept, Some(Modal::Quit)) if model.running().count() == 1 => "cancel it and leave",
+            _ => label,
+        };
         Row::of(key, if ready { Role::Key } else { Role::Muted }).then(format!(" {label}"), if ready { Role::Text } else { Role::Muted })
     };
     let mut end = Row::new();

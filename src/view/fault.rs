@@ -68,7 +68,7 @@ pub fn scrolled(rows: Vec<Row>, scroll: usize, height: usize) -> Vec<Row> {
     let mut shown: Vec<Row> = rows.into_iter().skip(from).take(page).collect();
     shown.push(match below {
         0 => Row::of("end", Role::Muted),
-        below => Row::of(format!("↓ {below} more lines"), Role::Muted),
+        below => Row::of(format!("↓ {}: Down, PgDn", text::plural(below as u64, "more line", "more lines")), Role::Muted),
     });
     shown
 }

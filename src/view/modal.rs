@@ -44,9 +44,16 @@ pub fn rows(model: &Model, modal: &Modal, size: Size) -> Vec<Row> {
             match Modal::delete_word(paths) {
                 Some(word) => {
                     rows.push(Row::of(format!("Type {word:?} to delete them:"), Role::Text));
-                    rows.push(Row::of("▸ ", Role::Accent).then(typed.value(), Role::Field).then(" ", Role::Selected));
+                    let field = super::screens::form::with_cursor(typed.value(), typed.cursor(), size.cols.saturating_sub(4));
+                    rows.push(Row::of("▸ ", Role::Accent).join(field));
                 }
-                None => rows.push(Row::of("This cannot be undone. ", Role::Text).then("y", Role::Key).then(" deletes it.", Role::Text)),
+                None => rows.push(
+                    Row::of("This cannot be undone. ", Role::Text)
+                        .then("y", Role::Key)
+                        .then(" deletes it, ", Role::Text)
+                        .then("Esc", Role::Key)
+                        .then(" keeps it.", Role::Text),
+                ),
             }
             rows
         }
@@ -117,7 +124,7 @@ fn delete_list(model: &Model, paths: &[std::path::PathBuf], size: Size) -> Vec<R
             .and_then(|all| all.iter().find(|archive| archive.path == *path))
             .map(|archive| archive.bytes.to_string())
             .unwrap_or_default();
-        let name = text::left(&text::cut_middle(&file_name(path), size.cols.saturating_sub(14)), size.cols.saturating_sub(14));
+        let name = text::left(&text::cut_middle(&file_name(path), size.cols.saturating_sub(12)), size.cols.saturating_sub(12));
         rows.push(Row::of(format!("  {name}"), Role::Text).then(text::right(&bytes, 10), Role::Muted));
     }
     if paths.len() > most {

@@ -46,6 +46,11 @@ pub const fn grows(title: &'static str, cells: usize, most: usize) -> Column {
     Column { title, cells, side: Side::Left, rank: 0, most }
 }
 
+/// The most that a column of these texts has a use for.
+pub fn longest<'a>(texts: impl Iterator<Item = &'a str>, least: usize, most: usize) -> usize {
+    texts.map(text::width).max().unwrap_or(0).clamp(least, most.max(least))
+}
+
 /// The same, cut in the middle.
 pub const fn names(title: &'static str, cells: usize, most: usize) -> Column {
     Column { title, cells, side: Side::Middle, rank: 0, most }
@@ -69,9 +74,9 @@ pub struct Layout {
 const GAP: usize = 2;
 
 impl Layout {
-    /// Chooses columns for so many cells.
+    /// Chooses columns for so many cells; a column of no width is none.
     pub fn new(columns: &[Column], cells: usize) -> Self {
-        let mut kept: Vec<(usize, Column)> = columns.iter().copied().enumerate().collect();
+        let mut kept: Vec<(usize, Column)> = columns.iter().copied().enumerate().filter(|(_, column)| column.cells > 0).collect();
         let need = |kept: &[(usize, Column)]| kept.iter().map(|(_, column)| column.cells + GAP).sum::<usize>().saturating_sub(GAP);
         while need(&kept) > cells {
             let Some(last) =
@@ -83,15 +88,17 @@ impl Layout {
             kept.remove(at);
         }
         let mut spare = cells.saturating_sub(need(&kept));
-        // Two columns that grow share the room.
-        let growing = kept.iter().filter(|(_, column)| column.most > column.cells).count();
-        let mut left = growing;
-        for (_, column) in &mut kept {
-            if column.most > column.cells {
-                let more = (spare / left.max(1)).min(column.most - column.cells);
-                column.cells += more;
-                spare -= more;
-                left = left.saturating_sub(1);
+        // Columns that grow share the room; what one cannot use is the others'.
+        while spare > 0 {
+            let before = spare;
+            for (_, column) in kept.iter_mut().filter(|(_, column)| column.most > column.cells) {
+                if spare > 0 {
+                    column.cells += 1;
+                    spare -= 1;
+                }
+            }
+            if spare == before {
+                break;
             }
         }
         Self { columns: kept }

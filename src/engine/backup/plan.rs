@@ -148,6 +148,8 @@ fn item(spec: &BackupSpec, database: &DatabaseInfo, found: &Result<Vec<Table>, F
 
 fn title(spec: &BackupSpec) -> String {
     let what = match &spec.scope {
+        // The names stand below it: many of them would push what matters out of sight.
+        Scope::Single { databases } if databases.len() > 3 => format!("{} databases", databases.len()),
         Scope::Single { databases } => databases.join(", "),
         Scope::Cluster { .. } => "the whole cluster".to_owned(),
     };

@@ -149,7 +149,7 @@ fn new_name(old: &str, from: &TableName, to: &TableName) -> String {
     // The end tells indexes of one table apart; a name that long is cut in front of it.
     let keep = NAME / 2;
     let tail = fresh.char_indices().map(|(at, _)| at).find(|at| fresh.len() - at <= keep).unwrap_or(0);
-    let head = fresh.char_indices().map(|(at, _)| at).take_while(|at| *at <= NAME - keep - 1).last().unwrap_or(0);
+    let head = fresh.char_indices().map(|(at, _)| at).take_while(|at| *at < NAME - keep).last().unwrap_or(0);
     format!("{}{}", &fresh[..head], &fresh[tail..])
 }
 

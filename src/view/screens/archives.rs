@@ -7,11 +7,11 @@ use crate::app::model::Model;
 use crate::app::screens::archives::{self, ArchiveList, Checked, Column as By, Order};
 use crate::app::when;
 use crate::domain::Stamp;
-use crate::domain::listing::ArchiveSummary;
+use crate::domain::listing::{ArchiveHead, ArchiveSummary};
 use crate::view::fault;
 use crate::view::look::Role;
 use crate::view::page::{Row, Size, window};
-use crate::view::table::{Layout, names, numbers, texts};
+use crate::view::table::{Layout, grows, longest, names, numbers, texts};
 use crate::view::text;
 
 /// Marks or none.
@@ -51,15 +51,17 @@ fn list(model: &Model, list: &ArchiveList, title: &str, marks: Marks, size: Size
         rows.push(Row::of(format!("▲ this is an older list: {}", fault.what), Role::Warn));
     }
     let mark = if marks == Marks::Shown { 3 } else { 0 };
+    let files: Vec<String> = archives.iter().map(|archive| file_name(&archive.path)).collect();
+    let said: Vec<String> = archives.iter().filter_map(|archive| archive.head.as_ref().ok()).map(databases).collect();
     let layout = Layout::new(
         &[
-            texts("", mark, u8::from(marks == Marks::None) * 10),
+            texts("", mark, 0),
             texts(sorted(list, By::Made, "MADE"), 17, 1),
             numbers("AGE", 8, 6),
-            names(sorted(list, By::Name, "ARCHIVE"), 18, 64),
-            texts(sorted(list, By::Databases, "DATABASES"), 16, 7),
+            names(sorted(list, By::Name, "ARCHIVE"), 26, longest(files.iter().map(String::as_str), 26, 96)),
+            grows(sorted(list, By::Databases, "DATABASES"), 16, longest(said.iter().map(String::as_str), 16, 40)).ranked(7),
             numbers(sorted(list, By::Size, "SIZE"), 9, 3),
-            texts("SERVER", 16, 8),
+            grows("SERVER", 12, 40).ranked(8),
             texts("CODEC", 8, 9),
             texts(sorted(list, By::Result, "RESULT"), 16, 2),
         ],
@@ -97,6 +99,14 @@ fn list(model: &Model, list: &ArchiveList, title: &str, marks: Marks, size: Size
     rows
 }
 
+/// Which databases are in it.
+fn databases(head: &ArchiveHead) -> String {
+    match head.databases.as_slice() {
+        [one] => one.clone(),
+        many => format!("{}: {}", head.kind, text::plural(many.len() as u64, "database", "databases")),
+    }
+}
+
 /// The headline of a column, with the order's arrow when it orders the list.
 fn sorted(list: &ArchiveList, column: By, title: &'static str) -> &'static str {
     if list.column != column {
@@ -127,13 +137,7 @@ fn cells(model: &Model, list: &ArchiveList, archive: &ArchiveSummary) -> Vec<(St
             (when::day(Stamp(head.created_ms), &model.clock), Role::Text),
             (when::age(Stamp(head.created_ms), &model.clock), Role::Muted),
             (name, Role::Text),
-            (
-                match head.databases.as_slice() {
-                    [one] => one.clone(),
-                    many => format!("{}: {} databases", head.kind, many.len()),
-                },
-                Role::Text,
-            ),
+            (databases(head), Role::Text),
             (archive.bytes.to_string(), Role::Text),
             (head.host.clone(), Role::Muted),
             (head.compression.to_string(), Role::Muted),

@@ -19,7 +19,8 @@ pub fn rows(model: &Model, size: Size, density: Density) -> Vec<Row> {
     if density < Density::Compact {
         return if options { self::options(model, size.cols, size.rows) } else { databases(model, size.cols, size.rows) };
     }
-    let left = (size.cols / 2).clamp(38, 90);
+    // The options need about forty columns; names of databases can use whatever there is.
+    let left = size.cols.saturating_sub(42).clamp(38, 110);
     let right = size.cols.saturating_sub(left + 3);
     let foot = summary(model, size.cols);
     let height = size.rows.saturating_sub(foot.len());
@@ -106,11 +107,6 @@ fn summary(model: &Model, cols: usize) -> Vec<Row> {
     };
     let bytes = backup::chosen_bytes(model);
     // Row bytes are not known before the plan; the size on the server's disk (with indexes) is an upper bound that is known.
-    let size = format!("{bytes} on the server's disk, indexes included; the plan estimates the archive");
-    vec![
-        Row::new(),
-        Row::of("Enter plans: ", Role::Muted)
-            .then(what, Role::Title)
-            .then(format!("  {}", text::cut(&size, cols.saturating_sub(20))), Role::Muted),
-    ]
+    let size = format!("{bytes} on the server's disk with indexes; the archive is smaller");
+    vec![Row::new(), Row::of("Enter plans: ", Role::Muted).then(what, Role::Title).then(format!("   {size}"), Role::Muted).cut(cols)]
 }

@@ -20,10 +20,10 @@ pub fn rows(form: &Form, active: Here, problem: &dyn Fn(FieldId) -> Option<Strin
         match &field.value {
             Value::Text(input) => {
                 let room = room.saturating_sub(2 + spare).max(6);
-                row = row.then(around_cursor(input.value(), input.cursor(), room), Role::Field);
-                if here {
-                    row = row.then(" ", Role::Selected);
-                }
+                row = row.gap(2).join(match here {
+                    true => with_cursor(input.value(), input.cursor(), room),
+                    false => Row::of(text::cut(input.value(), room), Role::Field),
+                });
             }
             Value::Choice { .. } | Value::Number { .. } => {
                 let shown = text::cut(&field.shown(), room.saturating_sub(4));
@@ -43,23 +43,28 @@ pub fn rows(form: &Form, active: Here, problem: &dyn Fn(FieldId) -> Option<Strin
     rows.into_iter().skip(from).take(height.max(1)).collect()
 }
 
-/// The part of a text around its cursor; the end when all is before it.
-fn around_cursor(value: &str, cursor: usize, room: usize) -> String {
-    let clean = crate::domain::text::clean(value);
-    if text::width(&clean) <= room {
-        return text::left(&clean, text::width(&clean).max(room.min(12)));
-    }
+/// The part of a text around its cursor, with the cursor on its character or behind the last one.
+pub fn with_cursor(value: &str, cursor: usize, room: usize) -> Row {
     let before: String = value.chars().take(cursor).collect();
     let before = crate::domain::text::clean(&before);
-    let skip = text::width(&before).saturating_sub(room.saturating_sub(2));
-    let mut passed = 0;
-    let shown: String = clean
-        .chars()
-        .skip_while(|c| {
-            let skipped = passed < skip;
-            passed += text::width(c.encode_utf8(&mut [0; 4]));
-            skipped
-        })
-        .collect();
-    text::cut(&shown, room)
+    let at: String = value.chars().skip(cursor).take(1).collect();
+    let at = if at.is_empty() { " ".to_owned() } else { crate::domain::text::clean(&at) };
+    let after: String = value.chars().skip(cursor + 1).collect();
+    let left = tail(&before, room.saturating_sub(text::width(&at) + usize::from(!after.is_empty()) * 2));
+    let rest = room.saturating_sub(text::width(left) + text::width(&at));
+    let after = text::cut(&after, rest);
+    // A short text stands in a field that is seen.
+    let spare = 12usize.min(room).saturating_sub(text::width(left) + text::width(&at) + text::width(&after));
+    Row::of(left, Role::Field).then(at, Role::Selected).then(after, Role::Field).then(" ".repeat(spare), Role::Field)
+}
+
+/// The end of a text that fits in so many cells.
+fn tail(text: &str, cells: usize) -> &str {
+    let mut rest = text;
+    while text::width(rest) > cells {
+        let mut chars = rest.chars();
+        chars.next();
+        rest = chars.as_str();
+    }
+    rest
 }

@@ -15,7 +15,7 @@ use crate::view::fault;
 use crate::view::layout::Density;
 use crate::view::look::Role;
 use crate::view::page::{Row, Size};
-use crate::view::table::{Layout, grows, names, numbers, texts};
+use crate::view::table::{Layout, grows, longest, names, numbers, texts};
 use crate::view::text;
 
 /// The lines of the screen.
@@ -79,11 +79,13 @@ fn server_rows(model: &Model, at: usize, server: &ServerView, size: Size) -> Vec
     let here = Here::at(at, model.server);
     let label = server.connection.label();
     let address = server.connection.address();
-    let address = if address == label { String::new() } else { format!("  {address}") };
     let mut rows = Vec::new();
     let line = |glyph: &str, role: Role, said: String| {
-        let row = Row::of(format!("{glyph} "), role).then(text::cut(&label, 30), Role::Title).then(&address, Role::Muted);
-        listed_head(row.then(format!("  {said}"), if role == Role::Ok { Role::Muted } else { role }), here)
+        let row = Row::of(format!("{glyph} "), role).then(text::cut(&label, 30), Role::Title);
+        let row = listed_head(row.then(format!("  {said}"), if role == Role::Ok { Role::Muted } else { role }), here);
+        // The address is said where it is another one than the label, and where there is room for all of it.
+        let room = size.cols.saturating_sub(row.width() + 4);
+        if address == label || text::width(&address) > room { row } else { row.ending(&address, Role::Muted, size.cols) }
     };
     match &server.facts {
         Load::Idle | Load::Loading(_) => rows.push(line("▸", Role::Muted, "connecting …".to_owned())),
@@ -119,14 +121,16 @@ fn backups(model: &Model, server: &ServerView, size: Size) -> Vec<Row> {
     if !matches!(model.archives, Load::Ready(..) | Load::Stale(..)) {
         return vec![nothing("  looking for archives …")];
     }
+    let files: Vec<String> =
+        last.iter().filter_map(|backup| backup.archive.as_ref()).map(|(archive, _)| file_name(&archive.path)).collect();
     let layout = Layout::new(
         &[
             texts("", 1, 0),
-            grows("DATABASE", 14, 34),
+            grows("DATABASE", 14, longest(last.iter().map(|backup| backup.database.as_str()), 14, 63)),
             texts("LAST GOOD BACKUP", 17, 1),
             numbers("AGE", 8, 0),
             numbers("SIZE", 9, 2),
-            names("ARCHIVE", 20, 60).ranked(4),
+            names("ARCHIVE", 20, longest(files.iter().map(String::as_str), 20, 96)).ranked(4),
             texts("STATE", 7, 3),
         ],
         size.cols.saturating_sub(4),
@@ -149,10 +153,10 @@ fn backups(model: &Model, server: &ServerView, size: Size) -> Vec<Row> {
                 (glyph.to_owned(), role),
                 (backup.database.clone(), Role::Text),
                 ("never".to_owned(), role),
-                ("—".to_owned(), role),
+                ("—".to_owned(), Role::Muted),
                 ("—".to_owned(), Role::Muted),
                 (String::new(), Role::Muted),
-                ("none".to_owned(), role),
+                ("none".to_owned(), Role::Muted),
             ],
         };
         rows.push(Row::new().gap(4).join(layout.row(&cells)));

@@ -13,7 +13,7 @@ use crate::view::bar;
 use crate::view::layout::Density;
 use crate::view::look::Role;
 use crate::view::page::{Row, Size, window};
-use crate::view::table::{Layout, grows, numbers, texts};
+use crate::view::table::{Layout, grows, longest, numbers, texts};
 use crate::view::text;
 
 /// What it is: "Restore db_shop….tar.zst → shop2 on db09:5432", with the job's number.
@@ -130,21 +130,19 @@ pub fn databases(model: &Model, job: &Job, cols: usize, height: usize) -> Vec<Ro
         return Vec::new();
     }
     let restore = matches!(job.spec(), JobSpec::Restore(_));
-    let layout = Layout::new(
-        &[
-            grows("DATABASE", 12, 34),
-            texts("STATE", if cols < 60 { 11 } else { 19 }, 0),
-            texts("", 10, 4),
-            numbers("DATA", 21, 1),
-            numbers("%", 7, 0),
-            numbers("ROWS", 8, 5),
-            numbers("TABLES", 13, 3),
-            numbers("INDEXES", if restore { 13 } else { 0 }, if restore { 3 } else { 9 }),
-            numbers("TIME", 12, 2),
-        ],
-        cols.saturating_sub(2),
-    );
     let names: Vec<String> = all.iter().map(|one| one.name.clone()).collect();
+    let columns = [
+        grows("DATABASE", 12, longest(names.iter().map(String::as_str), 12, 63)),
+        texts("STATE", if cols < 60 { 11 } else { 18 }, 0),
+        texts("", 10, 4),
+        numbers("DATA", 17, 1),
+        numbers("%", 7, 0),
+        numbers("ROWS", 7, 5),
+        numbers("TABLES", 12, if restore { 4 } else { 3 }),
+        numbers("INDEXES", if restore { 12 } else { 0 }, 3),
+        numbers("TIME", 11, 2),
+    ];
+    let layout = Layout::new(&columns, cols.saturating_sub(2));
     let cursor = model.databases_picker.row(&names);
     let mut rows = vec![Row::new().gap(2).join(layout.head())];
     let lines: Vec<Row> =

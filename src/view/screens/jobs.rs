@@ -18,11 +18,11 @@ pub fn rows(model: &Model, size: Size) -> Vec<Row> {
         &[
             texts("", 1, 0),
             numbers("JOB", 3, 3),
-            grows("WHAT", 16, 70),
+            grows("WHAT", 14, 90),
             texts("STATE", 18, 0),
             numbers("DONE", 7, 0),
             numbers("SPEED", 11, 2),
-            numbers("TIME", 12, 1),
+            numbers("TIME", 11, 1),
             texts("STARTED", 16, 4),
         ],
         size.cols.saturating_sub(2),

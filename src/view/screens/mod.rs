@@ -4,7 +4,7 @@ pub mod archives;
 pub mod backup;
 pub mod contents;
 pub mod database;
-mod form;
+pub mod form;
 pub mod home;
 pub mod job;
 mod job_parts;
@@ -39,7 +39,7 @@ pub fn state(job: &Job) -> (&'static str, &'static str, Role) {
     match &job.state {
         JobState::Queued => ("·", "queued", Role::Muted),
         JobState::Running(progress) if progress.waiting.is_some() => ("▲", "waiting", Role::Warn),
-        JobState::Running(progress) => ("▸", progress.phase.words(), Role::Accent),
+        JobState::Running(progress) => ("●", progress.phase.words(), Role::Accent),
         JobState::Stopping(_) => ("▲", "stopping", Role::Warn),
         JobState::Finished(_) => match crate::app::update::flow::exit_code(job.spec(), &job.state) {
             65 => ("✗", "differs", Role::Bad),

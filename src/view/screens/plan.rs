@@ -53,16 +53,6 @@ fn top(screen: &PlanScreen, plan: &Plan, cols: usize) -> Vec<Row> {
         .collect();
     rows.push(Row::new());
     rows.extend(items(plan, cols));
-    if !plan.facts.is_empty() {
-        rows.push(Row::new());
-        let label = plan.facts.iter().map(|(name, _)| text::width(name)).max().unwrap_or(0).min(24) + 2;
-        for (name, value) in &plan.facts {
-            for (at, line) in text::wrap(value, cols.saturating_sub(label)).into_iter().enumerate() {
-                let name = if at == 0 { text::left(name, label) } else { " ".repeat(label) };
-                rows.push(Row::of(name, Role::Muted).then(line, Role::Text));
-            }
-        }
-    }
     if !plan.checks.is_empty() {
         rows.push(Row::new());
         rows.push(Row::of("CHECKS", Role::Muted));
@@ -84,6 +74,16 @@ fn top(screen: &PlanScreen, plan: &Plan, cols: usize) -> Vec<Row> {
             rows.extend(text::wrap(cure, cols.saturating_sub(6)).into_iter().map(|line| Row::new().gap(6).then(line, Role::Accent)));
         }
     }
+    if !plan.facts.is_empty() {
+        rows.push(Row::new());
+        let label = plan.facts.iter().map(|(name, _)| text::width(name)).max().unwrap_or(0).min(24) + 2;
+        for (name, value) in &plan.facts {
+            for (at, line) in text::wrap(value, cols.saturating_sub(label)).into_iter().enumerate() {
+                let name = if at == 0 { text::left(name, label) } else { " ".repeat(label) };
+                rows.push(Row::of(name, Role::Muted).then(line, Role::Text));
+            }
+        }
+    }
     rows
 }
 
@@ -93,7 +93,10 @@ fn items(plan: &Plan, cols: usize) -> Vec<Row> {
         plan.items.iter().map(|item| text::width(&crate::domain::text::clean(text(item)))).max().unwrap_or(0).min(most)
     };
     let name = widest(|item| &item.name, (cols / 4).max(10));
-    let target = widest(|item| &item.target, (cols * 2 / 5).max(10));
+    let note = widest(|item| &item.note, cols);
+    // Short notes stand beside the target, long ones go below: then it can have the room.
+    let beside = if note * 3 > cols { 0 } else { note + 2 };
+    let target = widest(|item| &item.target, cols.saturating_sub(name + 14 + beside).max(cols * 2 / 5).max(10));
     let mut rows = Vec::new();
     for item in &plan.items {
         let size = item.bytes.map(|bytes| bytes.to_string()).unwrap_or_default();
@@ -145,25 +148,16 @@ fn foot(screen: &PlanScreen, plan: &Plan, mode: Mode, size: Size) -> Vec<Row> {
                 rows.push(Row::of(format!("✗ {refused}"), Role::Bad));
             }
             // The name is never cut: it must be typed exactly.
-            rows.extend(Row::wrapped(&format!("Type {wanted} to start:"), Role::Text, 2, size.cols));
-            rows.push(
-                Row::of("▸ ", Role::Accent)
-                    .then(tail(screen.typed.value(), size.cols.saturating_sub(4)), Role::Field)
-                    .then(" ", Role::Selected),
-            );
+            if text::width(wanted) + 15 <= size.cols {
+                rows.push(Row::of("Type ", Role::Text).then(wanted, Role::Title).then(" to start:", Role::Text));
+            } else {
+                rows.extend(Row::wrapped(&format!("Type {wanted} to start:"), Role::Text, 2, size.cols));
+            }
+            let field = super::form::with_cursor(screen.typed.value(), screen.typed.cursor(), size.cols.saturating_sub(4));
+            rows.push(Row::of("▸ ", Role::Accent).join(field));
         }
         None if mode == Mode::Batch => {}
         None => rows.push(Row::of("Nothing is destroyed. ", Role::Muted).then("Enter", Role::Key).then(" starts it.", Role::Text)),
     }
     rows
-}
-
-/// The end of what was typed, when it is longer than its field.
-fn tail(typed: &str, cells: usize) -> String {
-    let clean = crate::domain::text::clean(typed);
-    let mut from = 0;
-    while text::width(&clean[from..]) > cells {
-        from += clean[from..].chars().next().map_or(1, char::len_utf8);
-    }
-    clean[from..].to_owned()
 }

@@ -49,12 +49,12 @@ fn a_server_that_is_not_there_is_69_with_one_clear_error() {
 #[test]
 fn a_wrong_password_is_77_and_is_shown_nowhere() {
     let server = postgres::server(15);
-    server.sql("postgres", "do $$ begin create role pw_user login password 'right'; exception when duplicate_object then null; end $$");
+    let user = server.login_with_password("right", "");
     let folder = TempDir::new().expect("a folder");
     let log = folder.path().join("log");
     let (code, out, err) = run(program()
         .env("PGPASSWORD", "wrong-geheim")
-        .args(["status", "--user", "pw_user", "--host", "127.0.0.1", "--log-level", "trace", "--log-file"])
+        .args(["status", "--user", &user, "--host", "127.0.0.1", "--log-level", "trace", "--log-file"])
         .arg(&log)
         .args(["--port", &server.port.to_string()]));
     assert_eq!(code, 77, "{err}");

@@ -518,7 +518,7 @@ create table sec.rows (id integer primary key, owner name, secret text);
 insert into sec.rows values (1, 'zoo_reader', 'seen'), (2, 'postgres', 'not seen'), (3, 'zoo_owner', null);
 alter table sec.rows owner to zoo_owner;
 alter table sec.rows enable row level security, force row level security;
-create policy readers on sec.rows as permissive for select to zoo_reader, zoo_login using (owner = current_user);
+create policy readers on sec.rows as permissive for select to zoo_reader using (owner = current_user);
 create policy "odd ""policy""" on sec.rows as restrictive for all using (id > 0) with check (exists (select from func.t where t.id = rows.id));
 create policy inserts on sec.rows for insert to zoo_owner with check (true);
 comment on policy readers on sec.rows is 'a policy';

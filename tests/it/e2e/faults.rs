@@ -8,16 +8,15 @@ use std::process::Command;
 #[test]
 fn a_wrong_password() {
     let server = server(15);
-    server.sql("postgres", "drop role if exists pw_user; create role pw_user login superuser password 'the right one'");
+    let user = server.login_with_password("the right one", "superuser");
     let home = Home::new();
     let dir = home.backups().display().to_string();
     let port = server.port.to_string();
-    let args =
-        ["backup", "single", "postgres", "--backup-dir", &dir, "--host", "127.0.0.1", "--port", &port, "--user", "pw_user", "--batch"];
+    let args = ["backup", "single", "postgres", "--backup-dir", &dir, "--host", "127.0.0.1", "--port", &port, "--user", &user, "--batch"];
     let mut wrong = program::dbbackup(home.path(), &args);
     let outcome = program::run(wrong.env("PGPASSWORD", "planted-and-wrong")).fails(77, "AUTH_FAILED");
     assert!(!outcome.text().contains("planted-and-wrong"), "{}", outcome.text());
-    assert!(outcome.text().contains("pw_user") && outcome.text().contains("How to fix"), "{}", outcome.text());
+    assert!(outcome.text().contains(&user) && outcome.text().contains("How to fix"), "{}", outcome.text());
     let none = program::run(&mut program::dbbackup(home.path(), &args));
     assert_eq!(none.code, 77, "{}", none.text());
     assert_eq!(program::names(&home.backups()), Vec::<String>::new());

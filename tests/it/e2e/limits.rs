@@ -38,8 +38,7 @@ fn memory_stays_within_the_budget() {
 fn a_password_shows_nowhere() {
     let server = server(17);
     let secret = "Planted5ecret%41'\"";
-    server.sql("postgres", "drop role if exists pw_user");
-    server.sql("postgres", &format!("create role pw_user login superuser password '{}'", secret.replace('\'', "''")));
+    let user = server.login_with_password(secret, "superuser");
     let name = super::slow_database(server, "secretive");
     let home = Home::new();
     let dir = home.backups().display().to_string();
@@ -48,7 +47,7 @@ fn a_password_shows_nowhere() {
     let target = format!("{name}_copy");
     let run = |args: &[&str]| {
         let mut all = args.to_vec();
-        all.extend(["--host", "127.0.0.1", "--port", &port, "--user", "pw_user", "--batch", "--log-file", &log, "--log-level", "trace"]);
+        all.extend(["--host", "127.0.0.1", "--port", &port, "--user", &user, "--batch", "--log-file", &log, "--log-level", "trace"]);
         let mut command = program::dbbackup(home.path(), &all);
         command.env("PGPASSWORD", secret).env("PATH", format!("{}:/usr/sbin:/usr/bin:/sbin:/bin", server.bin.display()));
         let outcome = program::run(&mut command);

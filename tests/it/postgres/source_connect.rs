@@ -33,15 +33,15 @@ fn facts_and_databases_are_those_of_the_server() {
 #[test]
 fn failures_to_connect_have_their_codes_and_cures() {
     let server = server(17);
-    server.sql("postgres", "set password_encryption = 'scram-sha-256'; create role pw_user login password 'right \\ ''\"'");
+    let user = &server.login_with_password("right \\ '\"", "");
     let attempt = |connection: Connection, password: Option<&'static str>| {
         run(async move { reached(server, connection, password).databases().await.expect_err("a failure") })
     };
-    let wrong = attempt(tcp(server, "pw_user", SslMode::Disable), Some("wrong"));
+    let wrong = attempt(tcp(server, user, SslMode::Disable), Some("wrong"));
     assert_eq!((wrong.code, wrong.sqlstate.as_deref()), (Code::AuthFailed, Some("28P01")));
-    assert!(wrong.steps[0].command.as_deref().is_some_and(|c| c.contains("-U pw_user") && c.contains(&server.port.to_string())));
+    assert!(wrong.steps[0].command.as_deref().is_some_and(|c| c.contains(&format!("-U {user}")) && c.contains(&server.port.to_string())));
     assert!(!format!("{wrong:?}").contains("wrong"), "a password must not be in a fault");
-    assert_eq!(attempt(tcp(server, "pw_user", SslMode::Disable), None).code, Code::AuthFailed);
+    assert_eq!(attempt(tcp(server, user, SslMode::Disable), None).code, Code::AuthFailed);
     assert_eq!(attempt(tcp(server, "nobody_here", SslMode::Prefer), None).code, Code::AuthFailed);
     assert_eq!(attempt(tcp(server, "postgres", SslMode::Require), None).code, Code::TlsFailed);
     let missing = Connection { database: "not there".into(), ..connection(server) };
@@ -57,7 +57,7 @@ fn failures_to_connect_have_their_codes_and_cures() {
     let silent_server = Connection { port, connect_timeout: 1, ..tcp(server, "postgres", SslMode::Disable) };
     assert_eq!(attempt(silent_server, None).code, Code::ConnectTimeout);
     run(async {
-        let right = reached(server, tcp(server, "pw_user", SslMode::Prefer), Some("right \\ '\""));
+        let right = reached(server, tcp(server, user, SslMode::Prefer), Some("right \\ '\""));
         assert!(!right.info().await.expect("a session without TLS, by prefer").superuser);
     });
 }

@@ -1,7 +1,7 @@
 //! A standby is as good a source as its primary.
 
 use super::{postgres, run};
-use crate::support::postgres::server;
+use crate::support::postgres::Postgres as TestServer;
 use dbbackup::domain::Connection;
 use dbbackup::server::Server as _;
 use dbbackup::server::postgres::Postgres;
@@ -36,7 +36,8 @@ impl Drop for Standby {
 
 #[test]
 fn a_standby_gives_the_same_contents() {
-    let server = server(17);
+    // A server of its own: all of it is copied, and what other tests write would have to be caught up with.
+    let server = &TestServer::start(17, "");
     let database = server.database("standby");
     server.sql(&database, "create table t as select i from generate_series(1, 1000) i; create sequence s; select nextval('s')");
     let folder = std::env::temp_dir().join(format!("dbbackup-standby-{}", std::process::id()));

@@ -182,13 +182,12 @@ fn a_command_leaves_its_error_on_the_normal_screen() {
 #[test]
 fn a_password_is_asked_for_without_echo_where_one_is_wanted() {
     let server = crate::support::postgres::server(15);
-    // The rules of the test servers want a password from this role alone.
-    server.sql("postgres", "do $$ begin create role pw_user login password 'right'; exception when duplicate_object then null; end $$");
+    let user = server.login_with_password("right", "");
     let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_dbbackup"));
-    command.args(["--host", "127.0.0.1", "--port", &server.port.to_string(), "--user", "pw_user"]);
+    command.args(["--host", "127.0.0.1", "--port", &server.port.to_string(), "--user", &user]);
     environment(&mut command, &[]);
     let mut terminal = Terminal::start(command, (80, 24));
-    terminal.wait_for("Password for pw_user");
+    terminal.wait_for(&format!("Password for {user}"));
     terminal.press("right\r");
     terminal.wait("the screen with the server's version", |screen| screen.contents().contains("PostgreSQL 15."));
     assert!(!terminal.raw().contains("right"), "the password is not echoed");

@@ -143,11 +143,12 @@ pub fn rows(server: &TestServer, database: &str) -> String {
     )
 }
 
+/// The roles are this zoo's alone: those of the larger one come and go by their own rules.
 pub fn zoo(server: &'static TestServer, stem: &str) -> String {
     server.sql(
         "postgres",
         "do $$ begin perform pg_advisory_xact_lock(77); \
-           if not exists (select from pg_roles where rolname = 'zoo_reader') then create role zoo_reader; create role \"zoo Owner\"; end if; end $$",
+           if not exists (select from pg_roles where rolname = 'cage_reader') then create role cage_reader; create role \"cage Owner\"; end if; end $$",
     );
     let database = server.database(stem);
     server.script(&database, &Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/restore/zoo.sql"));

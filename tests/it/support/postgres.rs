@@ -26,6 +26,8 @@ pub struct Postgres {
     pub data: PathBuf,
     /// Its log file.
     pub log: PathBuf,
+    /// Whether the group of the roles that need a password is there.
+    passwords: OnceLock<()>,
     _watch: Child,
 }
 
@@ -37,6 +39,9 @@ pub enum Extensions {
     /// Nothing but plpgsql.
     None,
 }
+
+/// The group of roles that need a password; all others are trusted.
+const WITH_PASSWORD: &str = "with_password";
 
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
@@ -133,8 +138,11 @@ impl Postgres {
         std::fs::write(&conf_file, old + &extra).expect("postgresql.conf");
         let hba = data.join("pg_hba.conf");
         let old = std::fs::read_to_string(&hba).expect("pg_hba.conf");
-        std::fs::write(&hba, format!("host all pw_user 127.0.0.1/32 scram-sha-256\nlocal all pw_user scram-sha-256\n{old}"))
-            .expect("pg_hba.conf");
+        std::fs::write(
+            &hba,
+            format!("host all +{WITH_PASSWORD} 127.0.0.1/32 scram-sha-256\nlocal all +{WITH_PASSWORD} scram-sha-256\n{old}"),
+        )
+        .expect("pg_hba.conf");
         let log = root.join("server.log");
         let program = installation(&bin, major, &root, extensions);
         // The shell outlives this process just long enough to stop the server and remove the folder.
@@ -155,7 +163,7 @@ impl Postgres {
             .stderr(Stdio::null())
             .spawn()
             .expect("sh");
-        let server = Self { major, bin, socket: root, port, data, log, _watch: watch };
+        let server = Self { major, bin, socket: root, port, data, log, passwords: OnceLock::new(), _watch: watch };
         let deadline = Instant::now() + Duration::from_secs(60);
         while !server.ready() {
             assert!(Instant::now() < deadline, "the server did not start: {}", std::fs::read_to_string(&server.log).unwrap_or_default());
@@ -209,6 +217,23 @@ impl Postgres {
     pub fn script(&self, database: &str, file: &Path) {
         let out = self.psql(database).arg("-f").arg(file).output().expect("psql");
         assert!(out.status.success(), "{}: {}", file.display(), String::from_utf8_lossy(&out.stderr));
+    }
+
+    /// Makes a role that no other test has, which needs its password for every connection; `attributes` as in CREATE ROLE.
+    pub fn login_with_password(&self, password: &str, attributes: &str) -> String {
+        self.passwords.get_or_init(|| drop(self.sql("postgres", &format!("create role {WITH_PASSWORD}"))));
+        let role = self.role("pw_user");
+        let password = password.replace('\'', "''");
+        let make = format!("alter role {role} login {attributes} password '{password}'; grant {WITH_PASSWORD} to {role}");
+        self.sql("postgres", &format!("set standard_conforming_strings = on; set password_encryption = 'scram-sha-256'; {make}"));
+        role
+    }
+
+    /// Makes a role with a name that no other test has; it needs no quotes.
+    pub fn role(&self, stem: &str) -> String {
+        let name = format!("{stem}_{}", NEXT.fetch_add(1, Ordering::Relaxed));
+        self.sql("postgres", &format!("create role {name}"));
+        name
     }
 
     /// Makes an empty database with a name that no other test has.
