@@ -4,6 +4,7 @@
 //! what is expected is given.
 
 mod compare;
+mod groups;
 
 use super::Context;
 use super::backup::budget::Budget;
@@ -14,15 +15,12 @@ use super::backup::progress::{DatabaseMeter, Meter};
 use super::backup::rows::{Chunk, Reading, sessions};
 use super::backup::seats::Seats;
 use super::backup::table::TableWork;
-use crate::archive::fingerprint::Fingerprint;
 use crate::archive::manifest;
 use crate::domain::Fault;
 use crate::domain::job::{Difference, Proof};
-use crate::domain::schema::{InventoryItem, Table, TableKind, TableName};
-use crate::domain::size::grouped;
+use crate::domain::schema::{InventoryItem, Table, TableName};
 use crate::domain::spec::Effort;
 use crate::server::{LoadSettings, Server, Snapshot};
-use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
@@ -94,12 +92,15 @@ async fn rows(
     proof: &mut Proof,
 ) -> Result<(), Fault> {
     let database = DatabaseMeter::new(target, 0);
-    let (entries, tables) = pair(expected, target, there, &database, proof);
-    let total: u64 = entries.iter().map(|entry| entry.bytes).sum();
+    let groups = groups::of(expected, target, there, proof);
+    let total: u64 = groups.iter().map(|group| group.bytes).sum();
+    let tables: Vec<Arc<TableWork>> =
+        groups.iter().flat_map(|group| &group.tables).map(|table| TableWork::new(table.clone(), String::new(), database.clone())).collect();
     let jobs = effort.jobs.max(1);
     let workers: Vec<Worker<Chunk>> = (0..jobs).map(|_| Box::new(|chunk: Chunk| fingerprint(chunk)) as Worker<Chunk>).collect();
     let (pool, feed) = Pool::start("prove", workers, halt)?;
-    let chunk_size = usize::try_from(effort.chunk_size).unwrap_or(usize::MAX >> 1).clamp(1 << 16, 1 << 30);
+    // Nothing is kept of a chunk: a small one is looked at while it is in the processor's cache.
+    let chunk_size = usize::try_from(effort.chunk_size).unwrap_or(usize::MAX >> 1).clamp(1 << 16, 1 << 20);
     let reading = Reading {
         feed,
         wrap: |chunk| chunk,
@@ -129,61 +130,10 @@ async fn rows(
     halt.check()?;
     read?;
     progress(total, total);
-    let mut together: BTreeMap<&TableName, (u64, Fingerprint, Fingerprint)> = BTreeMap::new();
-    for (entry, table) in entries.iter().zip(tables.iter()) {
-        match &entry.table.load_through {
-            None => compare_rows(&table.table.name, 1, expected_of(entry), table.fingerprint(), target, proof),
-            // Rows of such partitions may have moved from one to another: only all of them together are the same.
-            Some(through) => {
-                let sums = together.entry(through).or_default();
-                sums.0 += 1;
-                sums.1.add(expected_of(entry));
-                sums.2.add(table.fingerprint());
-            }
-        }
-    }
-    for (through, (tables, expected, found)) in together {
-        compare_rows(through, tables, expected, found, target, proof);
+    for (group, tables) in groups.iter().zip(groups::split(&groups, &tables)) {
+        group.compare(tables, target, proof);
     }
     Ok(())
-}
-
-/// The tables that can be read, each with what is expected of it. One that is not there is a difference.
-fn pair<'a>(
-    expected: &Expected<'a>,
-    target: &str,
-    there: &[Table],
-    database: &Arc<DatabaseMeter>,
-    proof: &mut Proof,
-) -> (Vec<&'a manifest::TableEntry>, Vec<Arc<TableWork>>) {
-    let found: HashMap<(TableKind, &TableName), &Table> = there.iter().map(|table| ((table.kind, &table.name), table)).collect();
-    let (mut entries, mut tables) = (Vec::new(), Vec::new());
-    for (at, name) in &expected.tables {
-        let Some(entry) = expected.database.tables.get(*at) else { continue };
-        match found.get(&(entry.table.kind, name)) {
-            Some(found) => {
-                // Rows are read in the form of the backup, cut by the sizes of the target.
-                let table = Table {
-                    name: name.clone(),
-                    heap_bytes: found.heap_bytes,
-                    total_bytes: found.total_bytes,
-                    splittable: found.splittable,
-                    ..entry.table.clone()
-                };
-                entries.push(entry);
-                tables.push(TableWork::new(table, String::new(), database.clone()));
-            }
-            // A server without large objects has no table of them to read.
-            None if entry.rows == 0 && entry.table.kind != TableKind::Table => proof.tables += 1,
-            None => proof.differences.push(Difference {
-                database: target.to_owned(),
-                object: format!("table {name}"),
-                expected: format!("{} rows", grouped(entry.rows)),
-                found: "no such table".to_owned(),
-            }),
-        }
-    }
-    (entries, tables)
 }
 
 fn fingerprint(chunk: Chunk) -> Result<(), Fault> {
@@ -191,32 +141,6 @@ fn fingerprint(chunk: Chunk) -> Result<(), Fault> {
     look(&table, &rows.data, rows.count)?;
     lease.recycle(rows.data);
     Ok(())
-}
-
-/// What the archive says of a table. A fingerprint that is no number can equal none.
-fn expected_of(entry: &manifest::TableEntry) -> Fingerprint {
-    match u128::from_str_radix(&entry.fingerprint, 16) {
-        Ok(sum) => Fingerprint { rows: entry.rows, sum },
-        Err(_) => Fingerprint { rows: entry.rows, sum: !0 },
-    }
-}
-
-fn compare_rows(name: &TableName, tables: u64, expected: Fingerprint, found: Fingerprint, target: &str, proof: &mut Proof) {
-    if found == expected {
-        proof.tables += tables;
-        proof.rows += found.rows;
-        return;
-    }
-    let differ =
-        |expected: String, found: String| Difference { database: target.to_owned(), object: format!("table {name}"), expected, found };
-    proof.differences.push(if found.rows == expected.rows {
-        differ(
-            format!("{} rows, fingerprint {}", grouped(expected.rows), expected.hex()),
-            format!("other values, fingerprint {}", found.hex()),
-        )
-    } else {
-        differ(format!("{} rows", grouped(expected.rows)), format!("{} rows", grouped(found.rows)))
-    });
 }
 
 /// Whether an application can write: sequences are past what is in their columns.

@@ -39,6 +39,11 @@ pub trait Server: Send + Sync {
     /// Roles, memberships, settings and tablespaces, as objects that can be run one by one on another server.
     fn globals(&self) -> Answer<'_, Vec<SchemaObject>>;
 
+    /// What [`Server::globals`] cannot see with this role's rights, for a person to know.
+    fn globals_gaps(&self) -> Answer<'_, Vec<String>> {
+        Box::pin(std::future::ready(Ok(Vec::new())))
+    }
+
     /// Opens a consistent view of a database.
     fn snapshot<'a>(&'a self, database: &'a str) -> Answer<'a, Box<dyn Snapshot>>;
 
@@ -139,8 +144,8 @@ pub struct Rows {
 
 /// Takes chunks from a [`Reader`] and lends it buffers. Both calls wait while the memory budget is used up.
 pub trait ChunkSink: Send {
-    /// An empty buffer with room for about one chunk.
-    fn buffer(&mut self) -> Answer<'_, Vec<u8>>;
+    /// An empty buffer with room for about one chunk, or for the `row` bytes that it is wanted for where they are more.
+    fn buffer(&mut self, row: usize) -> Answer<'_, Vec<u8>>;
 
     /// A filled buffer with whole rows. About the chunk size that was asked for; larger where one row is.
     fn chunk(&mut self, rows: Rows) -> Answer<'_, ()>;

@@ -1,7 +1,7 @@
 //! The memory budget: every byte of rows in flight is leased from it, so that a fast reader waits for a slow disk.
 //!
-//! Nothing that holds a lease ever waits for another one, with one exception that is let through: a row larger than a chunk grows its
-//! lease at once. So the chunks that are under way always get done, and whoever waits gets their room: it cannot lock up.
+//! Nothing that holds a lease ever waits for another one. So the chunks that are under way always get done, and whoever waits gets their
+//! room: it cannot lock up. A row larger than all of the budget passes alone.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
@@ -57,14 +57,15 @@ impl Budget {
         self.state().used
     }
 
-    /// An empty buffer for a chunk. Waits for room; one chunk has room whatever the limit is. Safe to abandon while it waits.
-    pub async fn buffer(self: &Arc<Self>) -> (Vec<u8>, Lease) {
+    /// An empty buffer for a chunk, or for one row of `row` bytes where that is more. Waits for room; one chunk has room whatever the
+    /// limit is. Safe to abandon while it waits.
+    pub async fn buffer(self: &Arc<Self>, row: usize) -> (Vec<u8>, Lease) {
         loop {
             // Enlisted before the look at the state, so that room freed in between is not missed.
             let freed = self.freed.notified();
             tokio::pin!(freed);
             freed.as_mut().enable();
-            if let Some(found) = self.take(false) {
+            if let Some(found) = self.take(row, false) {
                 return found;
             }
             freed.await;
@@ -72,19 +73,26 @@ impl Budget {
     }
 
     /// The same, at once: for who holds a buffer already and would wait for himself.
-    pub fn further_buffer(self: &Arc<Self>) -> (Vec<u8>, Lease) {
-        match self.take(true) {
+    pub fn further_buffer(self: &Arc<Self>, row: usize) -> (Vec<u8>, Lease) {
+        match self.take(row, true) {
             Some(found) => found,
             None => unreachable!("a forced request is always granted"),
         }
     }
 
-    fn take(self: &Arc<Self>, force: bool) -> Option<(Vec<u8>, Lease)> {
+    fn take(self: &Arc<Self>, row: usize, force: bool) -> Option<(Vec<u8>, Lease)> {
+        let room = self.room.max(row);
         let mut state = self.state();
-        let buffer = match state.idle.pop() {
+        // Idle buffers are too small for a huge row: they make way for it.
+        while room > self.room && state.used + room as u64 > self.limit {
+            let Some(idle) = state.idle.pop() else { break };
+            state.used = state.used.saturating_sub(idle.capacity() as u64);
+        }
+        let idle = if room > self.room { None } else { state.idle.pop() };
+        let buffer = match idle {
             Some(buffer) => buffer,
-            None if force || state.lent == 0 || state.used + self.room as u64 <= self.limit => {
-                let buffer = Vec::with_capacity(self.room);
+            None if force || state.lent == 0 || state.used + room as u64 <= self.limit => {
+                let buffer = Vec::with_capacity(room);
                 state.used += buffer.capacity() as u64;
                 buffer
             }
@@ -124,6 +132,11 @@ impl Lease {
             self.bytes = 0;
         }
         // The drop of the lease takes the lock again and wakes who waits.
+    }
+
+    /// Whether a buffer is worth keeping for further chunks: one that was made for a huge row is not.
+    pub fn suits(&self, buffer: &Vec<u8>) -> bool {
+        buffer.capacity() <= 2 * self.budget.room
     }
 
     /// Makes it so many bytes, at once.

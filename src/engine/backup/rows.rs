@@ -210,11 +210,11 @@ struct Sink<'a, T> {
 }
 
 impl<T: Send + 'static> ChunkSink for Sink<'_, T> {
-    fn buffer(&mut self) -> Answer<'_, Vec<u8>> {
-        Box::pin(async {
+    fn buffer(&mut self, row: usize) -> Answer<'_, Vec<u8>> {
+        Box::pin(async move {
             // A reader that has a buffer in hand would wait for itself.
             let budget = &self.reading.budget;
-            let (buffer, lease) = if self.lent.is_empty() { budget.buffer().await } else { budget.further_buffer() };
+            let (buffer, lease) = if self.lent.is_empty() { budget.buffer(row).await } else { budget.further_buffer(row) };
             self.lent.push_back(lease);
             Ok(buffer)
         })
@@ -223,7 +223,7 @@ impl<T: Send + 'static> ChunkSink for Sink<'_, T> {
     fn chunk(&mut self, rows: Rows) -> Answer<'_, ()> {
         Box::pin(async {
             let mut lease = self.lent.pop_front().ok_or_else(|| Fault::internal("a reader handed over a buffer that it was not lent"))?;
-            // A row larger than a chunk has made the buffer grow.
+            // A row that came after others may have made the buffer grow a little.
             lease.resize(rows.data.capacity() as u64);
             let (count, bytes) = (rows.count, rows.data.len() as u64);
             self.rows += count;

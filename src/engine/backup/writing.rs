@@ -79,7 +79,10 @@ fn append(writer: &mut Writer<NewFile>, packed: Packed, spare: &Sender<(Vec<u8>,
     }
     let mut buffer = packed.frame.data;
     buffer.clear();
-    let _ = spare.try_send((buffer, packed.lease));
+    if packed.lease.suits(&buffer) {
+        // A full channel only means that there are buffers enough.
+        let _ = spare.try_send((buffer, packed.lease));
+    }
     Ok(writer.written() - before)
 }
 

@@ -10,7 +10,7 @@ use super::unique;
 use crate::archive::manifest;
 use crate::domain::schema::{RowFormat, SchemaObject, Section, TableKind, TableName};
 use crate::server::LoadMode;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 
 /// Tables smaller than this are not worth two steps for a key, nor a TRUNCATE for frozen rows.
@@ -187,7 +187,11 @@ impl<'a> Builder<'a> {
                 (false, true) if entry.bytes <= whole || self.jobs == 1 => u64::MAX,
                 (false, true) => part,
             };
-            let alone = self.chosen.definitions && table.kind == TableKind::Table && limit == u64::MAX && entry.bytes > TINY;
+            let alone = self.chosen.definitions
+                && table.kind == TableKind::Table
+                && table.root.is_none()
+                && limit == u64::MAX
+                && entry.bytes > TINY;
             let mode = if alone { LoadMode::Alone } else { LoadMode::Shared };
             let mut left = entry.bytes;
             let mut parts = Vec::new();
@@ -208,6 +212,7 @@ impl<'a> Builder<'a> {
             }
             self.loaded.insert(name, end);
         }
+        self.through_roots();
         let mut by_family: HashMap<u32, Vec<NodeId>> = HashMap::new();
         for (name, end) in &self.loaded {
             by_family.entry(self.family_of(name)).or_default().push(*end);
@@ -216,6 +221,21 @@ impl<'a> Builder<'a> {
             ends.sort_unstable();
             let node = self.graph.milestone(ends);
             self.family_loaded.insert(family, node);
+        }
+    }
+
+    /// Rows that are loaded through a root may come to lie in any of its partitions: each is complete when all are.
+    fn through_roots(&mut self) {
+        let mut by_root: BTreeMap<&TableName, Vec<&TableName>> = BTreeMap::new();
+        for (_, table) in &self.chosen.tables {
+            if let Some(root) = &table.root {
+                by_root.entry(root).or_default().push(&table.name);
+            }
+        }
+        for leaves in by_root.into_values() {
+            let ends = leaves.iter().filter_map(|leaf| self.loaded.get(*leaf).copied()).collect();
+            let all = self.graph.milestone(ends);
+            self.loaded.extend(leaves.into_iter().map(|leaf| (leaf.clone(), all)));
         }
     }
 

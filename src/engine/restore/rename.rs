@@ -32,6 +32,7 @@ pub fn apply(chosen: &mut Chosen, from: &TableName, to: &TableName) -> Result<()
     chosen.tables.retain(|(_, table)| table.name == *from);
     for (_, table) in &mut chosen.tables {
         table.name = to.clone();
+        table.root = None;
     }
     chosen.sequences.clear();
     chosen.views.clear();
@@ -148,7 +149,7 @@ fn new_name(old: &str, from: &TableName, to: &TableName) -> String {
     // The end tells indexes of one table apart; a name that long is cut in front of it.
     let keep = NAME / 2;
     let tail = fresh.char_indices().map(|(at, _)| at).find(|at| fresh.len() - at <= keep).unwrap_or(0);
-    let head = fresh.char_indices().map(|(at, _)| at).take_while(|at| *at <= NAME - keep - 1).last().unwrap_or(0);
+    let head = fresh.char_indices().map(|(at, _)| at).take_while(|at| *at < NAME - keep).last().unwrap_or(0);
     format!("{}{}", &fresh[..head], &fresh[tail..])
 }
 

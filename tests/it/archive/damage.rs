@@ -29,7 +29,8 @@ fn read_all(path: &Path) -> Result<Vec<(String, Vec<u8>)>, Fault> {
 
 /// A sample of each codec, made once.
 fn samples() -> &'static [(Vec<u8>, Sample)] {
-    static SAMPLES: OnceLock<(tempfile::TempDir, Vec<(Vec<u8>, Sample)>)> = OnceLock::new();
+    type Samples = (tempfile::TempDir, Vec<(Vec<u8>, Sample)>);
+    static SAMPLES: OnceLock<Samples> = OnceLock::new();
     let (_, samples) = SAMPLES.get_or_init(|| {
         let dir = folder();
         let made = Codec::ALL.map(|codec| {

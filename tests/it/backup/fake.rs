@@ -300,7 +300,7 @@ impl Reader for FakeReader {
             let page = |page: u32| u64::from(page) * ROWS_ON_A_PAGE;
             let from = range.map_or(0, |range| page(range.from));
             let to = range.and_then(|range| range.to).map_or(fake.rows, |to| page(to).min(fake.rows));
-            let mut rows = Rows { data: sink.buffer().await?, count: 0 };
+            let mut rows = Rows { data: sink.buffer(0).await?, count: 0 };
             let (mut count, mut bytes) = (0, 0);
             for number in from..to {
                 if number == from + (to - from) / 2 {
@@ -321,7 +321,7 @@ impl Reader for FakeReader {
                 rows.count += 1;
                 if rows.data.len() >= chunk_size {
                     sink.chunk(std::mem::take(&mut rows)).await?;
-                    rows.data = sink.buffer().await?;
+                    rows.data = sink.buffer(0).await?;
                 }
             }
             if rows.count > 0 {

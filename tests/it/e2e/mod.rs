@@ -5,6 +5,7 @@ mod cluster;
 mod faults;
 mod interrupted;
 mod limits;
+mod memory;
 mod partial;
 mod same;
 mod yardstick;

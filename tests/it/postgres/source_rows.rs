@@ -16,7 +16,7 @@ struct Kept {
 }
 
 impl ChunkSink for Kept {
-    fn buffer(&mut self) -> Answer<'_, Vec<u8>> {
+    fn buffer(&mut self, _: usize) -> Answer<'_, Vec<u8>> {
         let buffer = Vec::with_capacity(self.size);
         Box::pin(async { Ok(buffer) })
     }
@@ -317,7 +317,7 @@ struct CancelAtOnce {
 }
 
 impl ChunkSink for CancelAtOnce {
-    fn buffer(&mut self) -> Answer<'_, Vec<u8>> {
+    fn buffer(&mut self, _: usize) -> Answer<'_, Vec<u8>> {
         Box::pin(async { Ok(Vec::new()) })
     }
 

@@ -182,15 +182,15 @@ fn a_command_leaves_its_error_on_the_normal_screen() {
 #[test]
 fn a_password_is_asked_for_without_echo_where_one_is_wanted() {
     let server = crate::support::postgres::server(15);
-    let user = server.login_with_password("right", "");
+    let user = server.login_with_password("open sesame", "");
     let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_dbbackup"));
     command.args(["--host", "127.0.0.1", "--port", &server.port.to_string(), "--user", &user]);
     environment(&mut command, &[]);
     let mut terminal = Terminal::start(command, (80, 24));
     terminal.wait_for(&format!("Password for {user}"));
-    terminal.press("right\r");
+    terminal.press("open sesame\r");
     terminal.wait("the screen with the server's version", |screen| screen.contents().contains("PostgreSQL 15."));
-    assert!(!terminal.raw().contains("right"), "the password is not echoed");
+    assert!(!terminal.raw().contains("sesame"), "the password is not echoed");
     terminal.press("q");
     assert!(terminal.ends_well().success());
 }

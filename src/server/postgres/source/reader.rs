@@ -130,7 +130,7 @@ async fn text(
         }
         let chunk = match &mut chunk {
             Some(chunk) => chunk,
-            none => none.insert(Rows { data: sink.buffer().await?, count: 0 }),
+            none => none.insert(Rows { data: sink.buffer(row.len()).await?, count: 0 }),
         };
         chunk.data.extend_from_slice(&row);
         chunk.count += 1;
@@ -176,7 +176,7 @@ async fn binary(
         let chunk = match &mut chunk {
             Some(chunk) => chunk,
             none => {
-                let mut data = sink.buffer().await?;
+                let mut data = sink.buffer(BINARY_HEADER.len() + body.len() + BINARY_TRAILER.len()).await?;
                 data.extend_from_slice(BINARY_HEADER);
                 none.insert(Rows { data, count: 0 })
             }

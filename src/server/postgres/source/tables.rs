@@ -2,37 +2,30 @@
 //!
 //! Names of `pg_catalog` stand unqualified in the queries of this folder: with the session's empty search_path they can mean nothing else.
 
+use super::roots::{self, Root};
 use crate::domain::schema::{RowFormat, Table, TableKind, TableName};
 use crate::domain::{Code, Fault};
 use crate::server::postgres::connect::Connector;
 use crate::server::postgres::quote::{ident, literal, qualified};
+use std::collections::{HashMap, HashSet};
 use tokio_postgres::Client;
 
 /// Ordinary tables and leaf partitions, with what is needed to judge them. Members of extensions only where the extension says that their
 /// rows are the user's (`pg_extension.extconfig`).
-///
-/// A partition below a table that is partitioned by the hash of an enum (`partclass` has the operator class of enums) is loaded through that
-/// table: enum values hash by their OIDs, which are others in every database. pg_dump treats such tables likewise.
 const TABLES: &str = "
 SELECT n.nspname::text, c.relname::text, c.oid, c.reltoastrelid,
        coalesce((SELECT array_agg(a.attname::text ORDER BY a.attnum) FROM pg_attribute a
-                  WHERE a.attrelid = coalesce(h.oid, c.oid) AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''), '{}'),
+                  WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''), '{}'),
        pg_relation_size(c.oid, 'main'), pg_table_size(c.oid), pg_indexes_size(c.oid), c.reltuples::float8,
        coalesce(am.amname = 'heap', false), has_table_privilege(c.oid, 'SELECT') AND has_schema_privilege(n.oid, 'USAGE'),
        row_security_active(c.oid), x.condition,
        CASE WHEN c.reltoastrelid <> 0 THEN pg_relation_size(c.reltoastrelid, 'main') ELSE 0 END,
        CASE WHEN c.reltoastrelid <> 0 THEN has_table_privilege(c.reltoastrelid, 'SELECT') AND has_schema_privilege('pg_toast', 'USAGE')
             ELSE false END,
-       coalesce(c.reltoastrelid::regclass::text, ''), x.oid IS NOT NULL,
-       (SELECT ARRAY[hn.nspname::text, hc.relname::text] FROM pg_class hc JOIN pg_namespace hn ON hn.oid = hc.relnamespace WHERE hc.oid = h.oid)
+       coalesce(c.reltoastrelid::regclass::text, ''), x.oid IS NOT NULL
   FROM pg_class c
   JOIN pg_namespace n ON n.oid = c.relnamespace
   LEFT JOIN pg_am am ON am.oid = c.relam
-  LEFT JOIN LATERAL (SELECT p.partrelid AS oid FROM pg_partition_ancestors(c.oid) WITH ORDINALITY a(relid, level)
-          JOIN pg_partitioned_table p ON p.partrelid = a.relid
-         WHERE c.relispartition AND p.partstrat = 'h'
-           AND EXISTS (SELECT 1 FROM pg_opclass o WHERE o.oid = ANY (p.partclass) AND o.opcintype = 'anyenum'::regtype)
-         ORDER BY a.level DESC LIMIT 1) h ON true
   LEFT JOIN (SELECT unnest(extconfig) AS oid, unnest(extcondition) AS condition FROM pg_extension) x ON x.oid = c.oid
  WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
    AND (x.oid IS NOT NULL OR NOT EXISTS (SELECT 1 FROM pg_depend d
@@ -100,10 +93,6 @@ pub async fn list(client: &Client, version: u32) -> Result<Vec<Found>, tokio_pos
                 kind: TableKind::Table,
                 columns: row.get(4),
                 format: RowFormat::Text,
-                load_through: row.get::<_, Option<Vec<String>>>(17).and_then(|parts| {
-                    let [schema, name] = <[String; 2]>::try_from(parts).ok()?;
-                    Some(TableName { schema, name })
-                }),
                 condition,
                 heap_bytes,
                 total_bytes: size(row.get(6)),
@@ -111,11 +100,20 @@ pub async fn list(client: &Client, version: u32) -> Result<Vec<Found>, tokio_pos
                 // The server keeps estimates as float4; what was never analysed is -1 since 14.
                 estimated_rows: row.get::<_, f64>(8) as i64,
                 splittable,
+                root: None,
                 object: None,
             },
         }
     });
-    Ok(found.collect())
+    let mut found: Vec<Found> = found.collect();
+    let mut roots: HashMap<u32, Root> = roots::read(client).await?.into_iter().map(|root| (root.leaf, root)).collect();
+    for one in &mut found {
+        if let Some(root) = roots.remove(&one.oid) {
+            one.table.columns = root.columns;
+            one.table.root = Some(root.name);
+        }
+    }
+    Ok(found)
 }
 
 /// The fault for tables whose rows cannot be read in full by a role, naming them.
@@ -182,6 +180,12 @@ pub async fn choose_formats(client: &Client, found: &mut [Found]) -> Result<(), 
         if has_giant(client, &found[at]).await? {
             found[at].table.format = RowFormat::Binary;
         }
+    }
+    // Rows that may change places among partitions have one form in all of them: their fingerprints are added up.
+    let roots: HashSet<TableName> =
+        found.iter().filter(|one| one.table.format == RowFormat::Binary).filter_map(|one| one.table.root.clone()).collect();
+    for one in found.iter_mut().filter(|one| one.table.root.as_ref().is_some_and(|root| roots.contains(root))) {
+        one.table.format = RowFormat::Binary;
     }
     Ok(())
 }
