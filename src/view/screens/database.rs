@@ -45,7 +45,7 @@ pub fn rows(model: &Model, id: JobId, name: &str, size: Size) -> Vec<Row> {
     }
     facts.push_str(&format!("   rows {}", text::count(one.rows)));
     if let Some(began) = one.began {
-        facts.push_str(&format!("   {}", span(one.ended.unwrap_or(model.clock.now).since(began))));
+        facts.push_str(&format!("   {}", span(one.ended.or(job.ended).unwrap_or(model.clock.now).since(began))));
     }
     rows.push(Row::of(facts, Role::Muted));
     rows.push(Row::new());

@@ -4,10 +4,10 @@ use super::{Here, listed, state};
 use crate::app::jobs::{Job, file_name};
 use crate::app::model::Model;
 use crate::app::when;
-use crate::domain::Bytes;
 use crate::domain::job::{DatabaseProgress, DatabaseState, JobState, Phase, Ratio};
 use crate::domain::spec::{JobSpec, RestoreScope};
 use crate::domain::time::span;
+use crate::domain::{Bytes, Code};
 use crate::engine::event::Level;
 use crate::view::bar;
 use crate::view::layout::Density;
@@ -146,7 +146,7 @@ pub fn databases(model: &Model, job: &Job, cols: usize, height: usize) -> Vec<Ro
     let cursor = model.databases_picker.row(&names);
     let mut rows = vec![Row::new().gap(2).join(layout.head())];
     let lines: Vec<Row> =
-        all.iter().enumerate().map(|(at, one)| listed(database(model, one, &layout), Here::at(at, cursor), cols)).collect();
+        all.iter().enumerate().map(|(at, one)| listed(database(model, job, one, &layout), Here::at(at, cursor), cols)).collect();
     let room = height - 1;
     if lines.len() > room {
         let waiting = all.iter().filter(|one| one.state == DatabaseState::Waiting).count();
@@ -158,13 +158,19 @@ pub fn databases(model: &Model, job: &Job, cols: usize, height: usize) -> Vec<Ro
     rows
 }
 
-fn database(model: &Model, one: &DatabaseProgress, layout: &Layout) -> Row {
-    let (glyph, word, role) = database_state(&one.state);
+fn database(model: &Model, job: &Job, one: &DatabaseProgress, layout: &Layout) -> Row {
+    let (glyph, word, role) = match &one.state {
+        DatabaseState::Running(_) if job.state.is_over() => ("▲", "stopped", Role::Muted),
+        DatabaseState::Waiting if job.state.is_over() => ("·", "not begun", Role::Muted),
+        state => database_state(state),
+    };
     let over = match one.state {
         DatabaseState::Done | DatabaseState::Proven => bar::Over::Yes,
         DatabaseState::Waiting | DatabaseState::Running(_) | DatabaseState::Failed(_) => bar::Over::No,
     };
-    if let DatabaseState::Failed(fault) = &one.state {
+    if let DatabaseState::Failed(fault) = &one.state
+        && fault.code != Code::Cancelled
+    {
         let name = text::left(&one.name, layout.cells(0));
         let said = format!("{glyph} {word}  {}: {}", fault.code.as_str(), fault.root_cause());
         return Row::of(name, Role::Text).gap(2).then(said, Role::Bad);
@@ -177,10 +183,10 @@ fn database(model: &Model, one: &DatabaseProgress, layout: &Layout) -> Row {
         (bar::Over::No, total) => format!("{} / {}", Bytes(one.bytes.done), Bytes(total)),
     };
     // Only what moves has a bar: what is done stays quiet.
-    let little = bar::bar(one.bytes, over, if matches!(one.state, DatabaseState::Running(_)) { 10 } else { 0 });
+    let little = bar::bar(one.bytes, over, if matches!(one.state, DatabaseState::Running(_)) && !job.state.is_over() { 10 } else { 0 });
     let percent = if one.state == DatabaseState::Waiting { String::new() } else { bar::percent_text(one.bytes, over) };
     let time = match one.began {
-        Some(began) => span(one.ended.unwrap_or(model.clock.now).since(began)),
+        Some(began) => span(one.ended.or(job.ended).unwrap_or(model.clock.now).since(began)),
         None => String::new(),
     };
     let mut row = layout.row(&[
@@ -205,12 +211,13 @@ fn part(ratio: Ratio) -> String {
 }
 
 /// A database's state: glyph, word, role.
-pub const fn database_state(state: &DatabaseState) -> (&'static str, &'static str, Role) {
+pub fn database_state(state: &DatabaseState) -> (&'static str, &'static str, Role) {
     match state {
         DatabaseState::Waiting => ("·", "waiting", Role::Muted),
         DatabaseState::Running(phase) => ("●", phase.words(), Role::Accent),
         DatabaseState::Done => ("✓", "done", Role::Ok),
         DatabaseState::Proven => ("✓", "proven", Role::Ok),
+        DatabaseState::Failed(fault) if matches!(fault.code, Code::Cancelled) => ("▲", "cancelled", Role::Warn),
         DatabaseState::Failed(_) => ("✗", "failed", Role::Bad),
     }
 }
