@@ -151,7 +151,8 @@ pub fn databases(model: &Model, job: &Job, cols: usize, height: usize) -> Vec<Ro
     if lines.len() > room {
         let waiting = all.iter().filter(|one| one.state == DatabaseState::Waiting).count();
         rows.extend(window(lines, cursor, room.saturating_sub(1)));
-        rows.push(Row::of(format!("  {} in all, {waiting} waiting", all.len()), Role::Muted));
+        let word = if job.state.is_over() { "not begun" } else { "waiting" };
+        rows.push(Row::of(format!("  {} in all, {waiting} {word}", all.len()), Role::Muted));
     } else {
         rows.extend(lines);
     }
