@@ -153,7 +153,7 @@ fn load_table(out: &mut String, table: &TableEntry, encoding: Option<&str>) {
     let binary = table.table.format == RowFormat::Binary;
     let awkward = |name: &String| name.contains(['\n', '\r']) || (binary && encoding.is_some() && !name.is_ascii());
     let quote = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
-    let TableName { schema, name } = &table.table.name;
+    let TableName { schema, name } = table.table.destination();
     let mut back = Vec::new();
     let mut rename = |out: &mut String, kind: &str, prefix: &str, name: &String, short: &str| {
         if !awkward(name) {

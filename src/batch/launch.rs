@@ -157,7 +157,7 @@ fn application(cli: &Cli, resolved: &Resolved, environment: &Environment, secret
             if let Some(notice) = notice {
                 inbox.answer(Msg::Act(Action::Notice(notice)));
             }
-            let mut screen = Screen::open(Arc::clone(&inbox), look, look::frame_gap(environment))
+            let mut screen = Screen::open(Arc::clone(&inbox), look, look::pace(environment))
                 .map_err(|error| Fault::new(Code::Io, "cannot take the terminal").because(error).step("Use --batch."))?;
             let outcome = play(&mut screen);
             drop(screen);

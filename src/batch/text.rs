@@ -6,7 +6,8 @@ use crate::app::jobs::Job;
 use crate::app::model::Model;
 use crate::app::msg::Msg;
 use crate::domain::Bytes;
-use crate::domain::job::{JobState, Progress};
+use crate::domain::job::{JobState, Phase, Progress};
+use crate::domain::size::grouped;
 use crate::domain::text::clean;
 use crate::domain::time::span;
 use crate::engine::event::{Event, Level};
@@ -64,7 +65,13 @@ pub fn line(job: &Job, progress: &Progress, now: crate::domain::Stamp) -> String
     let about = if progress.estimated { "about " } else { "" };
     let mut out = format!("{}: {}", clean(&job.name()), progress.phase.words());
     if bytes.total > 0 {
-        out.push_str(&format!(" {:.1} %, {} of {about}{}", bytes.percent(), Bytes(bytes.done), Bytes(bytes.total)));
+        // Indexes, syncing and checks come after the last row: a job at work is never at 100 %.
+        let percent = bytes.percent().min(99.9);
+        out.push_str(&format!(" {percent:.1} %, {} of {about}{}", Bytes(bytes.done), Bytes(bytes.total)));
+    }
+    let indexes = progress.databases.iter().fold((0, 0), |sum, one| (sum.0 + one.indexes.done, sum.1 + one.indexes.total));
+    if progress.phase == Phase::DataAndIndexes && indexes.1 > 0 {
+        out.push_str(&format!(", {} of {} indexes", grouped(indexes.0), grouped(indexes.1)));
     }
     if let Some(speed) = job.speed.current() {
         out.push_str(&format!(", {}/s", Bytes(speed)));

@@ -209,7 +209,7 @@ mod tests {
             if let Some(default) = setting.default {
                 assert_eq!(setting.check(default), Ok(()), "{}", setting.name);
             }
-            assert!(std::ptr::eq(Setting::of(setting.key), setting));
+            assert!(Setting::of(setting.key).name == setting.name);
         }
     }
 

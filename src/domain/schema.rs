@@ -127,9 +127,20 @@ pub struct Table {
     pub estimated_rows: i64,
     /// Whether ranges of it can be read separately.
     pub splittable: bool,
+    /// For a partition whose rows may belong into another one in a copy (the hash that decides it is taken over OIDs): the partitioned
+    /// table through which the rows of all its partitions are loaded. Those have their columns in the same order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root: Option<TableName>,
     /// The id of its [`SchemaObject`]; none for an extension's table and for large objects.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub object: Option<u32>,
+}
+
+impl Table {
+    /// Where its rows go.
+    pub fn destination(&self) -> &TableName {
+        self.root.as_ref().unwrap_or(&self.name)
+    }
 }
 
 /// A range of heap pages, `from` inclusive to `to` exclusive; an open end takes whatever was added meanwhile.

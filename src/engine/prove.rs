@@ -4,6 +4,7 @@
 //! what is expected is given.
 
 mod compare;
+mod groups;
 
 use super::Context;
 use super::backup::budget::Budget;
@@ -17,11 +18,9 @@ use super::backup::table::TableWork;
 use crate::archive::manifest;
 use crate::domain::Fault;
 use crate::domain::job::{Difference, Proof};
-use crate::domain::schema::{InventoryItem, Table, TableKind, TableName};
-use crate::domain::size::grouped;
+use crate::domain::schema::{InventoryItem, Table, TableName};
 use crate::domain::spec::Effort;
 use crate::server::{LoadSettings, Server, Snapshot};
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
@@ -93,8 +92,10 @@ async fn rows(
     proof: &mut Proof,
 ) -> Result<(), Fault> {
     let database = DatabaseMeter::new(target, 0);
-    let (entries, tables) = pair(expected, target, there, &database, proof);
-    let total: u64 = entries.iter().map(|entry| entry.bytes).sum();
+    let groups = groups::of(expected, target, there, proof);
+    let total: u64 = groups.iter().map(|group| group.bytes).sum();
+    let tables: Vec<Arc<TableWork>> =
+        groups.iter().flat_map(|group| &group.tables).map(|table| TableWork::new(table.clone(), String::new(), database.clone())).collect();
     let jobs = effort.jobs.max(1);
     let workers: Vec<Worker<Chunk>> = (0..jobs).map(|_| Box::new(|chunk: Chunk| fingerprint(chunk)) as Worker<Chunk>).collect();
     let (pool, feed) = Pool::start("prove", workers, halt)?;
@@ -129,48 +130,10 @@ async fn rows(
     halt.check()?;
     read?;
     progress(total, total);
-    for (entry, table) in entries.iter().zip(tables.iter()) {
-        compare_rows(entry, table, target, proof);
+    for (group, tables) in groups.iter().zip(groups::split(&groups, &tables)) {
+        group.compare(tables, target, proof);
     }
     Ok(())
-}
-
-/// The tables that can be read, each with what is expected of it. One that is not there is a difference.
-fn pair<'a>(
-    expected: &Expected<'a>,
-    target: &str,
-    there: &[Table],
-    database: &Arc<DatabaseMeter>,
-    proof: &mut Proof,
-) -> (Vec<&'a manifest::TableEntry>, Vec<Arc<TableWork>>) {
-    let found: HashMap<(TableKind, &TableName), &Table> = there.iter().map(|table| ((table.kind, &table.name), table)).collect();
-    let (mut entries, mut tables) = (Vec::new(), Vec::new());
-    for (at, name) in &expected.tables {
-        let Some(entry) = expected.database.tables.get(*at) else { continue };
-        match found.get(&(entry.table.kind, name)) {
-            Some(found) => {
-                // Rows are read in the form of the backup, cut by the sizes of the target.
-                let table = Table {
-                    name: name.clone(),
-                    heap_bytes: found.heap_bytes,
-                    total_bytes: found.total_bytes,
-                    splittable: found.splittable,
-                    ..entry.table.clone()
-                };
-                entries.push(entry);
-                tables.push(TableWork::new(table, String::new(), database.clone()));
-            }
-            // A server without large objects has no table of them to read.
-            None if entry.rows == 0 && entry.table.kind != TableKind::Table => proof.tables += 1,
-            None => proof.differences.push(Difference {
-                database: target.to_owned(),
-                object: format!("table {name}"),
-                expected: format!("{} rows", grouped(entry.rows)),
-                found: "no such table".to_owned(),
-            }),
-        }
-    }
-    (entries, tables)
 }
 
 fn fingerprint(chunk: Chunk) -> Result<(), Fault> {
@@ -178,29 +141,6 @@ fn fingerprint(chunk: Chunk) -> Result<(), Fault> {
     look(&table, &rows.data, rows.count)?;
     lease.recycle(rows.data);
     Ok(())
-}
-
-fn compare_rows(entry: &manifest::TableEntry, table: &TableWork, target: &str, proof: &mut Proof) {
-    let found = table.fingerprint();
-    if found.rows == entry.rows && found.hex() == entry.fingerprint {
-        proof.tables += 1;
-        proof.rows += found.rows;
-        return;
-    }
-    let differ = |expected: String, found: String| Difference {
-        database: target.to_owned(),
-        object: format!("table {}", table.table.name),
-        expected,
-        found,
-    };
-    proof.differences.push(if found.rows == entry.rows {
-        differ(
-            format!("{} rows, fingerprint {}", grouped(entry.rows), entry.fingerprint),
-            format!("other values, fingerprint {}", found.hex()),
-        )
-    } else {
-        differ(format!("{} rows", grouped(entry.rows)), format!("{} rows", grouped(found.rows)))
-    });
 }
 
 /// Whether an application can write: sequences are past what is in their columns.

@@ -28,8 +28,41 @@ pub fn glyphs(environment: &Environment) -> Glyphs {
     if is_utf8 && environment.get("TERM") != Some("linux") { Glyphs::Unicode } else { Glyphs::Ascii }
 }
 
-/// The least time between two frames: 30 a second, 10 over a slow line.
-pub fn frame_gap(environment: &Environment) -> Duration {
-    let remote = ["SSH_CONNECTION", "SSH_TTY"].into_iter().any(|name| environment.get(name).is_some());
-    Duration::from_millis(if remote { 100 } else { 33 })
+/// How often and how much is drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+    /// The least time between two frames.
+    pub gap: Duration,
+    /// The most bytes a second while nobody presses a key; none: whatever there is.
+    pub rate: Option<u32>,
+}
+
+impl Pace {
+    /// The time to wait after a frame of so many bytes; never long enough to look stuck.
+    pub fn after(self, bytes: usize) -> Duration {
+        let line = self.rate.map_or(0.0, |rate| (bytes as f64 / f64::from(rate.max(1))).min(1.0));
+        self.gap.max(Duration::from_secs_f64(line))
+    }
+}
+
+/// The pace: 30 frames a second, or 10 and 4 KiB over a slow line.
+pub fn pace(environment: &Environment) -> Pace {
+    match ["SSH_CONNECTION", "SSH_TTY"].into_iter().any(|name| environment.get(name).is_some()) {
+        true => Pace { gap: Duration::from_millis(100), rate: Some(4096) },
+        false => Pace { gap: Duration::from_millis(33), rate: None },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slow_line_waits_for_what_was_written() {
+        let pace = Pace { gap: Duration::from_millis(100), rate: Some(4096) };
+        assert_eq!(pace.after(10), Duration::from_millis(100));
+        assert_eq!(pace.after(2048), Duration::from_millis(500));
+        assert_eq!(pace.after(100_000), Duration::from_secs(1));
+        assert_eq!(Pace { gap: Duration::from_millis(33), rate: None }.after(100_000), Duration::from_millis(33));
+    }
 }

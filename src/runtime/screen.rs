@@ -2,10 +2,12 @@
 
 use super::inbox::Inbox;
 use super::input::Input;
+use super::look::Pace;
 use super::run::Front;
 use super::terminal::Guard;
 use crate::app::model::Model;
 use crate::app::msg::Msg;
+use crate::engine::event::Event;
 use crate::view::look::Look;
 use crate::view::view;
 use crossterm::clipboard::CopyToClipboard;
@@ -48,6 +50,8 @@ pub struct Screen {
     input: Input,
     inbox: Arc<Inbox>,
     look: Look,
+    pace: Pace,
+    /// The time that the last frame asks for before the next.
     gap: Duration,
     keys_seen: bool,
     /// What is on the terminal is not what was drawn last.
@@ -56,13 +60,24 @@ pub struct Screen {
 
 impl Screen {
     /// Takes the terminal and starts to read it.
-    pub fn open(inbox: Arc<Inbox>, look: Look, gap: Duration) -> io::Result<Self> {
+    pub fn open(inbox: Arc<Inbox>, look: Look, pace: Pace) -> io::Result<Self> {
         let guard = Guard::enter()?;
         let frame = Frame::default();
         let terminal = Terminal::new(CrosstermBackend::new(frame.clone()))?;
         let input = Input::start(Arc::clone(&inbox))?;
-        let screen =
-            Self { guard: Some(guard), terminal, frame, before: Vec::new(), input, inbox, look, gap, keys_seen: false, stale: false };
+        let screen = Self {
+            guard: Some(guard),
+            terminal,
+            frame,
+            before: Vec::new(),
+            input,
+            inbox,
+            look,
+            pace,
+            gap: pace.gap,
+            keys_seen: false,
+            stale: false,
+        };
         screen.tell_size();
         Ok(screen)
     }
@@ -91,6 +106,7 @@ impl Screen {
         queue!(whole, BeginSynchronizedUpdate)?;
         whole.extend_from_slice(&bytes);
         queue!(whole, EndSynchronizedUpdate)?;
+        self.gap = self.pace.after(whole.len());
         self.before = bytes;
         let mut stdout = io::stdout().lock();
         stdout.write_all(&whole)?;
@@ -109,6 +125,10 @@ impl Drop for Screen {
 impl Front for Screen {
     fn notice(&mut self, msg: &Msg) {
         self.keys_seen |= matches!(msg, Msg::Key(_));
+        // Whoever presses a key, or waits for an answer or for an end, is not kept waiting by what was drawn before.
+        if !matches!(msg, Msg::Tick(_) | Msg::Engine(_, Event::Progress(_) | Event::Log { .. }) | Msg::Lagged(_)) {
+            self.gap = self.pace.gap;
+        }
         // A window that was made small and large again between two frames has the size that it had, but lost what was in it.
         self.stale |= matches!(msg, Msg::Resize { .. });
     }

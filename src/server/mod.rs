@@ -39,6 +39,11 @@ pub trait Server: Send + Sync {
     /// Roles, memberships, settings and tablespaces, as objects that can be run one by one on another server.
     fn globals(&self) -> Answer<'_, Vec<SchemaObject>>;
 
+    /// What [`Server::globals`] cannot see with this role's rights, for a person to know.
+    fn globals_gaps(&self) -> Answer<'_, Vec<String>> {
+        Box::pin(std::future::ready(Ok(Vec::new())))
+    }
+
     /// Opens a consistent view of a database.
     fn snapshot<'a>(&'a self, database: &'a str) -> Answer<'a, Box<dyn Snapshot>>;
 

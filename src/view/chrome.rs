@@ -41,9 +41,7 @@ pub fn header(model: &Model, cols: usize) -> Row {
             right.then(when::minute(model.clock.now, &model.clock), Role::Text).then(format!(" {}", model.clock.zone), Role::Muted).gap(1);
     }
     let room = cols.saturating_sub(right.width());
-    if left.width() >= room {
-        left = left.cut(room.saturating_sub(1));
-    }
+    left = left.cut(room.saturating_sub(2));
     if left.width() < room { left.fill(room, Role::Text).join(right) } else { left }
 }
 

@@ -48,7 +48,7 @@ pub fn rows(model: &Model, modal: &Modal, size: Size) -> Vec<Row> {
                     rows.push(Row::of("▸ ", Role::Accent).join(field));
                 }
                 None => rows.push(
-                    Row::of("This cannot be undone. ", Role::Text)
+                    Row::of(if size.cols < 60 { "" } else { "This cannot be undone. " }, Role::Text)
                         .then("y", Role::Key)
                         .then(" deletes it, ", Role::Text)
                         .then("Esc", Role::Key)
@@ -167,8 +167,8 @@ fn help(model: &Model, keys: Keys, size: Size) -> Vec<Row> {
                 let wide = cells.saturating_sub(2);
                 row = row
                     .gap(2)
-                    .then(text::left(names, 16.min(wide)), Role::Key)
-                    .then(text::left(label, wide.saturating_sub(16)), Role::Text);
+                    .then(text::left(names, 14.min(wide)), Role::Key)
+                    .then(text::left(label, wide.saturating_sub(14)), Role::Text);
             }
             rows.push(row);
         }

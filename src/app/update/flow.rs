@@ -75,12 +75,11 @@ pub fn planned(model: &mut Model, answer: Result<Plan, Fault>, out: &mut Vec<Cmd
 pub fn start(model: &mut Model, plan: Plan, typed: Option<&str>, out: &mut Vec<Cmd>) {
     let confirmed = match Confirmed::by_name(plan.clone(), typed) {
         Ok(confirmed) => confirmed,
-        Err(fault) if stays(model) || (model.setup.mode == Mode::Command && model.setup.confirm.is_none()) => {
+        Err(_) if stays(model) || (model.setup.mode == Mode::Command && model.setup.confirm.is_none()) => {
             model.plan.refused = Some(match typed {
                 Some("") | None => "type the name to start".to_owned(),
                 Some(_) => "this is not the name".to_owned(),
             });
-            toast(model, Level::Warn, fault.what.clone());
             return;
         }
         Err(fault) => return model.end(fault.code.exit(), Some(fault), Some(plan), out),

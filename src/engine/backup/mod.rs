@@ -71,8 +71,10 @@ async fn carry_out(spec: &BackupSpec, context: &Context) -> Result<Summary, Faul
         Scope::Single { .. } => one_by_one(&run, meters, lost).await,
         Scope::Cluster { parallel, .. } => {
             let globals = Some(unless_cancelled(context, server.globals()).await?);
+            let warnings = unless_cancelled(context, server.globals_gaps()).await?;
+            warnings.iter().for_each(|warning| context.events.log(Level::Warn, warning.clone()));
             let order = Order { kind: Kind::Cluster, databases: meters, globals, parallel: *parallel as usize, lost };
-            make::make(&run, order).await.map(|made| add(Summary::default(), made))
+            make::make(&run, order).await.map(|made| add(Summary { warnings, ..Summary::default() }, made))
         }
     };
     drop(ticker);

@@ -10,7 +10,7 @@ use super::unique;
 use crate::archive::manifest;
 use crate::domain::schema::{RowFormat, SchemaObject, Section, TableKind, TableName};
 use crate::server::LoadMode;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 
 /// Tables smaller than this are not worth two steps for a key, nor a TRUNCATE for frozen rows.
@@ -189,8 +189,12 @@ impl<'a> Builder<'a> {
             };
             let runs = cut(&entry.chunks, limit);
             // Whoever loads alone empties the table first: there must be no other part.
-            let alone =
-                self.chosen.definitions && table.kind == TableKind::Table && runs.len() == 1 && limit == u64::MAX && entry.bytes > TINY;
+            let alone = self.chosen.definitions
+                && table.kind == TableKind::Table
+                && table.root.is_none()
+                && runs.len() == 1
+                && limit == u64::MAX
+                && entry.bytes > TINY;
             let mode = if alone { LoadMode::Alone } else { LoadMode::Shared };
             let mut left = entry.bytes;
             let mut parts = Vec::new();
@@ -211,6 +215,7 @@ impl<'a> Builder<'a> {
             }
             self.loaded.insert(name, end);
         }
+        self.through_roots();
         let mut by_family: HashMap<u32, Vec<NodeId>> = HashMap::new();
         for (name, end) in &self.loaded {
             by_family.entry(self.family_of(name)).or_default().push(*end);
@@ -219,6 +224,21 @@ impl<'a> Builder<'a> {
             ends.sort_unstable();
             let node = self.graph.milestone(ends);
             self.family_loaded.insert(family, node);
+        }
+    }
+
+    /// Rows that are loaded through a root may come to lie in any of its partitions: each is complete when all are.
+    fn through_roots(&mut self) {
+        let mut by_root: BTreeMap<&TableName, Vec<&TableName>> = BTreeMap::new();
+        for (_, table) in &self.chosen.tables {
+            if let Some(root) = &table.root {
+                by_root.entry(root).or_default().push(&table.name);
+            }
+        }
+        for leaves in by_root.into_values() {
+            let ends = leaves.iter().filter_map(|leaf| self.loaded.get(*leaf).copied()).collect();
+            let all = self.graph.milestone(ends);
+            self.loaded.extend(leaves.into_iter().map(|leaf| (leaf.clone(), all)));
         }
     }
 

@@ -126,6 +126,29 @@ fn a_giant_is_cut_and_partitions_share_their_locks() {
 }
 
 #[test]
+fn what_is_built_on_a_partition_waits_for_all_that_may_bring_it_rows() {
+    use Section::{PostData as Post, PreData as Pre};
+    let objects = vec![
+        object(1, "TABLE", "root", Pre, None, &[]),
+        object(2, "TABLE", "a", Pre, None, &[]),
+        object(3, "TABLE", "b", Pre, None, &[]),
+        object(4, "INDEX", "a_idx", Post, Some("a"), &[2]),
+    ];
+    let through = |mut entry: TableEntry| {
+        entry.table.root = Some(TableName::new("public", "root"));
+        entry
+    };
+    let database = Database { tables: vec![through(table("a", 2, 1 << 20)), through(table("b", 3, 1 << 20))], ..Database::default() };
+    let graph = build(&chosen(objects, &database), &database, 1);
+    let order: Vec<String> = run(&graph).into_iter().map(|at| words(&graph, at)).collect();
+    let at = |what: &str| order.iter().position(|word| word == what).unwrap_or_else(|| panic!("{what} in {order:?}"));
+    assert!(at("INDEX a_idx") > at("load 0 0..1") && at("INDEX a_idx") > at("load 1 0..1"), "{order:?}");
+    assert!(at("analyze a") > at("load 1 0..1"), "{order:?}");
+    let alone = graph.work.iter().any(|work| matches!(work, Work::Load { mode: LoadMode::Alone, .. }));
+    assert!(!alone, "nobody may empty what others fill");
+}
+
+#[test]
 fn rows_alone_go_in_the_order_of_the_keys_and_circles_are_survived() {
     let database = Database { tables: vec![table("child", 1, 1 << 30), table("parent", 2, 1), table("x", 3, 1)], ..Database::default() };
     let mut chosen = chosen(Vec::new(), &database);

@@ -32,6 +32,7 @@ pub fn apply(chosen: &mut Chosen, from: &TableName, to: &TableName) -> Result<()
     chosen.tables.retain(|(_, table)| table.name == *from);
     for (_, table) in &mut chosen.tables {
         table.name = to.clone();
+        table.root = None;
     }
     chosen.sequences.clear();
     chosen.views.clear();

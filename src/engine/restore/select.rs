@@ -91,10 +91,35 @@ pub fn choose(objects: Vec<SchemaObject>, database: &manifest::Database, selecti
     if !definitions {
         chosen.before = references(&objects, &chosen.tables);
     }
+    through_roots(&mut chosen, database)?;
     if let Some((from, to)) = &selection.rename {
         rename::apply(&mut chosen, from, to)?;
     }
     Ok(chosen)
+}
+
+/// Rows are loaded through their root only where that is made with all its partitions, or may be there already. A partition that is made
+/// alone is a table like others.
+fn through_roots(chosen: &mut Chosen, database: &manifest::Database) -> Result<(), Fault> {
+    if !chosen.definitions {
+        return Ok(());
+    }
+    let made: HashSet<TableName> = chosen.objects.iter().filter(|object| object.kind == "TABLE").filter_map(relation).collect();
+    for (_, table) in &mut chosen.tables {
+        table.root.take_if(|root| !made.contains(root));
+    }
+    let loaded: HashSet<&TableName> = chosen.tables.iter().map(|(_, table)| &table.name).collect();
+    let roots: HashSet<&TableName> = chosen.tables.iter().filter_map(|(_, table)| table.root.as_ref()).collect();
+    let lacks = |entry: &&manifest::TableEntry| {
+        entry.table.root.as_ref().is_some_and(|root| roots.contains(root)) && !loaded.contains(&entry.table.name)
+    };
+    let lacking: Vec<_> = database.tables.iter().filter(lacks).map(|entry| &entry.table).collect();
+    let Some(first) = lacking.first() else { return Ok(()) };
+    let (root, names) = (first.destination(), lacking.iter().map(|table| table.name.to_string()).collect::<Vec<_>>());
+    Err(Fault::new(Code::Usage, format!("{root} cannot be restored without some of its partitions"))
+        .because(format!("the server decides anew which of its rows lie in {}: they are placed by the hash of an enum", names.join(", ")))
+        .step(format!("Restore all partitions of {root}; leave rows out afterwards."))
+        .step(format!("Or leave {root} itself out: its partitions are then restored as tables of their own.")))
 }
 
 /// Which tables refer to which others, by their foreign keys.
@@ -211,6 +236,8 @@ fn pick(objects: &[SchemaObject], wanted: &Wanted, notes: &mut Vec<String>) -> V
         let on = |at: &u32| place.get(at).copied();
         let belongs = match (&object.table, object.kind.as_str()) {
             (_, "DEFAULT ACL") => wanted.include.is_none(),
+            // It names two indexes, of which the other one is the partitioned table's.
+            (Some(_), "INDEX ATTACH") => object.depends.iter().filter_map(on).all(|on| taken.contains(&on)),
             (Some(table), _) => wanted.takes(table),
             (None, "SEQUENCE") => object.depends.iter().filter_map(on).any(|on| taken.contains(&on) && objects[on].kind == "TABLE"),
             (None, "SEQUENCE OWNED BY" | "DEFAULT" | "TABLE ATTACH" | "INDEX ATTACH") => {

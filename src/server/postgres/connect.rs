@@ -58,6 +58,11 @@ fn tries(connection: &Connection) -> &'static [Try] {
 }
 
 impl Connector {
+    /// The role that it logs in as.
+    pub fn role(&self) -> &str {
+        &self.connection.user
+    }
+
     /// Prepares TLS and the password; sends nothing.
     pub fn new(connection: Connection, password: Option<SecretString>) -> Result<Self, Fault> {
         let wants_tls = tries(&connection).iter().any(|way| *way != Try::Plain);

@@ -48,6 +48,10 @@ impl Server for Postgres {
         Box::pin(source::tool::version(&self.connector, info))
     }
 
+    fn globals_gaps(&self) -> Answer<'_, Vec<String>> {
+        Box::pin(source::globals::gaps(&self.connector))
+    }
+
     fn globals(&self) -> Answer<'_, Vec<SchemaObject>> {
         Box::pin(source::globals::read(&self.connector))
     }

@@ -56,9 +56,9 @@ fn list(model: &Model, list: &ArchiveList, title: &str, marks: Marks, size: Size
     let layout = Layout::new(
         &[
             texts("", mark, 0),
-            texts(sorted(list, By::Made, "MADE"), 17, 1),
+            texts(sorted(list, By::Made, "MADE"), 15, 1),
             numbers("AGE", 8, 6),
-            names(sorted(list, By::Name, "ARCHIVE"), 26, longest(files.iter().map(String::as_str), 26, 96)),
+            names(sorted(list, By::Name, "ARCHIVE"), 24, longest(files.iter().map(String::as_str), 24, 96)),
             grows(sorted(list, By::Databases, "DATABASES"), 16, longest(said.iter().map(String::as_str), 16, 40)).ranked(7),
             numbers(sorted(list, By::Size, "SIZE"), 9, 3),
             grows("SERVER", 12, 40).ranked(8),

@@ -20,7 +20,7 @@ pub fn rows(model: &Model, size: Size, density: Density) -> Vec<Row> {
         return if options { self::options(model, size.cols, size.rows) } else { databases(model, size.cols, size.rows) };
     }
     // The options need about forty columns; names of databases can use whatever there is.
-    let left = size.cols.saturating_sub(42).clamp(38, 110);
+    let left = if size.cols < 70 { size.cols.saturating_sub(28) } else { size.cols.saturating_sub(42).clamp(38, 110) };
     let right = size.cols.saturating_sub(left + 3);
     let foot = summary(model, size.cols);
     let height = size.rows.saturating_sub(foot.len());
@@ -42,7 +42,13 @@ fn databases(model: &Model, cols: usize, height: usize) -> Vec<Row> {
     let databases = backup::databases(model);
     let names = backup::names(model);
     let layout = Layout::new(
-        &[texts("", 3, 0), grows("DATABASE", 10, 60), numbers("SIZE", 9, 0), texts("OWNER", 12, 2), numbers("SESSIONS", 8, 3)],
+        &[
+            texts("", 3, 0),
+            grows("DATABASE", 10, 60),
+            numbers("SIZE", 9, 0),
+            texts("OWNER", 12, 2),
+            numbers("SESSIONS", if databases.iter().any(|database| database.sessions > 0) { 8 } else { 0 }, 3),
+        ],
         cols.saturating_sub(2),
     );
     rows.push(Row::new().gap(2).join(layout.head()));
@@ -107,6 +113,9 @@ fn summary(model: &Model, cols: usize) -> Vec<Row> {
     };
     let bytes = backup::chosen_bytes(model);
     // Row bytes are not known before the plan; the size on the server's disk (with indexes) is an upper bound that is known.
-    let size = format!("{bytes} on the server's disk with indexes; the archive is smaller");
+    let size = match cols {
+        100.. => format!("{bytes} on the server's disk with indexes; the archive is smaller"),
+        _ => format!("{bytes} on disk"),
+    };
     vec![Row::new(), Row::of("Enter plans: ", Role::Muted).then(what, Role::Title).then(format!("   {size}"), Role::Muted).cut(cols)]
 }

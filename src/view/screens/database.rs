@@ -45,13 +45,16 @@ pub fn rows(model: &Model, id: JobId, name: &str, size: Size) -> Vec<Row> {
     }
     facts.push_str(&format!("   rows {}", text::count(one.rows)));
     if let Some(began) = one.began {
-        facts.push_str(&format!("   {}", span(one.ended.unwrap_or(model.clock.now).since(began))));
+        facts.push_str(&format!("   {}", span(one.ended.or(job.ended).unwrap_or(model.clock.now).since(began))));
     }
     rows.push(Row::of(facts, Role::Muted));
     rows.push(Row::new());
     let active: Vec<_> = job.progress.active.iter().filter(|table| table.database == name).collect();
     if active.is_empty() {
-        rows.push(nothing("no table is at work now"));
+        rows.push(nothing(match one.state {
+            DatabaseState::Waiting => "its turn has not come yet",
+            _ => "no table is at work now",
+        }));
         return rows;
     }
     let layout = Layout::new(

@@ -129,7 +129,7 @@ fn backups(model: &Model, server: &ServerView, size: Size) -> Vec<Row> {
             grows("DATABASE", 14, longest(last.iter().map(|backup| backup.database.as_str()), 14, 63)),
             texts("LAST GOOD BACKUP", 17, 1),
             numbers("AGE", 8, 0),
-            numbers("SIZE", 9, 2),
+            numbers("SIZE", 11, 2),
             names("ARCHIVE", 20, longest(files.iter().map(String::as_str), 20, 96)).ranked(4),
             texts("STATE", 7, 3),
         ],
@@ -144,10 +144,14 @@ fn backups(model: &Model, server: &ServerView, size: Size) -> Vec<Row> {
                 (glyph.to_owned(), role),
                 (backup.database.clone(), Role::Text),
                 (when::day(Stamp(head.created_ms), &model.clock), Role::Text),
-                (when::age(Stamp(head.created_ms), &model.clock), role),
-                (archive.bytes.to_string(), Role::Text),
+                (when::age(Stamp(head.created_ms), &model.clock), if late { role } else { Role::Text }),
+                match head.databases.len() {
+                    // The size of the whole archive, of which it is a part.
+                    2.. => (format!("in {}", archive.bytes), Role::Muted),
+                    _ => (archive.bytes.to_string(), Role::Text),
+                },
                 (file_name(&archive.path), Role::Muted),
-                (word.to_owned(), role),
+                (word.to_owned(), if late { role } else { Role::Muted }),
             ],
             None => vec![
                 (glyph.to_owned(), role),

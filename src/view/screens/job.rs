@@ -103,14 +103,21 @@ fn finished(job: &Job, summary: &Summary, cols: usize) -> Vec<Row> {
     if let Some(proof) = &summary.proof {
         match proof.differences.len() {
             0 => {
-                let said = format!(
-                    "✓ equal: {}, {} rows, {} other objects, {} probed",
+                let mut said = format!(
+                    "✓ equal: {}, {} rows, {} other objects",
                     text::plural(proof.tables, "table", "tables"),
                     text::count(proof.rows),
-                    text::count(proof.objects),
-                    text::count(proof.probed)
+                    text::count(proof.objects)
                 );
-                rows.push(Row::of("proven     ", Role::Muted).then(said, Role::Ok));
+                if proof.probed > 0 {
+                    said.push_str(&format!(", {} written to", text::plural(proof.probed, "sequence", "sequences")));
+                }
+                rows.extend(
+                    text::wrap(&said, cols.saturating_sub(11))
+                        .into_iter()
+                        .enumerate()
+                        .map(|(at, line)| Row::of(if at == 0 { "proven     " } else { "           " }, Role::Muted).then(line, Role::Ok)),
+                );
             }
             differences => {
                 rows.push(Row::of(

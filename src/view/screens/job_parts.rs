@@ -4,10 +4,10 @@ use super::{Here, listed, state};
 use crate::app::jobs::{Job, file_name};
 use crate::app::model::Model;
 use crate::app::when;
-use crate::domain::Bytes;
 use crate::domain::job::{DatabaseProgress, DatabaseState, JobState, Phase, Ratio};
 use crate::domain::spec::{JobSpec, RestoreScope};
 use crate::domain::time::span;
+use crate::domain::{Bytes, Code};
 use crate::engine::event::Level;
 use crate::view::bar;
 use crate::view::layout::Density;
@@ -56,7 +56,7 @@ pub fn phase(model: &Model, job: &Job, cols: usize) -> Row {
         let failed = count(crate::app::availability::failed);
         row = row.then(format!(" · {done} of {} databases done, {running} running", all.len()), Role::Text);
         if failed > 0 {
-            row = row.then(format!(", ✗ {failed} failed"), Role::Bad);
+            row = row.then(", ", Role::Text).then(format!("✗ {failed} failed"), Role::Bad);
         }
     }
     let since = format!(
@@ -76,7 +76,7 @@ pub fn meters(job: &Job, cols: usize, density: Density) -> Vec<Row> {
         0 => format!("  {:>9}", Bytes(progress.bytes.done).to_string()),
         total => format!("  {:>9} / {sign}{}", Bytes(progress.bytes.done).to_string(), Bytes(total)),
     };
-    let bar_cells = cols.saturating_sub(percent.len() + text::width(&figures) + 2).min(cols * 2 / 3);
+    let bar_cells = cols.saturating_sub(percent.len() + text::width(&figures) + 2).min(120);
     let mut first = bar::bar(progress.bytes, bar::Over::No, bar_cells);
     // An unknown total has no percentage.
     first = if progress.bytes.total > 0 { first.then(format!(" {percent}"), Role::Title) } else { first.gap(percent.len() + 1) };
@@ -132,7 +132,7 @@ pub fn databases(model: &Model, job: &Job, cols: usize, height: usize) -> Vec<Ro
     let restore = matches!(job.spec(), JobSpec::Restore(_));
     let names: Vec<String> = all.iter().map(|one| one.name.clone()).collect();
     let columns = [
-        grows("DATABASE", 12, longest(names.iter().map(String::as_str), 12, 63)),
+        grows("DATABASE", 12, longest(names.iter().map(String::as_str), 12, 40)),
         texts("STATE", if cols < 60 { 11 } else { 18 }, 0),
         texts("", 10, 4),
         numbers("DATA", 17, 1),
@@ -146,38 +146,48 @@ pub fn databases(model: &Model, job: &Job, cols: usize, height: usize) -> Vec<Ro
     let cursor = model.databases_picker.row(&names);
     let mut rows = vec![Row::new().gap(2).join(layout.head())];
     let lines: Vec<Row> =
-        all.iter().enumerate().map(|(at, one)| listed(database(model, one, &layout), Here::at(at, cursor), cols)).collect();
+        all.iter().enumerate().map(|(at, one)| listed(database(model, job, one, &layout), Here::at(at, cursor), cols)).collect();
     let room = height - 1;
     if lines.len() > room {
         let waiting = all.iter().filter(|one| one.state == DatabaseState::Waiting).count();
         rows.extend(window(lines, cursor, room.saturating_sub(1)));
-        rows.push(Row::of(format!("  {} in all, {waiting} waiting", all.len()), Role::Muted));
+        let word = if job.state.is_over() { "not begun" } else { "waiting" };
+        rows.push(Row::of(format!("  {} in all, {waiting} {word}", all.len()), Role::Muted));
     } else {
         rows.extend(lines);
     }
     rows
 }
 
-fn database(model: &Model, one: &DatabaseProgress, layout: &Layout) -> Row {
-    let (glyph, word, role) = database_state(&one.state);
+fn database(model: &Model, job: &Job, one: &DatabaseProgress, layout: &Layout) -> Row {
+    let (glyph, word, role) = match &one.state {
+        DatabaseState::Running(_) if job.state.is_over() => ("▲", "stopped", Role::Muted),
+        DatabaseState::Waiting if job.state.is_over() => ("·", "not begun", Role::Muted),
+        state => database_state(state),
+    };
     let over = match one.state {
         DatabaseState::Done | DatabaseState::Proven => bar::Over::Yes,
         DatabaseState::Waiting | DatabaseState::Running(_) | DatabaseState::Failed(_) => bar::Over::No,
     };
-    if let DatabaseState::Failed(fault) = &one.state {
+    if let DatabaseState::Failed(fault) = &one.state
+        && fault.code != Code::Cancelled
+    {
         let name = text::left(&one.name, layout.cells(0));
         let said = format!("{glyph} {word}  {}: {}", fault.code.as_str(), fault.root_cause());
         return Row::of(name, Role::Text).gap(2).then(said, Role::Bad);
     }
     let data = match (over, one.bytes.total) {
+        (bar::Over::Yes, _) if one.bytes.done == 0 => "0 B".to_owned(),
         (_, 0) if one.bytes.done == 0 => String::new(),
         (bar::Over::Yes, _) => Bytes(one.bytes.done).to_string(),
+        (bar::Over::No, total) if one.state == DatabaseState::Waiting => Bytes(total).to_string(),
         (bar::Over::No, total) => format!("{} / {}", Bytes(one.bytes.done), Bytes(total)),
     };
-    let little = bar::bar(one.bytes, over, if one.state == DatabaseState::Waiting { 0 } else { 10 });
+    // Only what moves has a bar: what is done stays quiet.
+    let little = bar::bar(one.bytes, over, if matches!(one.state, DatabaseState::Running(_)) && !job.state.is_over() { 10 } else { 0 });
     let percent = if one.state == DatabaseState::Waiting { String::new() } else { bar::percent_text(one.bytes, over) };
     let time = match one.began {
-        Some(began) => span(one.ended.unwrap_or(model.clock.now).since(began)),
+        Some(began) => span(one.ended.or(job.ended).unwrap_or(model.clock.now).since(began)),
         None => String::new(),
     };
     let mut row = layout.row(&[
@@ -202,12 +212,13 @@ fn part(ratio: Ratio) -> String {
 }
 
 /// A database's state: glyph, word, role.
-pub const fn database_state(state: &DatabaseState) -> (&'static str, &'static str, Role) {
+pub fn database_state(state: &DatabaseState) -> (&'static str, &'static str, Role) {
     match state {
         DatabaseState::Waiting => ("·", "waiting", Role::Muted),
         DatabaseState::Running(phase) => ("●", phase.words(), Role::Accent),
         DatabaseState::Done => ("✓", "done", Role::Ok),
         DatabaseState::Proven => ("✓", "proven", Role::Ok),
+        DatabaseState::Failed(fault) if matches!(fault.code, Code::Cancelled) => ("▲", "cancelled", Role::Warn),
         DatabaseState::Failed(_) => ("✗", "failed", Role::Bad),
     }
 }

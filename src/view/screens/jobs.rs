@@ -17,11 +17,11 @@ pub fn rows(model: &Model, size: Size) -> Vec<Row> {
     let layout = Layout::new(
         &[
             texts("", 1, 0),
-            numbers("JOB", 3, 3),
-            grows("WHAT", 14, 90),
+            numbers("JOB", 3, 2),
+            grows("WHAT", 26, 90),
             texts("STATE", 18, 0),
             numbers("DONE", 7, 0),
-            numbers("SPEED", 11, 2),
+            numbers("SPEED", 11, 3),
             numbers("TIME", 11, 1),
             texts("STARTED", 16, 4),
         ],

@@ -34,9 +34,11 @@ pub fn rows(model: &Model, size: Size) -> Vec<Row> {
 fn ready(screen: &PlanScreen, plan: &Plan, mode: Mode, size: Size) -> Vec<Row> {
     let foot = foot(screen, plan, mode, size);
     let height = size.rows.saturating_sub(foot.len());
-    let top = fault::scrolled(top(screen, plan, size.cols), screen.scroll, height);
-    let mut rows = top;
-    rows.resize_with(height, Row::new);
+    let mut rows = fault::scrolled(top(screen, plan, size.cols), screen.scroll, height);
+    // What is asked stands right below what is planned, not at the far end of a tall screen.
+    if rows.len() < height {
+        rows.push(Row::new());
+    }
     rows.extend(foot);
     rows
 }
@@ -93,18 +95,27 @@ fn items(plan: &Plan, cols: usize) -> Vec<Row> {
         plan.items.iter().map(|item| text::width(&crate::domain::text::clean(text(item)))).max().unwrap_or(0).min(most)
     };
     let name = widest(|item| &item.name, (cols / 4).max(10));
+    // All in one archive: its name stands once, above them.
+    let common = match plan.items.as_slice() {
+        [first, _, ..] if plan.items.iter().all(|item| item.target == first.target) => Some(&first.target),
+        _ => None,
+    };
     let note = widest(|item| &item.note, cols);
     // Short notes stand beside the target, long ones go below: then it can have the room.
     let beside = if note * 3 > cols { 0 } else { note + 2 };
     let target = widest(|item| &item.target, cols.saturating_sub(name + 14 + beside).max(cols * 2 / 5).max(10));
     let mut rows = Vec::new();
+    if let Some(common) = common {
+        rows.push(Row::of("→ ", Role::Muted).then(text::cut_middle(common, cols.saturating_sub(2)), Role::Text));
+    }
     for item in &plan.items {
         let size = item.bytes.map(|bytes| bytes.to_string()).unwrap_or_default();
         let role = if item.destroys { Role::Bad } else { Role::Muted };
-        let row = Row::of(text::left(&item.name, name), Role::Text)
-            .then(text::right(&size, 10), Role::Text)
-            .then("  → ", Role::Muted)
-            .then(text::left(&text::cut_middle(&item.target, target), target), Role::Text);
+        let row = Row::of(text::left(&item.name, name), Role::Text).then(text::right(&size, 10), Role::Text);
+        let row = match common {
+            Some(_) => row,
+            None => row.then("  → ", Role::Muted).then(text::left(&text::cut_middle(&item.target, target), target), Role::Text),
+        };
         let room = cols.saturating_sub(row.width() + 2);
         if text::width(&item.note) <= room {
             rows.push(row.gap(2).then(&item.note, role));
@@ -144,9 +155,6 @@ fn foot(screen: &PlanScreen, plan: &Plan, mode: Mode, size: Size) -> Vec<Row> {
     }
     match screen.wanted() {
         Some(wanted) => {
-            if let Some(refused) = &screen.refused {
-                rows.push(Row::of(format!("✗ {refused}"), Role::Bad));
-            }
             // The name is never cut: it must be typed exactly.
             if text::width(wanted) + 15 <= size.cols {
                 rows.push(Row::of("Type ", Role::Text).then(wanted, Role::Title).then(" to start:", Role::Text));
@@ -155,6 +163,9 @@ fn foot(screen: &PlanScreen, plan: &Plan, mode: Mode, size: Size) -> Vec<Row> {
             }
             let field = super::form::with_cursor(screen.typed.value(), screen.typed.cursor(), size.cols.saturating_sub(4));
             rows.push(Row::of("▸ ", Role::Accent).join(field));
+            if let Some(refused) = &screen.refused {
+                rows.push(Row::of(format!("✗ {refused}"), Role::Bad));
+            }
         }
         None if mode == Mode::Batch => {}
         None => rows.push(Row::of("Nothing is destroyed. ", Role::Muted).then("Enter", Role::Key).then(" starts it.", Role::Text)),

@@ -4,4 +4,5 @@ mod command;
 mod flow;
 pub mod harness;
 mod keys;
+mod random;
 mod screens;

@@ -172,6 +172,15 @@ async fn a_cluster_has_every_database_and_the_globals() {
     assert_eq!((head.status, head.rows, head.tables), (Status::Complete, 1010, 2));
     let globals = String::from_utf8(archive.entry("globals.sql").expect("globals")).expect("text");
     assert!(globals.contains("postgres"), "{globals}");
+    assert_eq!(summary.warnings, Vec::<String>::new(), "a superuser sees everything");
+    // Who may read every row, but not the passwords, is told so.
+    real.sql("postgres", "create role reads_rows login");
+    real.sql(&one, "grant select on t to reads_rows");
+    let connection = Connection { host: "127.0.0.1".into(), port: real.port, user: "reads_rows".into(), ..Connection::default() };
+    let server: Arc<dyn Server> = Arc::new(Postgres::new(connection, None).expect("a connection").with_tools(vec![real.bin.clone()]));
+    let scope = Scope::Cluster { include: vec![one], exclude: Vec::new(), parallel: 1 };
+    let summary = back_up(&server, dir.path(), scope).await.expect("a backup without passwords");
+    assert!(matches!(&summary.warnings[..], [note] if note.contains("passwords") && note.contains("reads_rows")), "{:?}", summary.warnings);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

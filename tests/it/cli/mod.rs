@@ -228,3 +228,24 @@ fn the_last_word_of_a_flag_counts_and_lists_grow() {
     assert_eq!(spec.connection.port, 2, "an alias with a flag can be overridden");
     assert!(matches!(spec.scope, Scope::Cluster { include, .. } if include == ["a", "b"]));
 }
+
+/// The full screen begins with what the flags say, with `interactive` and without; behind a command they mean the same as before it.
+#[test]
+fn the_full_screen_takes_settings_as_flags() {
+    let flags =
+        ["--host", "db01", "--port", "6000", "--user", "me", "--theme", "mono", "--backup-dir", "/backups", "--jobs", "7", "--no-verify"];
+    for command in [&[][..], &["interactive"]] {
+        let words: Vec<String> = ["dbbackup"].iter().chain(command).chain(&flags).map(|word| (*word).to_owned()).collect();
+        let (parsed, resolved) = read(&words);
+        let setup = launch::setup(&parsed.cli, &resolved, Mode::Interactive).expect("a set-up");
+        let connection = &setup.connections[0];
+        assert_eq!((connection.host.as_str(), connection.port, connection.user.as_str()), ("db01", 6000, "me"));
+        assert_eq!((setup.dir, setup.effort.jobs, setup.verify, setup.job), (PathBuf::from("/backups"), 7, VerifyMode::Off, None));
+        assert_eq!(resolved.text(dbbackup::config::settings::Key::Theme), Some("mono"));
+    }
+    let words = ["dbbackup", "--backup-dir", "/before", "--jobs", "2", "backup", "single", "shop", "--jobs", "3"].map(str::to_owned);
+    match job_of(&words) {
+        JobSpec::Backup(spec) => assert_eq!((spec.dir, spec.effort.jobs), (PathBuf::from("/before"), 3)),
+        other => panic!("{other:?}"),
+    }
+}

@@ -50,5 +50,15 @@ fn globals_make_the_same_roles_on_another_server() {
         });
         assert_eq!(plain.len(), objects.len());
         assert!(plain.iter().all(|object| !object.sql.contains("PASSWORD")));
+        let gaps = run(async {
+            let user = Connection { user: "bo".into(), database: "postgres".into(), ..connection(&one) };
+            let by_user = reached(&one, user, None).globals_gaps().await.expect("gaps");
+            assert_eq!(postgres(&one).globals_gaps().await.expect("no gaps"), Vec::<String>::new());
+            by_user
+        });
+        assert!(
+            matches!(&gaps[..], [note] if note.starts_with("passwords of roles are not in the backup") && note.contains("bo ")),
+            "{gaps:?}"
+        );
     }
 }

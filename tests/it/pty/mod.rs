@@ -212,3 +212,38 @@ fn a_backup_in_a_terminal_shows_itself_and_leaves_the_path_as_the_last_line() {
     let path = shown.trim_end().lines().last().expect("a line").trim().to_owned();
     assert!(std::path::Path::new(&path).is_file() && shown.contains("[ OK ] backup of"), "{shown}");
 }
+
+/// A backup of several databases, over a line that is slow: little is written, and still enough to see that it goes on.
+#[test]
+fn a_busy_screen_on_a_slow_line_writes_little() {
+    const A_SECOND: usize = 4096;
+    let seconds = 4;
+    let server = crate::support::postgres::server(15);
+    let names: Vec<String> = (0..3).map(|nth| server.database(&format!("slowline{nth}"))).collect();
+    for name in &names {
+        // Digests do not compress: the press is busy with them for as long as the test looks on.
+        server.sql(
+            name,
+            "create table t as select g, md5(g::text) || md5((g * 7)::text) || md5((g * 13)::text) as b from generate_series(1, 400000) g",
+        );
+    }
+    let folder = TempDir::new().expect("a folder");
+    let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_dbbackup"));
+    command.args(["--port", &server.port.to_string(), "--socket", server.socket.to_str().expect("a path")]);
+    command.args(["backup", "cluster", "--include", "slowline*", "--cluster-parallelism", "3", "--jobs", "2"]);
+    command.args(["--compression", "zstd:19", "--chunk-size", "256kB", "--backup-dir", folder.path().to_str().expect("a path")]);
+    let path = format!("{}:/usr/bin:/bin", server.bin.display());
+    environment(&mut command, &[("PATH", &path), ("SSH_CONNECTION", "192.0.2.1 50000 192.0.2.2 22"), ("COLORTERM", "truecolor")]);
+    let mut terminal = Terminal::start(command, (100, 30));
+    terminal.wait_for("● data");
+    // A frame that paints every cell.
+    let whole = 100 * 30;
+    let bytes = terminal.bytes_within(Duration::from_secs(seconds));
+    assert!(terminal.contents().contains("● data"), "it was busy to the end:\n{}", terminal.contents());
+    let limit = A_SECOND * usize::try_from(seconds).expect("few") + whole;
+    assert!(bytes <= limit, "{bytes} bytes in {seconds} s, {limit} are allowed");
+    assert!(bytes > 500, "it goes on: {bytes} bytes");
+    terminal.press("\x03");
+    assert_eq!(terminal.ends_well().exit_code(), 130, "{}", terminal.contents());
+    assert_eq!(std::fs::read_dir(folder.path()).expect("the folder").count(), 0, "nothing is left behind");
+}

@@ -2,6 +2,7 @@
 
 pub mod fixtures;
 mod look;
+mod picture;
 mod sizes;
 mod snapshots;
 

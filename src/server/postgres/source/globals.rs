@@ -21,6 +21,31 @@ pub async fn read(connector: &Connector) -> Result<Vec<SchemaObject>, Fault> {
     Ok(objects)
 }
 
+/// See [`crate::server::Server::globals_gaps`].
+pub async fn gaps(connector: &Connector) -> Result<Vec<String>, Fault> {
+    let database = connector.connection().database.as_str();
+    let session = connector.session(database).await?;
+    let hidden = async {
+        if may_read_passwords(&session.client).await? {
+            return Ok(0);
+        }
+        let row = session.client.query_one("SELECT count(*) FROM pg_roles WHERE rolcanlogin AND rolname !~ '^pg_'", &[]).await?;
+        Ok(row.get::<_, i64>(0))
+    };
+    let hidden = hidden.await.map_err(|error: Error| connector.fault("cannot read roles and tablespaces", &error, database))?;
+    session.close().await;
+    let note = format!(
+        "passwords of roles are not in the backup ({hidden} roles can log in): {} may not read pg_authid. Back up as a superuser to have them",
+        connector.connection().user
+    );
+    Ok((hidden > 0).then_some(note).into_iter().collect())
+}
+
+/// Whether this role may see the passwords (their hashes) of roles.
+async fn may_read_passwords(client: &Client) -> Result<bool, Error> {
+    Ok(client.query_one("SELECT has_table_privilege('pg_authid', 'SELECT')", &[]).await?.get(0))
+}
+
 async fn collect(client: &Client) -> Result<Vec<SchemaObject>, Error> {
     let version = tables::version_num(client).await?;
     let mut list = List::default();
@@ -62,9 +87,8 @@ impl List {
 }
 
 async fn roles(client: &Client, list: &mut List) -> Result<(), Error> {
-    let may_read: bool = client.query_one("SELECT has_table_privilege('pg_authid', 'SELECT')", &[]).await?.get(0);
     // Without the right to see them, passwords are left out: the roles exist, and cannot log in with one until it is set.
-    let (from, password) = if may_read { ("pg_authid", "rolpassword") } else { ("pg_roles", "NULL") };
+    let (from, password) = if may_read_passwords(client).await? { ("pg_authid", "rolpassword") } else { ("pg_roles", "NULL") };
     let rows = client
         .query(
             &format!(

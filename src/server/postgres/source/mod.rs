@@ -10,6 +10,7 @@ mod matviews;
 mod objects;
 mod properties;
 mod reader;
+mod roots;
 mod sequences;
 mod settings;
 pub mod snapshot;

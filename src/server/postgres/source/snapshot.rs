@@ -123,7 +123,7 @@ impl Leader {
         let client = &self.session.client;
         let failed = |error: tokio_postgres::Error| self.placed("cannot list the tables", &error);
         let mut found = tables::list(client, self.version).await.map_err(failed)?;
-        tables::complete(&found).map_err(|fault| self.connector.place(fault, &self.database))?;
+        tables::complete(&found, self.connector.role()).map_err(|fault| self.connector.place(fault, &self.database))?;
         tables::choose_formats(client, &mut found).await.map_err(failed)?;
         for one in found.iter().filter(|one| one.table.format == RowFormat::Binary) {
             let without = tables::without_binary(client, &one.table.name).await.map_err(failed)?;

@@ -2,10 +2,12 @@
 //!
 //! Names of `pg_catalog` stand unqualified in the queries of this folder: with the session's empty search_path they can mean nothing else.
 
+use super::roots::{self, Root};
 use crate::domain::schema::{RowFormat, Table, TableKind, TableName};
 use crate::domain::{Code, Fault};
 use crate::server::postgres::connect::Connector;
 use crate::server::postgres::quote::{ident, literal, qualified};
+use std::collections::{HashMap, HashSet};
 use tokio_postgres::Client;
 
 /// Ordinary tables and leaf partitions, with what is needed to judge them. Members of extensions only where the extension says that their
@@ -98,15 +100,24 @@ pub async fn list(client: &Client, version: u32) -> Result<Vec<Found>, tokio_pos
                 // The server keeps estimates as float4; what was never analysed is -1 since 14.
                 estimated_rows: row.get::<_, f64>(8) as i64,
                 splittable,
+                root: None,
                 object: None,
             },
         }
     });
-    Ok(found.collect())
+    let mut found: Vec<Found> = found.collect();
+    let mut roots: HashMap<u32, Root> = roots::read(client).await?.into_iter().map(|root| (root.leaf, root)).collect();
+    for one in &mut found {
+        if let Some(root) = roots.remove(&one.oid) {
+            one.table.columns = root.columns;
+            one.table.root = Some(root.name);
+        }
+    }
+    Ok(found)
 }
 
-/// The fault for tables whose rows cannot be read in full, naming them.
-pub fn complete(found: &[Found]) -> Result<(), Fault> {
+/// The fault for tables whose rows cannot be read in full by a role, naming them.
+pub fn complete(found: &[Found], role: &str) -> Result<(), Fault> {
     let blocked: Vec<(&TableName, &str)> = found.iter().filter_map(|one| Some((&one.table.name, one.obstacle?))).collect();
     if blocked.is_empty() {
         return Ok(());
@@ -120,7 +131,7 @@ pub fn complete(found: &[Found]) -> Result<(), Fault> {
     }
     Err(fault
         .step("Back up as a superuser, or as a role with BYPASSRLS that may read all data:")
-        .step_run("Give a role both:", "ALTER ROLE backup BYPASSRLS; GRANT pg_read_all_data TO backup;"))
+        .step_run("Give the role both:", format!("ALTER ROLE {role} BYPASSRLS; GRANT pg_read_all_data TO {role};", role = ident(role))))
 }
 
 /// A stored (compressed) value of as many bytes could be a giant: the server's compression gives 1 byte for 255 at best, and the text form
@@ -169,6 +180,12 @@ pub async fn choose_formats(client: &Client, found: &mut [Found]) -> Result<(), 
         if has_giant(client, &found[at]).await? {
             found[at].table.format = RowFormat::Binary;
         }
+    }
+    // Rows that may change places among partitions have one form in all of them: their fingerprints are added up.
+    let roots: HashSet<TableName> =
+        found.iter().filter(|one| one.table.format == RowFormat::Binary).filter_map(|one| one.table.root.clone()).collect();
+    for one in found.iter_mut().filter(|one| one.table.root.as_ref().is_some_and(|root| roots.contains(root))) {
+        one.table.format = RowFormat::Binary;
     }
     Ok(())
 }

@@ -129,7 +129,8 @@ pub async fn dump(connector: &Connector, tool: &Tool, database: &str, snapshot: 
     command.env("PGDATABASE", database).env("PGAPPNAME", "dbbackup: pg_dump").env("PGGSSENCMODE", "disable");
     command.env("PGCONNECT_TIMEOUT", connection.connect_timeout.to_string()).env("PGSSLMODE", connection.ssl_mode.name());
     // Files of the user's home are not read: the session's own settings decide.
-    command.env("PGPASSFILE", "/dev/null/none").env("PGSERVICEFILE", "/dev/null");
+    // libpq warns of a password file that is no plain file, and is silent about one that is not there.
+    command.env("PGPASSFILE", "/nonexistent/pgpass").env("PGSERVICEFILE", "/nonexistent/pg_service.conf");
     let verifies = matches!(connection.ssl_mode, SslMode::VerifyCa | SslMode::VerifyFull);
     match &connection.ssl_root_cert {
         Some(path) if path.as_os_str() != "system" => command.env("PGSSLROOTCERT", path),

@@ -13,7 +13,9 @@ const PIECE: usize = 1 << 20;
 
 /// Loads a table; see [`crate::server::Loader::load`].
 pub async fn table(target: &mut Target, table: &Table, mode: LoadMode, source: &mut dyn RowSource) -> Result<u64, Fault> {
-    let name = qualified(&table.name);
+    let name = qualified(table.destination());
+    // What is in other partitions must not be emptied with this one's rows.
+    let mode = if table.root.is_some() { LoadMode::Shared } else { mode };
     // A table without columns has rows all the same, and its list must not be written as "()".
     let columns: Vec<String> = table.columns.iter().map(|column| ident(column)).collect();
     let list = if columns.is_empty() { String::new() } else { format!(" ({})", columns.join(", ")) };
