@@ -28,19 +28,75 @@ fn the_readme_restores_the_zoo_by_hand() {
         assert!(script.contains("tar ") && script.contains("psql ") && !script.contains("dbbackup "), "{script}");
         let to = Postgres::start(major, "");
         to.script("postgres", &zoo::data("zoo_roles.sql"));
-        let home = Home::new();
-        std::fs::copy(archive, home.path().join(archive.file_name().expect("a name"))).expect("a copy");
-        let mut sh = Command::new("sh");
-        sh.args(["-c", script]);
-        program::clean(&mut sh, home.path());
-        sh.env("PATH", format!("{}:/usr/bin:/bin", to.bin.display()))
-            .env("PGHOST", &to.socket)
-            .env("PGPORT", to.port.to_string())
-            .env("PGUSER", "postgres");
-        let out = sh.output().expect("sh");
-        assert!(out.status.success(), "{script}\n--- {}", String::from_utf8_lossy(&out.stderr));
+        by_hand(archive, script, &to);
         compare::same_database((from, zoo::NAME), (&to, zoo::NAME));
         compare::same_text("a property", &compare::properties(from, zoo::NAME), &compare::properties(&to, zoo::NAME));
+    }
+}
+
+/// Follows the script in a README with a server's own programs; gives what it says on the way.
+#[track_caller]
+fn by_hand(archive: &std::path::Path, script: &str, to: &Postgres) -> String {
+    let home = Home::new();
+    std::fs::copy(archive, home.path().join(archive.file_name().expect("a name"))).expect("a copy");
+    let mut sh = Command::new("sh");
+    sh.args(["-c", script]);
+    program::clean(&mut sh, home.path());
+    sh.env("PATH", format!("{}:/usr/bin:/bin", to.bin.display()))
+        .env("PGHOST", &to.socket)
+        .env("PGPORT", to.port.to_string())
+        .env("PGUSER", "postgres");
+    let out = sh.output().expect("sh");
+    let said = String::from_utf8_lossy(&out.stderr).into_owned();
+    assert!(out.status.success(), "{script}\n--- {said}");
+    said
+}
+
+#[test]
+fn the_readme_restores_a_cluster_of_many_encodings_by_hand() {
+    for major in VERSIONS {
+        let from = Postgres::start(major, "");
+        from.sql("postgres", "create role \"cooks; 'all'\" nologin; create role bo login password 'x' in role \"cooks; 'all'\"");
+        from.sql("postgres", "alter role bo set work_mem = '7MB'; create table in_postgres as select 1 as a");
+        for encoding in ["LATIN1", "UTF8", "SQL_ASCII", "EUC_JP"] {
+            let name = format!("db \"{encoding}\" it's");
+            let quoted = name.replace('"', "\"\"");
+            from.sql(
+                "postgres",
+                &format!("create database \"{quoted}\" template template0 encoding '{encoding}' lc_collate 'C' lc_ctype 'C' owner bo"),
+            );
+            let (word, own) = match encoding {
+                "LATIN1" => ("Größe", "cooks; 'all'"),
+                "EUC_JP" => ("日本", "bo"),
+                "SQL_ASCII" => ("plain", "bo"),
+                _ => ("Größe 日本 €", "cooks; 'all'"),
+            };
+            from.sql(
+                &name,
+                &format!(
+                    "create schema \"s {word}\"; create table \"s {word}\".\"t {word}\" (\"id {word}\" serial primary key, v text default '{word}'); \
+                     insert into \"s {word}\".\"t {word}\" (v) select '{word} \\ ' || i from generate_series(1, 3000) i; \
+                     alter table \"s {word}\".\"t {word}\" owner to \"{own}\"; comment on schema \"s {word}\" is '{word}'; \
+                     create index \"i {word}\" on \"s {word}\".\"t {word}\" (v); \
+                     select lo_from_bytea(4711, convert_to('{word}', '{encoding}'))",
+                    encoding = if encoding == "SQL_ASCII" { "UTF8" } else { encoding }
+                ),
+            );
+        }
+        // Bytes that are no text in any encoding.
+        from.sql("db \"SQL_ASCII\" it's", "create table bytes as select convert_from('\\xff80fe'::bytea, 'SQL_ASCII') as v");
+        let home = Home::new();
+        let dir = home.backups().display().to_string();
+        let archive = home.on(&from, &["backup", "cluster", "--backup-dir", &dir, "--chunk-size", "64KiB"]).ok().archive();
+        let readme = String::from_utf8(entry(&archive, "README.txt")).expect("UTF-8");
+        let to = Postgres::start(major, "");
+        by_hand(&archive, script(&readme), &to);
+        compare::same_text("a global", &super::cluster::globals(&from), &super::cluster::globals(&to));
+        for name in ["postgres", "db \"LATIN1\" it's", "db \"UTF8\" it's", "db \"SQL_ASCII\" it's", "db \"EUC_JP\" it's"] {
+            compare::same_database((&from, name), (&to, name));
+            let literal = name.replace('\'', "''");
+            compare::same_text("a property", &compare::properties(&from, &literal), &compare::properties(&to, &literal));
+        }
     }
 }
 

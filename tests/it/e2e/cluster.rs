@@ -5,7 +5,8 @@ use crate::support::postgres::{Postgres, VERSIONS};
 use crate::support::{compare, program, zoo};
 use std::process::Command;
 
-fn globals(server: &Postgres) -> String {
+/// What pg_dumpall says of roles and tablespaces, sorted.
+pub fn globals(server: &Postgres) -> String {
     let out = Command::new(server.bin.join("pg_dumpall"))
         .arg("-h")
         .arg(&server.socket)

@@ -31,13 +31,20 @@ pub fn schema_of(server: &Postgres, database: &str, flags: &[&str]) -> String {
 pub fn rows(server: &Postgres, database: &str) -> BTreeMap<String, Vec<Vec<u8>>> {
     let list = "select format('%I.%I', n.nspname, c.relname), c.relkind from pg_class c join pg_namespace n on n.oid = c.relnamespace \
                 where (c.relkind in ('r', 'p') or c.relkind = 'm' and c.relispopulated) and c.relname !~ '^by_enum_' and n.nspname <> 'information_schema' and n.nspname !~ '^pg_' order by 1";
-    let out = server.psql(database).args(["-0", "-F", "\x01"]).args(["-c", list]).output().expect("psql");
+    // Names travel as UTF-8; what has no encoding stays as it is.
+    let encoding = if server.sql(database, "show server_encoding") == "SQL_ASCII" { "SQL_ASCII" } else { "UTF8" };
+    let psql = || {
+        let mut command = server.psql(database);
+        command.env("PGCLIENTENCODING", encoding);
+        command
+    };
+    let out = psql().args(["-0", "-F", "\x01"]).args(["-c", list]).output().expect("psql");
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
     let text = String::from_utf8(out.stdout).expect("UTF-8");
     let relations: Vec<(&str, &str)> = text.split('\0').filter_map(|line| line.split_once('\u{1}')).collect();
     let mut rows = BTreeMap::new();
     let mark = "the next relation of this comparison";
-    let mut command = server.psql(database);
+    let mut command = psql();
     for (relation, kind) in &relations {
         let only = if *kind == "p" { "" } else { "only" };
         command.args(["-c", &format!("copy (select * from {only} {relation}) to stdout"), "-c", &format!("\\echo {mark}")]);

@@ -208,7 +208,7 @@ impl Postgres {
 
     /// Runs SQL; gives what it prints; panics when it fails.
     pub fn sql(&self, database: &str, sql: &str) -> String {
-        let out = self.psql(database).args(["-c", sql]).output().expect("psql");
+        let out = self.psql(database).env("PGCLIENTENCODING", "UTF8").args(["-c", sql]).output().expect("psql");
         assert!(out.status.success(), "{sql}: {}", String::from_utf8_lossy(&out.stderr));
         String::from_utf8_lossy(&out.stdout).trim_end().to_owned()
     }
