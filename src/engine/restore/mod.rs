@@ -1,7 +1,7 @@
 //! Restores, straight from the archive.
 //!
-//! Definitions first; then rows, indexes, keys and the rest as soon as what each needs is there ([`graph`], [`schedule`]), by several
-//! sessions ([`run`]) that are fed within a memory budget ([`feed`]); then the proof.
+//! Definitions first; then rows, indexes, keys and the rest as soon as what each needs is there (`graph`, `schedule`), by several
+//! sessions (`run`) that are fed within a memory budget (`feed`); then the proof.
 
 mod cluster;
 mod database;
