@@ -80,7 +80,10 @@ impl Plan {
         let first = failed.first()?;
         let mut fault = Fault::new(first.code.unwrap_or(Code::Partial), format!("{}: {}", first.name, first.detail));
         for check in &failed {
-            fault = fault.because(format!("{}: {}", check.name, check.detail));
+            // What else is in the way is no cause of the first: it stands beside it.
+            if !std::ptr::eq(*check, *first) {
+                fault.context.push((format!("Also {}", check.name), check.detail.clone()));
+            }
             if let Some(cure) = &check.cure {
                 fault = fault.step(cure.clone());
             }
@@ -118,5 +121,41 @@ impl Confirmed {
     /// The plan.
     pub fn plan(&self) -> &Plan {
         &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::spec::{Depth, VerifySpec};
+
+    #[test]
+    fn several_obstacles_stand_side_by_side_and_the_first_decides() {
+        let spec = JobSpec::Verify(VerifySpec { archives: Vec::new(), depth: Depth::Quick, jobs: 1 });
+        let mut plan = Plan {
+            spec,
+            title: String::new(),
+            items: Vec::new(),
+            checks: Vec::new(),
+            destroys: Vec::new(),
+            confirm: None,
+            total: Bytes(0),
+            facts: Vec::new(),
+        };
+        assert_eq!(plan.obstacle(), None);
+        for (name, code) in [("pg_dump", Code::ToolMissing), ("database shop", Code::DatabaseMissing)] {
+            plan.checks.push(Check {
+                state: CheckState::Failed,
+                name: name.into(),
+                detail: "not there".into(),
+                cure: Some(format!("get {name}")),
+                code: Some(code),
+            });
+        }
+        let fault = plan.obstacle().expect("two failed checks");
+        assert_eq!((fault.code, fault.what.as_str()), (Code::ToolMissing, "pg_dump: not there"));
+        assert_eq!(fault.context, [("Also database shop".to_owned(), "not there".to_owned())]);
+        assert!(fault.causes.is_empty(), "one obstacle is not the cause of another");
+        assert_eq!(fault.steps.len(), 2);
     }
 }
