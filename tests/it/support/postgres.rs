@@ -74,7 +74,10 @@ fn installation(bin: &Path, major: u32, root: &Path, extensions: Extensions) -> 
     std::fs::create_dir_all(ours.join(&lib).join("bin")).expect("a folder");
     std::fs::create_dir_all(ours.join(&share).join("extension")).expect("a folder");
     let program = ours.join(&lib).join("bin/postgres");
-    std::fs::copy(bin.join("postgres"), &program).expect("the server's program");
+    // By another process: what is open for writing here could be inherited by a child that is just being started, and a program that is
+    // open for writing cannot be run ("text file busy").
+    let copied = Command::new("cp").arg(bin.join("postgres")).arg(&program).status().expect("cp");
+    assert!(copied.success(), "the server's program");
     link(original.join(&lib).join("lib"), ours.join(&lib).join("lib"));
     let entries = |dir: PathBuf| std::fs::read_dir(dir).expect("a folder").map(|entry| entry.expect("an entry").path());
     for path in entries(original.join(&share)).filter(|path| !path.ends_with("extension")) {
