@@ -27,10 +27,22 @@ pub(super) fn most(codec: Codec, length: u64) -> u64 {
     length.saturating_mul(ratio).saturating_add(1 << 16)
 }
 
+/// Frames up to this many plain bytes are copied together before they are compressed; a larger one, which is one giant row, is not
+/// worth the memory.
+const WHOLE_LIMIT: usize = 32 << 20;
+
+/// The default level is tuned for COPY text: a smaller table of short matches that stays in the cache, and no matches of five bytes, which
+/// such text is full of and which cost more than they save. Measured on words, hashes, numbers and hexadecimal: 14 % faster; 4 to 6 %
+/// smaller with numbers and hexadecimal, 1 % larger with words.
+const COPY_TEXT_LEVEL: i32 = 3;
+const COPY_TEXT_CHAIN: u32 = 15;
+const COPY_TEXT_MATCH: u32 = 6;
+
 /// Compresses frames one after another.
 pub(super) enum Compressor {
-    /// The context keeps its tables; they are the larger part of a frame's memory.
-    Zstd(CCtx<'static>),
+    /// The context keeps its tables. One contiguous buffer, the scratch, is a third faster than segments: a stream wraps round its window,
+    /// and matches across the seam are looked for by a slower search.
+    Zstd(CCtx<'static>, Vec<u8>),
     /// libdeflate wants one contiguous buffer: the scratch.
     Gzip(libdeflater::Compressor, Vec<u8>),
     Lz4,
@@ -46,7 +58,11 @@ impl Compressor {
                 context.set_parameter(CParameter::CompressionLevel(compression.level)).map_err(zstd_error)?;
                 // Found by `zstd -t` too, and what a manifest that is found without its locator is checked by.
                 context.set_parameter(CParameter::ChecksumFlag(true)).map_err(zstd_error)?;
-                Self::Zstd(context)
+                if compression.level == COPY_TEXT_LEVEL {
+                    context.set_parameter(CParameter::ChainLog(COPY_TEXT_CHAIN)).map_err(zstd_error)?;
+                    context.set_parameter(CParameter::MinMatch(COPY_TEXT_MATCH)).map_err(zstd_error)?;
+                }
+                Self::Zstd(context, Vec::new())
             }
             Codec::Gzip => {
                 let level = libdeflater::CompressionLvl::new(compression.level).map_err(|_| io::ErrorKind::InvalidInput)?;
@@ -62,7 +78,15 @@ impl Compressor {
     pub fn compress(&mut self, segments: &[&[u8]], plain: usize, mut out: Vec<u8>) -> io::Result<Vec<u8>> {
         out.clear();
         match self {
-            Self::Zstd(context) => {
+            Self::Zstd(context, scratch) if plain <= WHOLE_LIMIT => {
+                context.reset(ResetDirective::SessionOnly).map_err(zstd_error)?;
+                scratch.clear();
+                scratch.reserve_exact(plain);
+                segments.iter().for_each(|segment| scratch.extend_from_slice(segment));
+                out.reserve(zstd::zstd_safe::compress_bound(plain));
+                context.compress2(&mut out, scratch).map_err(zstd_error)?;
+            }
+            Self::Zstd(context, _) => {
                 context.reset(ResetDirective::SessionOnly).map_err(zstd_error)?;
                 context.set_pledged_src_size(Some(plain as u64)).map_err(zstd_error)?;
                 out.reserve(zstd::zstd_safe::compress_bound(plain));

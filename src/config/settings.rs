@@ -83,7 +83,7 @@ settings! {
     Level "backup.level" Some("compression-level"), ["COMPRESSION_LEVEL"], Kind::Number(0, 19), None, "Level of the codec, when --compression names none";
     Jobs "backup.jobs" Some("jobs"), [], Kind::Number(1, 256), None, "Connections and threads at work at the same time; default: processors, 2 to 16";
     Memory "backup.memory" Some("memory"), [], Kind::Size(16 << 20), None, "Most memory for rows in flight; default: a quarter of RAM, at most 512MB";
-    ChunkSize "backup.chunk_size" Some("chunk-size"), [], Kind::Size(64 << 10), None, "Size of a chunk before compression; default: 4MiB or what the memory holds";
+    ChunkSize "backup.chunk_size" Some("chunk-size"), [], Kind::Size(64 << 10), None, "Size of a chunk before compression; default: 2MiB or what the memory holds";
     Verify "backup.verify" Some("verify"), ["VERIFY_AFTER_BACKUP"], Kind::Verify, Some("auto"), "Check after a backup: auto (full for single, quick for cluster), quick, full, off";
     Timestamp "backup.timestamp" Some("timestamp"), [], Kind::Timestamp, Some("local"), "Time in file names: local, utc or a strftime pattern";
     ClusterParallelism "cluster.parallelism" Some("cluster-parallelism"), [], Kind::Number(1, 64), Some("2"), "Databases worked on at the same time";

@@ -41,7 +41,7 @@ pub struct Effort {
 }
 
 impl Effort {
-    /// The defaults for a machine: as many jobs as processors (2 to 16), the smaller of 512 MB and a quarter of RAM, chunks of 4 MiB
+    /// The defaults for a machine: as many jobs as processors (2 to 16), the smaller of 512 MB and a quarter of RAM, chunks of 2 MiB
     /// or less where the budget would not hold two for each job.
     pub fn for_host(processors: u32, memory: u64) -> Self {
         let jobs = processors.clamp(2, 16);
@@ -49,10 +49,10 @@ impl Effort {
         Self { jobs, memory, chunk_size: Self::chunk_for(jobs, memory) }
     }
 
-    /// The chunk size that suits a number of jobs and a memory budget: 1 to 4 MiB. Larger ones compress no better (zstd looks back 2 MiB
+    /// The chunk size that suits a number of jobs and a memory budget: 1 to 2 MiB. Larger ones compress no better (zstd looks back 2 MiB
     /// at its default level), take more memory, and go round by way of main memory instead of the processor's caches.
     pub fn chunk_for(jobs: u32, memory: u64) -> u64 {
-        (memory / (u64::from(jobs.max(1)) * 6)).clamp(1 << 20, 4 << 20)
+        (memory / (u64::from(jobs.max(1)) * 6)).clamp(1 << 20, 2 << 20)
     }
 }
 

@@ -38,6 +38,7 @@ impl Executor {
         let runtime = Builder::new_multi_thread()
             .enable_all()
             .thread_name("dbbackup-engine")
+            .on_thread_park(crate::system::pace::nap)
             .build()
             .map_err(|error| Fault::internal("cannot start threads").because(error))?;
         let admitted = Arc::new(Semaphore::new(JOBS_AT_ONCE));

@@ -39,3 +39,17 @@ fn a_folder_that_is_not_there_has_one_above_it() {
     assert!(disk::writable(&root.path().join("a")).is_err());
     assert_eq!(disk::nearest_existing(Path::new("not-there")), Path::new("."));
 }
+
+#[test]
+fn only_who_receives_a_stream_naps() {
+    let took = || {
+        let began = std::time::Instant::now();
+        super::pace::nap();
+        began.elapsed()
+    };
+    let stream = super::pace::Stream::begin();
+    assert!(took() >= std::time::Duration::from_micros(500));
+    drop(stream);
+    // Without a stream there is no system call; of many tries one is not interrupted by anything.
+    assert!((0..1000).map(|_| took()).min() < Some(std::time::Duration::from_micros(100)));
+}

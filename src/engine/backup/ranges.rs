@@ -11,6 +11,11 @@ const SMALLEST_CUT: u64 = 64 << 20;
 /// Parts that each reader should get, if tables can be cut that way: the last one to end is then a small share of the run.
 const PARTS_PER_JOB: u64 = 6;
 
+/// A table of no more than this share of what one job gets, in percent, is read in one piece too. Reading is less than half of the work, so
+/// one session keeps up; and the server reads a whole table through a small ring of buffers, but ranges of it through its whole cache,
+/// which costs it a tenth more and pushes out what its users need.
+const WHOLE_SHARE: u64 = 120;
+
 /// A piece of a table, read by one statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Part {
@@ -27,10 +32,12 @@ pub struct Part {
 /// The parts of all tables, the heaviest first.
 pub fn cut(tables: &[Table], jobs: u32) -> Vec<Part> {
     let total: u64 = tables.iter().map(|table| table.total_bytes).sum();
-    let limit = (total / (u64::from(jobs.max(1)) * PARTS_PER_JOB)).max(SMALLEST_CUT);
+    let jobs = u64::from(jobs.max(1));
+    let limit = (total / (jobs * PARTS_PER_JOB)).max(SMALLEST_CUT);
+    let whole = total / jobs * WHOLE_SHARE / 100;
     let mut parts = Vec::with_capacity(tables.len());
     for (at, table) in tables.iter().enumerate() {
-        cut_one(at, table, limit, &mut parts);
+        cut_one(at, table, if table.total_bytes <= whole { u64::MAX } else { limit }, &mut parts);
     }
     parts.sort_by(|a, b| b.weight.cmp(&a.weight).then(a.table.cmp(&b.table)).then(a.part.cmp(&b.part)));
     parts
@@ -64,10 +71,20 @@ mod tests {
     #[test]
     fn a_giant_table_is_cut_and_small_ones_are_not() {
         let tables = [table(8 << 20, 0, true), table(4 << 30, 0, true), table(4 << 30, 0, false)];
-        let parts = cut(&tables, 2);
+        let parts = cut(&tables, 4);
         assert_eq!(parts[0].table, 2, "what cannot be cut is the heaviest part and goes first");
-        assert_eq!(parts.iter().filter(|part| part.table == 1).count(), 6);
+        assert_eq!(parts.iter().filter(|part| part.table == 1).count(), 12);
         assert_eq!(parts.last().map(|part| (part.table, part.range)), Some((0, None)));
+    }
+
+    #[test]
+    fn a_table_that_one_session_can_keep_up_with_is_read_whole() {
+        let others = || (0..10).map(|_| table(60 << 20, 0, true));
+        let parts = |giant: u64, jobs| cut(&others().chain([table(giant, 0, true)]).collect::<Vec<_>>(), jobs).len() - 10;
+        assert_eq!(parts(600 << 20, 2), 1, "half of everything, for two jobs");
+        assert!(parts(1800 << 20, 2) > 4, "three quarters of everything, for two jobs");
+        assert!(parts(600 << 20, 4) > 4, "half of everything, for four jobs");
+        assert_eq!(parts(6000 << 20, 1), 1, "one job reads all of it anyway");
     }
 
     #[test]
