@@ -209,7 +209,15 @@ pub struct RestoreSpec {
     pub toast_compression: Option<String>,
     /// Go on with other databases and objects after a failure.
     pub continue_on_error: bool,
+    /// What is done about bad luck.
+    #[serde(default)]
+    pub care: Care,
 }
+
+/// What a restore does about bad luck: what is checked before it starts, and what happens when something fails.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Care {}
 
 /// How deep [`VerifySpec`] looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

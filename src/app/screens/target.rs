@@ -4,7 +4,7 @@ use super::contents::{Choice, ContentsScreen};
 use crate::app::form::{Field, FieldId, Form};
 use crate::app::model::Model;
 use crate::domain::schema::TableName;
-use crate::domain::spec::{Effort, JobSpec, RestoreScope, RestoreSpec, Selection, What};
+use crate::domain::spec::{Care, Effort, JobSpec, RestoreScope, RestoreSpec, Selection, What};
 
 /// What the screen remembers.
 #[derive(Clone, Debug, Default)]
@@ -120,6 +120,7 @@ impl TargetScreen {
             prove: self.form.choice(FieldId::Prove) == 0,
             toast_compression: None,
             continue_on_error: self.form.choice(FieldId::OnFailure) == 1,
+            care: Care::default(),
         }))
     }
 }

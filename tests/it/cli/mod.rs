@@ -10,7 +10,7 @@ use dbbackup::config::layers::{Resolved, resolve};
 use dbbackup::config::paths::Paths;
 use dbbackup::domain::schema::TableName;
 use dbbackup::domain::spec::{
-    BackupSpec, Depth, Effort, JobSpec, NameTime, RestoreScope, RestoreSpec, Scope, Selection, VerifyMode, VerifySpec, What,
+    BackupSpec, Care, Depth, Effort, JobSpec, NameTime, RestoreScope, RestoreSpec, Scope, Selection, VerifyMode, VerifySpec, What,
 };
 use dbbackup::domain::{Codec, Compression, Connection, SslMode};
 use proptest::prelude::*;
@@ -108,6 +108,7 @@ fn restore() -> impl Strategy<Value = JobSpec> {
                 prove,
                 toast_compression,
                 continue_on_error: go_on,
+                care: Care::default(),
             })
         },
     )

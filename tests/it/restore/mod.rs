@@ -10,7 +10,7 @@ use dbbackup::domain::codec::Compression;
 use dbbackup::domain::job::Summary;
 use dbbackup::domain::plan::{Confirmed, Plan};
 use dbbackup::domain::schema::TableName;
-use dbbackup::domain::spec::{BackupSpec, Effort, JobSpec, NameTime, RestoreScope, RestoreSpec, Scope, Selection, VerifyMode};
+use dbbackup::domain::spec::{BackupSpec, Care, Effort, JobSpec, NameTime, RestoreScope, RestoreSpec, Scope, Selection, VerifyMode};
 use dbbackup::domain::{Connection, Fault};
 use dbbackup::engine::event::{Event, EventSink};
 use dbbackup::engine::{self, Context};
@@ -113,6 +113,7 @@ pub fn spec(server: &TestServer, archive: &Path, target: &str) -> RestoreSpec {
         prove: true,
         toast_compression: None,
         continue_on_error: false,
+        care: Care::default(),
     }
 }
 

@@ -14,7 +14,7 @@ use dbbackup::domain::listing::{ArchiveContents, ArchiveDatabase, ArchiveHead, A
 use dbbackup::domain::plan::{Check, CheckState, Plan, PlanItem};
 use dbbackup::domain::schema::TableName;
 use dbbackup::domain::server::{DatabaseInfo, ServerInfo};
-use dbbackup::domain::spec::{BackupSpec, Effort, JobSpec, NameTime, RestoreScope, RestoreSpec, Scope, Selection, VerifyMode};
+use dbbackup::domain::spec::{BackupSpec, Care, Effort, JobSpec, NameTime, RestoreScope, RestoreSpec, Scope, Selection, VerifyMode};
 use dbbackup::domain::{Bytes, Compression, Product, Stamp};
 use dbbackup::engine::event::{Event, Level};
 use std::path::PathBuf;
@@ -189,6 +189,7 @@ pub fn restore_spec() -> JobSpec {
         prove: true,
         toast_compression: None,
         continue_on_error: false,
+        care: Care::default(),
     })
 }
 
