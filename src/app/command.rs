@@ -3,7 +3,9 @@
 use super::setup::Setup;
 use crate::domain::Bytes;
 use crate::domain::connection::{Connection, SslMode};
-use crate::domain::spec::{BackupSpec, Depth, Effort, JobSpec, NameTime, RestoreScope, RestoreSpec, Scope, VerifyMode, VerifySpec, What};
+use crate::domain::spec::{
+    BackupSpec, Depth, Effort, JobSpec, NameTime, Rehearse, RestoreScope, RestoreSpec, Scope, VerifyMode, VerifySpec, What,
+};
 use std::path::Path;
 
 /// The command line of a job, in lines that a shell joins again (`\` at the ends): one to copy, as it is shown. Values that are the
@@ -207,6 +209,17 @@ impl Words {
         if spec.continue_on_error {
             self.word("--continue-on-error");
         }
+        if spec.care.verify_first == Depth::Full {
+            self.flag("--verify-first", "full".to_owned());
+        }
+        match spec.care.rehearse {
+            Rehearse::Auto => {}
+            Rehearse::On => self.flag("--rehearse", "on".to_owned()),
+            Rehearse::Off => self.flag("--rehearse", "off".to_owned()),
+        }
+        if spec.care.force {
+            self.word("--force");
+        }
         self.effort(spec.effort, setup);
     }
 
@@ -270,7 +283,7 @@ fn fold(words: &[String]) -> Vec<String> {
     lines
 }
 
-const STANDALONE: [&str; 12] = [
+const STANDALONE: [&str; 13] = [
     "--create",
     "--clean",
     "--schema-only",
@@ -280,6 +293,7 @@ const STANDALONE: [&str; 12] = [
     "--no-tablespaces",
     "--prove",
     "--continue-on-error",
+    "--force",
     "--no-verify",
     "--quick",
     "--full",

@@ -34,6 +34,12 @@ pub enum FieldId {
     Prove,
     /// After a failure.
     OnFailure,
+    /// How much of the archive is checked first.
+    VerifyFirst,
+    /// Whether definitions are tried out first.
+    Rehearse,
+    /// What a failed check means.
+    Force,
 }
 
 /// What a field holds.

@@ -7,7 +7,7 @@ use crate::config::connection::Host;
 use crate::config::layers::Resolved;
 use crate::config::settings::Key;
 use crate::domain::schema::TableName;
-use crate::domain::spec::{BackupSpec, Care, Depth, JobSpec, RestoreScope, RestoreSpec, Scope, Selection, VerifySpec, What};
+use crate::domain::spec::{BackupSpec, Care, Depth, JobSpec, Rehearse, RestoreScope, RestoreSpec, Scope, Selection, VerifySpec, What};
 use crate::domain::{Code, Fault};
 use std::path::PathBuf;
 
@@ -96,8 +96,20 @@ fn restore(restore: &Restore, resolved: &Resolved, host: Host) -> Result<Option<
         prove: resolved.switch(Key::Prove),
         toast_compression: resolved.text(Key::ToastCompression).map(str::to_owned),
         continue_on_error: resolved.switch(Key::ContinueOnError),
-        care: Care::default(),
+        care: care(options),
     })))
+}
+
+fn care(options: &Options) -> Care {
+    Care {
+        verify_first: if options.verify_first == "full" { Depth::Full } else { Depth::Quick },
+        rehearse: match options.rehearse.as_str() {
+            "on" => Rehearse::On,
+            "off" => Rehearse::Off,
+            _ => Rehearse::Auto,
+        },
+        force: options.force,
+    }
 }
 
 const fn what(parts: &Parts) -> What {

@@ -217,13 +217,34 @@ pub struct RestoreSpec {
 /// What a restore does about bad luck: what is checked before it starts, and what happens when something fails.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Care {}
+pub struct Care {
+    /// How much of the archive is checked before anything is touched.
+    pub verify_first: Depth,
+    /// Whether the definitions are tried out before anything is touched.
+    pub rehearse: Rehearse,
+    /// Go on although a check failed whose failure a person may decide to live with.
+    pub force: bool,
+}
+
+/// Whether definitions are tried out in a scratch database before the restore.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Rehearse {
+    /// Where it takes seconds.
+    #[default]
+    Auto,
+    /// Whatever it takes.
+    On,
+    /// Never.
+    Off,
+}
 
 /// How deep [`VerifySpec`] looks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Depth {
     /// Structure, table of contents, sizes.
+    #[default]
     Quick,
     /// Every byte.
     Full,

@@ -4,7 +4,7 @@ use super::contents::{Choice, ContentsScreen};
 use crate::app::form::{Field, FieldId, Form};
 use crate::app::model::Model;
 use crate::domain::schema::TableName;
-use crate::domain::spec::{Care, Effort, JobSpec, RestoreScope, RestoreSpec, Selection, What};
+use crate::domain::spec::{Care, Depth, Effort, JobSpec, Rehearse, RestoreScope, RestoreSpec, Selection, What};
 
 /// What the screen remembers.
 #[derive(Clone, Debug, Default)]
@@ -21,6 +21,9 @@ const EXISTING: [&str; 3] = ["make it new", "use it as it is", "drop it first, t
 const EXISTING_CLUSTER: [&str; 2] = ["must not exist", "drop those that exist first"];
 const WHAT: [&str; 3] = ["definitions and rows", "definitions only", "rows only"];
 const YES: [&str; 2] = ["yes", "no"];
+const VERIFY_FIRST: [&str; 2] = ["its structure", "every byte"];
+const REHEARSE: [&str; 3] = ["where it takes seconds", "always", "never"];
+const FORCE: [&str; 2] = ["does not start", "starts with what works"];
 const ON_FAILURE: [&str; 2] = ["stop", "go on with the rest"];
 
 impl TargetScreen {
@@ -45,6 +48,9 @@ impl TargetScreen {
             Field::choice(FieldId::Tablespaces, "tablespaces", &KEEP, 0),
             Field::choice(FieldId::Prove, "prove", &YES, 0),
             Field::choice(FieldId::OnFailure, "on failure", &ON_FAILURE, 0),
+            Field::choice(FieldId::VerifyFirst, "check first", &VERIFY_FIRST, 0),
+            Field::choice(FieldId::Rehearse, "rehearse", &REHEARSE, 0),
+            Field::choice(FieldId::Force, "failed check", &FORCE, 0),
             Field::number(FieldId::Jobs, "jobs", jobs, 1, 64),
         ]);
         Self { choice: Some(choice), form: Form::new(fields) }
@@ -120,7 +126,11 @@ impl TargetScreen {
             prove: self.form.choice(FieldId::Prove) == 0,
             toast_compression: None,
             continue_on_error: self.form.choice(FieldId::OnFailure) == 1,
-            care: Care::default(),
+            care: Care {
+                verify_first: if self.form.choice(FieldId::VerifyFirst) == 1 { Depth::Full } else { Depth::Quick },
+                rehearse: [Rehearse::Auto, Rehearse::On, Rehearse::Off][self.form.choice(FieldId::Rehearse).min(2)],
+                force: self.form.choice(FieldId::Force) == 1,
+            },
         }))
     }
 }

@@ -7,7 +7,7 @@ mod cluster;
 mod database;
 mod feed;
 mod graph;
-pub mod plan;
+pub mod preflight;
 mod progress;
 mod rename;
 mod run;

@@ -40,6 +40,11 @@ const fn hint(id: FieldId) -> &'static str {
         FieldId::Rights => "Left out, no GRANT is restored.",
         FieldId::Tablespaces => "Left out, everything goes to the default tablespace.",
         FieldId::Prove => "Compares fingerprints of all rows, indexes, constraints and sequences with the backup afterwards.",
+        FieldId::VerifyFirst => "How much of the archive is read before anything is touched.",
+        FieldId::Rehearse => {
+            "Tries the definitions out in a scratch database, which is dropped again: what is missing is known in seconds."
+        }
+        FieldId::Force => "Space, locks, connections, version, extensions, roles, locale. What cannot work at all never starts.",
         FieldId::OnFailure => "What could not be restored is listed at the end, with its statement.",
         FieldId::Jobs => "Connections that load and build indexes at the same time.",
         FieldId::Folder | FieldId::Codec | FieldId::Level | FieldId::Verify => "",
