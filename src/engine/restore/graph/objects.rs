@@ -4,10 +4,14 @@ use super::{Builder, MAIN, SMALL, TINY, VIEWS, Work, is_index};
 use crate::domain::schema::{SchemaObject, TableKind, TableName};
 use crate::engine::restore::schedule::{Hold, Node, NodeId};
 use crate::engine::restore::select::{is_relation, relation};
-use crate::engine::restore::unique;
+use crate::server::definition;
 use std::collections::{BTreeSet, HashMap};
 
 impl Builder<'_> {
+    fn definitions(&self) -> &'static dyn definition::Definitions {
+        definition::of(self.chosen.product)
+    }
+
     /// The tables that an object stands on: its own, and those it depends on directly or through one of their indexes.
     fn tables_of(&self, object: &SchemaObject) -> BTreeSet<TableName> {
         let mut tables: BTreeSet<TableName> = object.table.iter().cloned().collect();
@@ -50,7 +54,9 @@ impl Builder<'_> {
                 let node = Node { after, holds: holds(Hold::Shared), weight: index + rows / 10, ..Node::default() };
                 self.graph.add(Work::Object(Box::new(object.clone())), node, false)
             }
-            "CONSTRAINT" if rows > SMALL && unique::split(object).is_some() => self.key(object, after, &families, index + rows / 10),
+            "CONSTRAINT" if rows > SMALL && self.definitions().two_steps(object).is_some() => {
+                self.key(object, after, &families, index + rows / 10)
+            }
             "CONSTRAINT" | "FK CONSTRAINT" | "CHECK CONSTRAINT" if !small => {
                 let node = Node { after, holds: holds(Hold::Alone), weight: index.max(rows / 5), ..Node::default() };
                 self.graph.add(Work::Object(Box::new(object.clone())), node, false)
@@ -69,7 +75,7 @@ impl Builder<'_> {
 
     /// A key as an index and a constraint that takes it over.
     fn key(&mut self, object: &SchemaObject, after: Vec<NodeId>, families: &BTreeSet<u32>, weight: u64) -> NodeId {
-        let Some(split) = unique::split(object) else {
+        let Some(split) = self.definitions().two_steps(object) else {
             let holds = families.iter().map(|family| (*family, Hold::Alone)).collect();
             return self.graph.add(Work::Object(Box::new(object.clone())), Node { after, holds, weight, ..Node::default() }, false);
         };
