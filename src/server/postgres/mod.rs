@@ -2,7 +2,9 @@
 
 mod connect;
 mod fault;
+mod pooler;
 pub mod quote;
+mod session;
 mod source;
 mod target;
 mod tls;
