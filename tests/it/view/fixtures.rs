@@ -479,10 +479,17 @@ pub fn summary() -> Summary {
         row_bytes: Bytes(3_012_000_000),
         rows: 14_320_000,
         duration_ms: 62_400,
-        databases: vec![DatabaseOutcome { name: "shop".into(), tables: 34, rows: 14_320_000, bytes: Bytes(3_012_000_000), fault: None }],
+        databases: vec![DatabaseOutcome {
+            name: "shop".into(),
+            tables: 34,
+            rows: 14_320_000,
+            bytes: Bytes(3_012_000_000),
+            ..DatabaseOutcome::default()
+        }],
         verified: Some("full".into()),
         proof: None,
         warnings: vec!["subscription \"feed\" is restored disabled: its slot is on another server".into()],
+        ..Summary::default()
     }
 }
 
