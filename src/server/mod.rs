@@ -11,6 +11,7 @@ use crate::domain::{Connection, Fault};
 use futures_util::future::BoxFuture;
 use std::sync::Arc;
 
+pub mod definition;
 pub mod postgres;
 
 /// What every call of this room gives back.

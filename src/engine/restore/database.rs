@@ -2,7 +2,7 @@
 
 use super::feed::Feeder;
 use super::progress::Board;
-use super::run::{self, Job, OnError, Troubles};
+use super::run::{self, Failure, Job, OnError, Troubles};
 use super::select::{self, Chosen};
 use super::{graph, source};
 use crate::archive::manifest;
@@ -192,7 +192,7 @@ async fn fill(order: &Order<'_>, chosen: &Chosen, ready: Ready) -> Result<Done, 
     let mut loader = server.loader(order.target, &settings).await?;
     order.board.enter(order.place, Phase::Schema);
     let first = run::definitions(&job, &graph, loader.as_mut(), &context.cancel).await;
-    let mut troubles = match first {
+    let troubles = match first {
         Ok(troubles) => troubles,
         Err(fault) => {
             loader.close().await;
@@ -200,9 +200,7 @@ async fn fill(order: &Order<'_>, chosen: &Chosen, ready: Ready) -> Result<Done, 
         }
     };
     order.board.enter(order.place, Phase::DataAndIndexes);
-    let rest = run::nodes(&job, &graph, loader, &context.cancel).await?;
-    troubles.faults.extend(rest.faults);
-    troubles.skipped.extend(rest.skipped);
+    let troubles = run::nodes(&job, &graph, loader, troubles, &context.cancel).await?;
     context.alive()?;
     let proof = if order.spec.prove { Some(proven(order, chosen).await?) } else { None };
     let of_ours = ready != Ready::Found || order.entry == Entry::InPlace;
@@ -225,16 +223,16 @@ async fn fill(order: &Order<'_>, chosen: &Chosen, ready: Ready) -> Result<Done, 
 /// What was gone over, or what differs, as one fault.
 fn fault_of(troubles: Troubles, proof: Option<&Proof>, target: &str) -> Option<Fault> {
     let name = text::clean(target);
-    if let Some(first) = troubles.faults.first() {
-        let failed = troubles.faults.len();
+    if let Some(Failure { fault: first, .. }) = troubles.failures.first() {
+        let failed = troubles.failures.len();
         let mut fault =
             Fault::new(Code::Partial, format!("{failed} objects of {name} failed, {} more needed them", troubles.skipped.len()))
                 .at("Database", &name);
-        for one in troubles.faults.iter().take(DIFFERENCES) {
-            fault = fault.because(one);
+        for one in troubles.failures.iter().take(DIFFERENCES) {
+            fault = fault.because(&one.fault);
         }
         for skipped in troubles.skipped.iter().take(DIFFERENCES) {
-            fault = fault.because(format!("skipped: {skipped}"));
+            fault = fault.because(format!("skipped: {}", skipped.label));
         }
         fault.sqlstate.clone_from(&first.sqlstate);
         fault.statement.clone_from(&first.statement);

@@ -1,6 +1,6 @@
 use super::*;
 use crate::archive::manifest::{Chunk, Database, TableEntry};
-use crate::domain::schema::Table;
+use crate::domain::schema::{Section, Table};
 use crate::engine::restore::schedule::Schedule;
 use proptest::prelude::*;
 

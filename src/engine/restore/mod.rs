@@ -14,7 +14,6 @@ mod run;
 mod schedule;
 mod select;
 mod source;
-mod unique;
 
 use super::Context;
 use crate::domain::job::{DatabaseOutcome, Summary};

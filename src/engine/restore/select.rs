@@ -7,13 +7,15 @@ use super::rename;
 use crate::archive::manifest;
 use crate::domain::schema::{SchemaObject, Section, SequenceState, Table, TableName};
 use crate::domain::spec::{Selection, What};
-use crate::domain::{Code, Fault};
+use crate::domain::{Code, Fault, Product};
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use std::collections::{HashMap, HashSet};
 
 /// What is restored of one database.
 #[derive(Clone, Debug, Default)]
 pub struct Chosen {
+    /// Whose definitions these are.
+    pub product: Product,
     /// Definitions, in the archive's order.
     pub objects: Vec<SchemaObject>,
     /// Tables whose rows are loaded: place in the manifest, and as what they are loaded.

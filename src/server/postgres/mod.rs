@@ -1,6 +1,7 @@
 //! PostgreSQL 13 to 18.
 
 mod connect;
+pub mod definition;
 mod fault;
 pub mod quote;
 mod source;
