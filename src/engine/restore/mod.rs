@@ -3,6 +3,7 @@
 //! Definitions first; then rows, indexes, keys and the rest as soon as what each needs is there (`graph`, `schedule`), by several
 //! sessions (`run`) that are fed within a memory budget (`feed`); then the proof.
 
+mod causes;
 mod cluster;
 mod database;
 mod feed;
@@ -73,7 +74,7 @@ pub async fn run(spec: &RestoreSpec, context: &Context) -> Result<Summary, Fault
                     tables: done.tables,
                     rows: done.rows,
                     bytes: Bytes(done.bytes),
-                    fault: None,
+                    ..DatabaseOutcome::default()
                 }],
                 proof: done.proof,
                 warnings: done.warnings,

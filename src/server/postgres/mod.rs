@@ -3,7 +3,9 @@
 mod connect;
 pub mod definition;
 mod fault;
+mod pooler;
 pub mod quote;
+mod session;
 mod source;
 mod target;
 mod tls;
