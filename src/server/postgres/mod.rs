@@ -75,6 +75,10 @@ impl Server for Postgres {
         Box::pin(target::database::create(&self.connector, name, properties, choices))
     }
 
+    fn detach_database<'a>(&'a self, name: &'a str) -> Answer<'a, Vec<String>> {
+        Box::pin(target::subscriptions::detach(&self.connector, name))
+    }
+
     fn drop_database<'a>(&'a self, name: &'a str) -> Answer<'a, ()> {
         Box::pin(target::database::drop(&self.connector, name))
     }
