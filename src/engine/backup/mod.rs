@@ -4,6 +4,7 @@ pub mod budget;
 pub mod checks;
 pub mod database;
 pub mod documents;
+pub mod estimate;
 pub mod finish;
 pub mod halt;
 pub mod make;

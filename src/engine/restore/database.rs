@@ -115,6 +115,7 @@ pub async fn restore(order: &Order<'_>) -> Result<Done, Fault> {
     order.context.alive()?;
     order.board.enter(order.place, Phase::Preparing);
     let objects = source::objects(order.archive, order.database).await?;
+    let _held = order.board.hold(&objects);
     let chosen = select::choose(objects, order.database, order.selection)?;
     let ready = ready(order, server.as_ref(), &chosen).await?;
     let outcome = fill(order, &chosen, ready).await;
@@ -147,7 +148,7 @@ async fn ready(order: &Order<'_>, server: &dyn Server, chosen: &Chosen) -> Resul
         return Ok(Ready::Found);
     }
     if exists {
-        server.drop_database(target).await?;
+        drop_target(order, server).await?;
         order.context.events.log(Level::Info, format!("{target}: dropped, to be made anew"));
     } else if !(spec.create || spec.clean) {
         return Err(missing(target));
@@ -155,6 +156,14 @@ async fn ready(order: &Order<'_>, server: &dyn Server, chosen: &Chosen) -> Resul
     server.create_database(target, &order.database.properties, &choices(spec)).await?;
     order.context.events.log(Level::Info, format!("{target}: made"));
     Ok(if exists { Ready::Replaced } else { Ready::Made })
+}
+
+/// Drops the target, and says what of it stays on other servers.
+async fn drop_target(order: &Order<'_>, server: &dyn Server) -> Result<(), Fault> {
+    for said in server.detach_database(order.target).await? {
+        order.context.events.log(Level::Warn, said);
+    }
+    server.drop_database(order.target).await
 }
 
 /// The fault of a target that holds something.
@@ -309,7 +318,7 @@ async fn undo(order: &Order<'_>, server: &dyn Server, ready: Ready, fault: Fault
     let fault = if cancelled && fault.code != Code::Cancelled { Fault::new(Code::Cancelled, "cancelled") } else { fault };
     let fault = fault.at("Database", &name);
     if cancelled && ready != Ready::Found {
-        let dropped = tokio::time::timeout(UNDO_LIMIT, server.drop_database(order.target)).await;
+        let dropped = tokio::time::timeout(UNDO_LIMIT, drop_target(order, server)).await;
         if matches!(dropped, Ok(Ok(()))) {
             return match ready {
                 Ready::Replaced => fault.at("Left", format!("nothing: the database {name} was dropped before, and is gone")),

@@ -3,7 +3,9 @@
 mod connect;
 pub mod definition;
 mod fault;
+mod pooler;
 pub mod quote;
+mod session;
 mod source;
 mod target;
 mod tls;
@@ -71,6 +73,10 @@ impl Server for Postgres {
 
     fn create_database<'a>(&'a self, name: &'a str, properties: &'a DatabaseProperties, choices: &'a TargetChoices) -> Answer<'a, ()> {
         Box::pin(target::database::create(&self.connector, name, properties, choices))
+    }
+
+    fn detach_database<'a>(&'a self, name: &'a str) -> Answer<'a, Vec<String>> {
+        Box::pin(target::subscriptions::detach(&self.connector, name))
     }
 
     fn drop_database<'a>(&'a self, name: &'a str) -> Answer<'a, ()> {

@@ -61,6 +61,7 @@ pub fn server_info() -> ServerInfo {
         connections: 15,
         lock_capacity: 6400,
         data_directory: Some("/var/lib/postgresql/15/main".into()),
+        pooler: None,
     }
 }
 
