@@ -83,6 +83,10 @@ impl Server for Postgres {
         Box::pin(target::database::drop(&self.connector, name))
     }
 
+    fn rename_database<'a>(&'a self, name: &'a str, new: &'a str) -> Answer<'a, ()> {
+        Box::pin(target::database::rename(&self.connector, name, new))
+    }
+
     fn apply_properties<'a>(&'a self, name: &'a str, properties: &'a DatabaseProperties, choices: &'a TargetChoices) -> Answer<'a, ()> {
         Box::pin(target::database::apply_properties(&self.connector, name, properties, choices))
     }

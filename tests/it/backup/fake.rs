@@ -181,6 +181,10 @@ impl Server for Fake {
         unsupported()
     }
 
+    fn rename_database<'a>(&'a self, _: &'a str, _: &'a str) -> Answer<'a, ()> {
+        unsupported()
+    }
+
     fn apply_properties<'a>(&'a self, _: &'a str, _: &'a DatabaseProperties, _: &'a TargetChoices) -> Answer<'a, ()> {
         unsupported()
     }

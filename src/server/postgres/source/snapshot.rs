@@ -1,11 +1,11 @@
 //! A consistent view of one database: a session that has exported its snapshot and keeps every table from being changed in shape.
 
+use super::reader::Holder;
 use super::{inventory, large_objects, matviews, objects, properties, reader, sequences, tables, toc, tool};
 use crate::domain::schema::{Contents, InventoryItem, RowFormat, SequenceState, Table, TableName};
 use crate::domain::server::Position;
 use crate::domain::time::Stamp;
 use crate::domain::{Code, Fault};
-use super::reader::Holder;
 use crate::server::postgres::connect::{Connector, fault};
 use crate::server::postgres::quote::qualified;
 use crate::server::{Answer, Reader, Snapshot};
