@@ -3,7 +3,9 @@
 use super::setup::Setup;
 use crate::domain::Bytes;
 use crate::domain::connection::{Connection, SslMode};
-use crate::domain::spec::{BackupSpec, Depth, Effort, JobSpec, NameTime, RestoreScope, RestoreSpec, Scope, VerifyMode, VerifySpec, What};
+use crate::domain::spec::{
+    BackupSpec, Depth, Effort, Enough, JobSpec, NameTime, OnFailure, RestoreScope, RestoreSpec, Scope, VerifyMode, VerifySpec, What,
+};
 use std::path::Path;
 
 /// The command line of a job, in lines that a shell joins again (`\` at the ends): one to copy, as it is shown. Values that are the
@@ -207,6 +209,16 @@ impl Words {
         if spec.continue_on_error {
             self.word("--continue-on-error");
         }
+        if spec.care.on_failure != OnFailure::Keep {
+            self.flag("--on-failure", spec.care.on_failure.word().to_owned());
+        }
+        if matches!(spec.scope, RestoreScope::Cluster { .. }) {
+            match spec.care.enough {
+                Enough::All => self.word("--require-all"),
+                enough if enough == Enough::default() => {}
+                Enough::Percent(percent) => self.flag("--success-threshold", percent.to_string()),
+            }
+        }
         self.effort(spec.effort, setup);
     }
 
@@ -270,7 +282,7 @@ fn fold(words: &[String]) -> Vec<String> {
     lines
 }
 
-const STANDALONE: [&str; 12] = [
+const STANDALONE: [&str; 13] = [
     "--create",
     "--clean",
     "--schema-only",
@@ -280,6 +292,7 @@ const STANDALONE: [&str; 12] = [
     "--no-tablespaces",
     "--prove",
     "--continue-on-error",
+    "--require-all",
     "--no-verify",
     "--quick",
     "--full",

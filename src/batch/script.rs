@@ -7,7 +7,9 @@ use crate::config::connection::Host;
 use crate::config::layers::Resolved;
 use crate::config::settings::Key;
 use crate::domain::schema::TableName;
-use crate::domain::spec::{BackupSpec, Care, Depth, JobSpec, RestoreScope, RestoreSpec, Scope, Selection, VerifySpec, What};
+use crate::domain::spec::{
+    BackupSpec, Care, Depth, Enough, JobSpec, OnFailure, RestoreScope, RestoreSpec, Scope, Selection, VerifySpec, What,
+};
 use crate::domain::{Code, Fault};
 use std::path::PathBuf;
 
@@ -82,6 +84,7 @@ fn restore(restore: &Restore, resolved: &Resolved, host: Host) -> Result<Option<
         }
     };
     let Options { map_role, .. } = options;
+    let care = self::care(restore, resolved);
     Ok(Some(JobSpec::Restore(RestoreSpec {
         connection: resolved.connection()?,
         archive: archive.clone(),
@@ -96,8 +99,22 @@ fn restore(restore: &Restore, resolved: &Resolved, host: Host) -> Result<Option<
         prove: resolved.switch(Key::Prove),
         toast_compression: resolved.text(Key::ToastCompression).map(str::to_owned),
         continue_on_error: resolved.switch(Key::ContinueOnError),
-        care: Care::default(),
+        care,
     })))
+}
+
+/// What is done about bad luck; a table goes into a database that is there, which no failure drops.
+fn care(restore: &Restore, resolved: &Resolved) -> Care {
+    let on_failure = match restore {
+        Restore::Single(_) | Restore::Cluster(_) => resolved.text(Key::OnFailure).and_then(OnFailure::of_word).unwrap_or_default(),
+        Restore::Table(_) | Restore::List { .. } => OnFailure::Keep,
+    };
+    let enough = match restore {
+        Restore::Cluster(_) if resolved.switch(Key::RequireAll) => Enough::All,
+        Restore::Cluster(_) => resolved.parsed(Key::SuccessThreshold).map_or_else(Enough::default, Enough::Percent),
+        Restore::Single(_) | Restore::Table(_) | Restore::List { .. } => Enough::default(),
+    };
+    Care { on_failure, enough }
 }
 
 const fn what(parts: &Parts) -> What {

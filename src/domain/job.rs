@@ -292,11 +292,7 @@ impl Summary {
 
     /// All objects together.
     pub fn objects(&self) -> Tally {
-        self.databases.iter().fold(Tally::default(), |sum, one| Tally {
-            done: sum.done + one.objects.done,
-            failed: sum.failed + one.objects.failed,
-            skipped: sum.skipped + one.objects.skipped,
-        })
+        self.databases.iter().map(|one| one.objects).fold(Tally::default(), Tally::and)
     }
 
     /// The databases that failed.

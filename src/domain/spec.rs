@@ -249,6 +249,11 @@ impl OnFailure {
             OnFailure::Rename => "rename",
         }
     }
+
+    /// Reads the word.
+    pub fn of_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|one| one.word() == word)
+    }
 }
 
 /// How much of a cluster has to come back for its restore to be a success with warnings (R8).
