@@ -75,9 +75,17 @@ const COPY_TEXT_MATCH: u32 = 6;
 pub(super) enum Compressor {
     /// The context keeps its tables. One contiguous buffer, the scratch, is a third faster than segments: a stream wraps round its window,
     /// and matches across the seam are looked for by a slower search.
-    Zstd { context: CCtx<'static>, level: i32, scratch: Vec<u8> },
+    Zstd {
+        context: CCtx<'static>,
+        level: i32,
+        scratch: Vec<u8>,
+    },
     /// libdeflate wants one contiguous buffer: the scratch.
-    Gzip { compressor: libdeflater::Compressor, level: i32, scratch: Vec<u8> },
+    Gzip {
+        compressor: libdeflater::Compressor,
+        level: i32,
+        scratch: Vec<u8>,
+    },
     Lz4,
     Xz(u32),
     None,
@@ -311,9 +319,7 @@ impl StreamEncoder {
                 encoder.set_pledged_src_size(Some(plain))?;
                 Self::Zstd(Box::new(encoder))
             }
-            Codec::Gzip => {
-                Self::Gzip(flate2::write::GzEncoder::new(out, stream_level(compression.level)))
-            }
+            Codec::Gzip => Self::Gzip(flate2::write::GzEncoder::new(out, stream_level(compression.level))),
             Codec::Lz4 => Self::Lz4(Box::new(FrameEncoder::with_frame_info(lz4_info(plain), out))),
             Codec::Xz => {
                 let level = u32::try_from(compression.level).unwrap_or(3);

@@ -113,8 +113,13 @@ pub fn fold(losses: &[Losses<'_>], major: u32) -> Folded {
             if seen.insert((object.id, object.label)) {
                 group.skipped += 1;
                 *group.lost.entry(object.kind.to_owned()).or_default() += 1;
-                let missing =
-                    Missing { object: text::clean(object.label), kind: object.kind.to_owned(), code: None, message: String::new(), cause: 0 };
+                let missing = Missing {
+                    object: text::clean(object.label),
+                    kind: object.kind.to_owned(),
+                    code: None,
+                    message: String::new(),
+                    cause: 0,
+                };
                 skipped.push((missing, subject));
             }
         }

@@ -161,7 +161,14 @@ fn summary(
             sum.probed += proof.probed;
             sum.differences.extend(proof.differences);
         }
-        summary.databases.push(DatabaseOutcome { name, tables: done.tables, rows: done.rows, bytes: Bytes(done.bytes), fault, ..DatabaseOutcome::default() });
+        summary.databases.push(DatabaseOutcome {
+            name,
+            tables: done.tables,
+            rows: done.rows,
+            bytes: Bytes(done.bytes),
+            fault,
+            ..DatabaseOutcome::default()
+        });
     }
     if context.cancel.is_cancelled() {
         let done =

@@ -50,13 +50,7 @@ pub struct CopyReader {
 
 impl CopyReader {
     /// Opens a session that sees what an exported snapshot sees. `encoding` is the database's: rows come in it, untouched.
-    pub async fn open(
-        connector: &Connector,
-        database: &str,
-        snapshot: &str,
-        encoding: &str,
-        holder: Arc<Holder>,
-    ) -> Result<Self, Fault> {
+    pub async fn open(connector: &Connector, database: &str, snapshot: &str, encoding: &str, holder: Arc<Holder>) -> Result<Self, Fault> {
         let session = connector.session(database).await?;
         let begin = format!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT {}", literal(snapshot));
         session.client.batch_execute(&begin).await.map_err(|error| connector.fault("cannot share the snapshot", &error, database))?;
@@ -202,9 +196,7 @@ impl Walk {
         let body = match self {
             Walk::Lines if message.last() == Some(&b'\n') => return Ok((message, 1)),
             Walk::Lines => return Err(Fault::internal("a row of COPY text without its line end")),
-            Walk::Header => {
-                message.strip_prefix(BINARY_HEADER).ok_or_else(|| Fault::internal("a binary stream with an unknown header"))?
-            }
+            Walk::Header => message.strip_prefix(BINARY_HEADER).ok_or_else(|| Fault::internal("a binary stream with an unknown header"))?,
             Walk::Tuples | Walk::Over => message,
         };
         let (count, length) = tuples(body)?;
@@ -314,11 +306,7 @@ impl Reader for CopyReader {
     }
 
     fn canceller(&self) -> Arc<dyn Cancel> {
-        Arc::new(Canceller {
-            own: self.session.canceller(),
-            holder: self.holder.session.canceller(),
-            lent: self.lent.clone(),
-        })
+        Arc::new(Canceller { own: self.session.canceller(), holder: self.holder.session.canceller(), lent: self.lent.clone() })
     }
 
     fn close(self: Box<Self>) -> BoxFuture<'static, ()> {
