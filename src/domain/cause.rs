@@ -90,6 +90,7 @@ pub fn kind_words(kind: &str, count: u64) -> String {
         "TEXT SEARCH DICTIONARY" => ("text search dictionary", "text search dictionaries"),
         "BLOB" | "BLOBS" | "BLOB METADATA" => ("large object", "large objects"),
         "PROPERTIES" => ("database's properties", "databases' properties"),
+        "" => ("object", "objects"),
         other => {
             let word = super::text::clean(&other.to_lowercase());
             return format!("{number} {word}{}", if count == 1 { "" } else { "s" });

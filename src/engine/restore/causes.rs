@@ -12,8 +12,6 @@ use crate::domain::{Code, Fault, text};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use subject::Subject;
 
-pub use cure::package;
-
 /// An object that failed.
 #[derive(Clone, Copy, Debug)]
 pub struct Failed<'a> {

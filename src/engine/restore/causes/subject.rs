@@ -116,8 +116,10 @@ pub fn made(failure: &Failed<'_>) -> Option<Subject> {
         "TYPE" | "DOMAIN" | "SHELL TYPE" => Kind::Type,
         _ => return None,
     };
-    let name = failure.label.strip_prefix(failure.kind).unwrap_or(failure.label).trim_start();
-    Some(Subject::new(kind, name))
+    // The server's room names objects with their schemas; labels of a run are without.
+    let full = failure.fault.context.iter().find(|(known, _)| known == "Object").map(|(_, value)| value.as_str());
+    let label = full.filter(|full| full.starts_with(failure.kind)).unwrap_or(failure.label);
+    Some(Subject::new(kind, label.strip_prefix(failure.kind).unwrap_or(label).trim_start()))
 }
 
 /// What a failure is about.
@@ -146,7 +148,7 @@ pub fn of(failure: &Failed<'_>) -> Subject {
                 ("", _) | (_, "") => own(),
                 (table, constraint) => Subject::new(Kind::Constraint, format!("{constraint} of {table}")),
             },
-            Some("42501") => Subject::new(Kind::Privilege, about("User")),
+            Some("42501") if made(failure).is_none() => Subject::new(Kind::Privilege, about("User")),
             _ => itself(),
         },
     }
