@@ -13,6 +13,8 @@ use std::sync::Arc;
 
 pub mod postgres;
 
+pub use postgres::dump;
+
 /// What every call of this room gives back.
 pub type Answer<'a, T> = BoxFuture<'a, Result<T, Fault>>;
 
@@ -69,6 +71,11 @@ pub trait Server: Send + Sync {
     /// What is there for a restore to use. None where the product has no such things.
     fn supplies(&self) -> Answer<'_, Option<Supplies>> {
         Box::pin(std::future::ready(Ok(None)))
+    }
+
+    /// The programs that restore what other programs dumped. None where the product has none.
+    fn dump_tools(&self) -> Option<&dyn dump::DumpTools> {
+        None
     }
 
     /// A session that changes a database.

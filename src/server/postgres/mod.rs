@@ -1,11 +1,14 @@
 //! PostgreSQL 13 to 18.
 
 mod connect;
+pub mod dump;
 mod fault;
+mod program;
 pub mod quote;
 mod source;
 mod target;
 mod tls;
+mod toc;
 
 use super::{Answer, LoadSettings, Loader, Server, Snapshot, Supplies, TargetChoices};
 use crate::domain::schema::{DatabaseProperties, SchemaObject, Table};
@@ -86,6 +89,10 @@ impl Server for Postgres {
 
     fn supplies(&self) -> Answer<'_, Option<Supplies>> {
         Box::pin(async { target::supplies::read(&self.connector).await.map(Some) })
+    }
+
+    fn dump_tools(&self) -> Option<&dyn dump::DumpTools> {
+        Some(&self.connector)
     }
 
     fn loader<'a>(&'a self, database: &'a str, settings: &'a LoadSettings) -> Answer<'a, Box<dyn Loader>> {
