@@ -175,7 +175,7 @@ fn decoder<R: BufRead + Send + 'static>(wrapper: Wrapper, input: R) -> io::Resul
             let stream = liblzma::stream::Stream::new_stream_decoder(XZ_MEMORY, liblzma::stream::CONCATENATED)?;
             Box::new(Xz { input, stream, ended: false })
         }
-        Wrapper::Lz4 => Box::new(Lz4(lz4_flex::frame::FrameDecoder::new(input))),
+        Wrapper::Lz4 => Box::new(Lz4(lz4_flex::frame::FrameDecoder::new(Tail { input, start: Vec::new(), last: [0; 8] }))),
         Wrapper::Bzip2 => return Err(io::Error::new(io::ErrorKind::Unsupported, "bzip2 is not read")),
     })
 }
@@ -211,16 +211,54 @@ impl<R: BufRead> Read for Xz<R> {
     }
 }
 
-/// Frames of LZ4 one after another.
-struct Lz4<R: BufRead>(lz4_flex::frame::FrameDecoder<R>);
+/// Frames of LZ4 one after another. The decoder takes the end of its input for the end of a frame; here it must be the mark of one.
+struct Lz4<R: Read>(lz4_flex::frame::FrameDecoder<Tail<R>>);
+
+/// Remembers how a frame begins and what was read last.
+struct Tail<R> {
+    input: R,
+    start: Vec<u8>,
+    last: [u8; 8],
+}
+
+impl<R: Read> Tail<R> {
+    /// Whether the frame ended with its mark, four zeros: behind them is the checksum of the content, if the flags in the fifth byte of the
+    /// frame say so (LZ4 Frame Format Description 1.6.1).
+    fn is_marked(&self) -> bool {
+        let checksum = self.start.get(4).is_some_and(|flags| flags & 4 != 0);
+        let mark = if checksum { &self.last[..4] } else { &self.last[4..] };
+        mark.iter().all(|byte| *byte == 0)
+    }
+}
+
+impl<R: Read> Read for Tail<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let length = self.input.read(out)?;
+        let read = &out[..length];
+        let room = 5_usize.saturating_sub(self.start.len());
+        self.start.extend_from_slice(&read[..length.min(room)]);
+        let keep = length.min(8);
+        self.last.copy_within(keep.., 0);
+        self.last[8 - keep..].copy_from_slice(&read[length - keep..]);
+        Ok(length)
+    }
+}
 
 impl<R: BufRead> Read for Lz4<R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         loop {
             let length = self.0.read(out)?;
-            if length > 0 || out.is_empty() || self.0.get_mut().fill_buf()?.is_empty() {
+            if length > 0 || out.is_empty() {
                 return Ok(length);
             }
+            let tail = self.0.get_mut();
+            if !tail.is_marked() {
+                return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the LZ4 frame is cut off"));
+            }
+            if tail.input.fill_buf()?.is_empty() {
+                return Ok(0);
+            }
+            tail.start.clear();
         }
     }
 }
