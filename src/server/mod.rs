@@ -11,6 +11,7 @@ use crate::domain::{Connection, Fault};
 use futures_util::future::BoxFuture;
 use std::sync::Arc;
 
+pub mod definition;
 pub mod postgres;
 
 pub use postgres::dump;
@@ -59,8 +60,18 @@ pub trait Server: Send + Sync {
     /// [`Server::apply_properties`]).
     fn create_database<'a>(&'a self, name: &'a str, properties: &'a DatabaseProperties, choices: &'a TargetChoices) -> Answer<'a, ()>;
 
+    /// Takes off what ties a database to other servers and would keep it from being dropped: PostgreSQL's subscriptions. Says what stays
+    /// elsewhere. Only for a database that is dropped next, which does the same without a word.
+    fn detach_database<'a>(&'a self, name: &'a str) -> Answer<'a, Vec<String>> {
+        let _ = name;
+        Box::pin(std::future::ready(Ok(Vec::new())))
+    }
+
     /// Drops a database if it is there; sessions in it are ended.
     fn drop_database<'a>(&'a self, name: &'a str) -> Answer<'a, ()>;
+
+    /// Gives a database another name; sessions in it are ended.
+    fn rename_database<'a>(&'a self, name: &'a str, new: &'a str) -> Answer<'a, ()>;
 
     /// Gives a database its owner, comment, settings, rights and limits. The last step of a restore.
     fn apply_properties<'a>(&'a self, name: &'a str, properties: &'a DatabaseProperties, choices: &'a TargetChoices) -> Answer<'a, ()>;

@@ -12,7 +12,6 @@ use crate::domain::server::Position;
 use crate::domain::size::Bytes;
 use crate::server::{Server, Snapshot};
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 /// How long the snapshot's session may take to say goodbye.
@@ -58,8 +57,7 @@ async fn read_snapshot(
         })
         .collect();
     drop(contents);
-    meter.tables.store(tables.len() as u64, Relaxed);
-    meter.weight.store(tables.iter().map(|table| table.table.total_bytes).sum(), Relaxed);
+    meter.holds(&tables);
     meter.is(DatabaseState::Running(Phase::Data));
     press.reading.read(snapshot, &tables, halt).await?;
     meter.is(DatabaseState::Done);
@@ -108,5 +106,6 @@ pub fn outcome(entry: &manifest::Database, fault: Option<Fault>) -> DatabaseOutc
         rows: entry.tables.iter().map(|table| table.rows).sum(),
         bytes: Bytes(entry.tables.iter().map(|table| table.bytes).sum()),
         fault,
+        ..DatabaseOutcome::default()
     }
 }

@@ -1,10 +1,13 @@
 //! PostgreSQL 13 to 18.
 
 mod connect;
+pub mod definition;
 pub mod dump;
 mod fault;
+mod pooler;
 mod program;
 pub mod quote;
+mod session;
 mod source;
 mod target;
 mod tls;
@@ -75,8 +78,16 @@ impl Server for Postgres {
         Box::pin(target::database::create(&self.connector, name, properties, choices))
     }
 
+    fn detach_database<'a>(&'a self, name: &'a str) -> Answer<'a, Vec<String>> {
+        Box::pin(target::subscriptions::detach(&self.connector, name))
+    }
+
     fn drop_database<'a>(&'a self, name: &'a str) -> Answer<'a, ()> {
         Box::pin(target::database::drop(&self.connector, name))
+    }
+
+    fn rename_database<'a>(&'a self, name: &'a str, new: &'a str) -> Answer<'a, ()> {
+        Box::pin(target::database::rename(&self.connector, name, new))
     }
 
     fn apply_properties<'a>(&'a self, name: &'a str, properties: &'a DatabaseProperties, choices: &'a TargetChoices) -> Answer<'a, ()> {

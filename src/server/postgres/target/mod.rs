@@ -8,4 +8,5 @@ pub mod loader;
 mod probe;
 mod roles;
 mod script;
+pub mod subscriptions;
 pub mod supplies;
