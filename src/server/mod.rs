@@ -15,6 +15,8 @@ use std::sync::Arc;
 pub mod definition;
 pub mod postgres;
 
+pub use postgres::dump;
+
 /// What every call of this room gives back.
 pub type Answer<'a, T> = BoxFuture<'a, Result<T, Fault>>;
 
@@ -92,6 +94,11 @@ pub trait Server: Send + Sync {
     fn end_session<'a>(&'a self, blocker: &'a Blocker, ending: Ending) -> Answer<'a, ()> {
         let _ = (blocker, ending);
         Box::pin(std::future::ready(Err(Fault::internal("a server without sessions that can be ended"))))
+    }
+
+    /// The programs that restore what other programs dumped. None where the product has none.
+    fn dump_tools(&self) -> Option<&dyn dump::DumpTools> {
+        None
     }
 
     /// A session that changes a database.

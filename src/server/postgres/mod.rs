@@ -2,14 +2,17 @@
 
 mod connect;
 pub mod definition;
+pub mod dump;
 mod fault;
 mod pooler;
+mod program;
 pub mod quote;
 mod session;
 mod source;
 mod target;
 mod tls;
 mod watch;
+mod toc;
 
 use super::{Answer, LoadSettings, Loader, Monitor, Server, Snapshot, Supplies, TargetChoices};
 use crate::domain::schema::{DatabaseProperties, SchemaObject, Table};
@@ -107,6 +110,10 @@ impl Server for Postgres {
 
     fn end_session<'a>(&'a self, blocker: &'a Blocker, ending: Ending) -> Answer<'a, ()> {
         Box::pin(watch::end::end(&self.connector, blocker, ending))
+    }
+
+    fn dump_tools(&self) -> Option<&dyn dump::DumpTools> {
+        Some(&self.connector)
     }
 
     fn loader<'a>(&'a self, database: &'a str, settings: &'a LoadSettings) -> Answer<'a, Box<dyn Loader>> {
