@@ -4,7 +4,8 @@ use super::setup::Setup;
 use crate::domain::Bytes;
 use crate::domain::connection::{Connection, SslMode};
 use crate::domain::spec::{
-    BackupSpec, Depth, Effort, JobSpec, NameTime, Rehearse, RestoreScope, RestoreSpec, Scope, VerifyMode, VerifySpec, What,
+    BackupSpec, Depth, Effort, Enough, JobSpec, NameTime, OnFailure, Rehearse, RestoreScope, RestoreSpec, Scope, VerifyMode, VerifySpec,
+    What,
 };
 use std::path::Path;
 
@@ -220,6 +221,16 @@ impl Words {
         if spec.care.force {
             self.word("--force");
         }
+        if spec.care.on_failure != OnFailure::Keep {
+            self.flag("--on-failure", spec.care.on_failure.word().to_owned());
+        }
+        if matches!(spec.scope, RestoreScope::Cluster { .. }) {
+            match spec.care.enough {
+                Enough::All => self.word("--require-all"),
+                enough if enough == Enough::default() => {}
+                Enough::Percent(percent) => self.flag("--success-threshold", percent.to_string()),
+            }
+        }
         self.effort(spec.effort, setup);
     }
 
@@ -283,7 +294,7 @@ fn fold(words: &[String]) -> Vec<String> {
     lines
 }
 
-const STANDALONE: [&str; 13] = [
+const STANDALONE: [&str; 14] = [
     "--create",
     "--clean",
     "--schema-only",
@@ -294,6 +305,7 @@ const STANDALONE: [&str; 13] = [
     "--prove",
     "--continue-on-error",
     "--force",
+    "--require-all",
     "--no-verify",
     "--quick",
     "--full",

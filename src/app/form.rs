@@ -26,10 +26,14 @@ pub enum FieldId {
     Rename,
     /// Owners.
     Owners,
+    /// Roles that get other names.
+    Roles,
     /// GRANTs.
     Rights,
     /// Tablespaces.
     Tablespaces,
+    /// How long values are stored.
+    LongValues,
     /// The proof.
     Prove,
     /// After a failure.
@@ -40,6 +44,10 @@ pub enum FieldId {
     Rehearse,
     /// What a failed check means.
     Force,
+    /// What becomes of a database that failed.
+    Fate,
+    /// Percent of a cluster that must come back.
+    Enough,
 }
 
 /// What a field holds.

@@ -7,11 +7,15 @@ use crate::domain::schema::{
     Contents, DatabaseProperties, InventoryItem, PageRange, RowFormat, SchemaObject, SequenceState, Table, TableName,
 };
 use crate::domain::server::{DatabaseInfo, Position, ServerInfo};
+use crate::domain::wait::{Blocker, Ending, Wait};
 use crate::domain::{Connection, Fault};
 use futures_util::future::BoxFuture;
 use std::sync::Arc;
 
+pub mod definition;
 pub mod postgres;
+
+pub use postgres::dump;
 
 /// What every call of this room gives back.
 pub type Answer<'a, T> = BoxFuture<'a, Result<T, Fault>>;
@@ -62,8 +66,18 @@ pub trait Server: Send + Sync {
     /// [`Server::apply_properties`]).
     fn create_database<'a>(&'a self, name: &'a str, properties: &'a DatabaseProperties, choices: &'a TargetChoices) -> Answer<'a, ()>;
 
+    /// Takes off what ties a database to other servers and would keep it from being dropped: PostgreSQL's subscriptions. Says what stays
+    /// elsewhere. Only for a database that is dropped next, which does the same without a word.
+    fn detach_database<'a>(&'a self, name: &'a str) -> Answer<'a, Vec<String>> {
+        let _ = name;
+        Box::pin(std::future::ready(Ok(Vec::new())))
+    }
+
     /// Drops a database if it is there; sessions in it are ended.
     fn drop_database<'a>(&'a self, name: &'a str) -> Answer<'a, ()>;
+
+    /// Gives a database another name; sessions in it are ended.
+    fn rename_database<'a>(&'a self, name: &'a str, new: &'a str) -> Answer<'a, ()>;
 
     /// Gives a database its owner, comment, settings, rights and limits. The last step of a restore.
     fn apply_properties<'a>(&'a self, name: &'a str, properties: &'a DatabaseProperties, choices: &'a TargetChoices) -> Answer<'a, ()>;
@@ -111,6 +125,22 @@ pub trait Server: Send + Sync {
     fn stays_inside(&self, object: &SchemaObject) -> bool {
         let _ = object;
         false
+    }
+
+    /// Opens a watch over what the sessions opened through this object wait for. None where the product has no such thing.
+    fn monitor(&self) -> Answer<'_, Option<Box<dyn Monitor>>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
+
+    /// Ends a session that is in the way. Refused when it belongs to a run of dbbackup, when it is gone, and without the right to.
+    fn end_session<'a>(&'a self, blocker: &'a Blocker, ending: Ending) -> Answer<'a, ()> {
+        let _ = (blocker, ending);
+        Box::pin(std::future::ready(Err(Fault::internal("a server without sessions that can be ended"))))
+    }
+
+    /// The programs that restore what other programs dumped. None where the product has none.
+    fn dump_tools(&self) -> Option<&dyn dump::DumpTools> {
+        None
     }
 
     /// A session that changes a database.
@@ -239,6 +269,16 @@ pub trait Snapshot: Send + Sync {
 
     /// Ends the session that holds it.
     fn release(self: Box<Self>) -> BoxFuture<'static, ()>;
+}
+
+/// Sees what sessions wait for.
+pub trait Monitor: Send {
+    /// Every wait for a lock that has lasted about a second, the longest first. Gives up after a few seconds: it never hangs. Cheap while
+    /// nobody waits: one look at the server's list of sessions.
+    fn waits(&mut self) -> Answer<'_, Vec<Wait>>;
+
+    /// Closes its session in good order.
+    fn close(self: Box<Self>) -> BoxFuture<'static, ()>;
 }
 
 /// A run of whole rows.

@@ -144,11 +144,12 @@ impl<T: Send + 'static> Session<T> {
                 return;
             }
             let table = &self.tables[part.table];
+            table.begins(part.weight);
             self.reading.meter.begins(table);
             let read = self.part(reader.as_mut(), table, &part).await;
             self.reading.meter.ends(table);
             match read {
-                Ok(bytes) => self.count(table, &part, bytes),
+                Ok((rows, bytes)) => self.count(table, &part, rows, bytes),
                 Err(fault) => {
                     self.halt.fail(fault.at("Table", &table.table.name).at("Database", table.database.name()));
                     return;
@@ -162,8 +163,8 @@ impl<T: Send + 'static> Session<T> {
         lock(&self.queue).pop_front()
     }
 
-    /// Reads one part; returns its bytes.
-    async fn part(&self, reader: &mut dyn Reader, table: &Arc<TableWork>, part: &Part) -> Result<u64, Fault> {
+    /// Reads one part; returns its rows and bytes.
+    async fn part(&self, reader: &mut dyn Reader, table: &Arc<TableWork>, part: &Part) -> Result<(u64, u64), Fault> {
         table.began.get_or_init(std::time::Instant::now);
         let canceller = reader.canceller();
         let _stream = crate::system::pace::Stream::begin();
@@ -185,12 +186,12 @@ impl<T: Send + 'static> Session<T> {
                 table.table.name, sink.rows, sink.bytes
             )));
         }
-        Ok(bytes)
+        Ok((rows, bytes))
     }
 
-    fn count(&self, table: &TableWork, part: &Part, bytes: u64) {
-        table.database.weight_done.fetch_add(part.weight, Relaxed);
-        table.database.bytes_of_done.fetch_add(bytes, Relaxed);
+    fn count(&self, table: &TableWork, part: &Part, rows: u64, bytes: u64) {
+        table.ends(part.weight, rows, bytes);
+        self.reading.meter.learnt.add(table.sort, part.weight, bytes);
         if table.parts_left.fetch_sub(1, Relaxed) == 1 {
             table.database.tables_done.fetch_add(1, Relaxed);
             (self.reading.done)(table);

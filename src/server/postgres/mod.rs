@@ -1,15 +1,23 @@
 //! PostgreSQL 13 to 18.
 
 mod connect;
+pub mod definition;
+pub mod dump;
 mod fault;
+mod pooler;
+mod program;
 pub mod quote;
+mod session;
 mod source;
 mod target;
 mod tls;
+mod toc;
+mod watch;
 
-use super::{Answer, Feature, LoadSettings, Loader, Made, Scratch, Server, Snapshot, Supplies, Survey, TargetChoices};
+use super::{Answer, Feature, LoadSettings, Loader, Made, Monitor, Scratch, Server, Snapshot, Supplies, Survey, TargetChoices};
 use crate::domain::schema::{DatabaseProperties, SchemaObject, Table};
 use crate::domain::server::{DatabaseInfo, ServerInfo};
+use crate::domain::wait::{Blocker, Ending};
 use crate::domain::{Connection, Fault};
 use connect::Connector;
 
@@ -76,8 +84,16 @@ impl Server for Postgres {
         Box::pin(target::database::create(&self.connector, name, properties, choices))
     }
 
+    fn detach_database<'a>(&'a self, name: &'a str) -> Answer<'a, Vec<String>> {
+        Box::pin(target::subscriptions::detach(&self.connector, name))
+    }
+
     fn drop_database<'a>(&'a self, name: &'a str) -> Answer<'a, ()> {
         Box::pin(target::database::drop(&self.connector, name))
+    }
+
+    fn rename_database<'a>(&'a self, name: &'a str, new: &'a str) -> Answer<'a, ()> {
+        Box::pin(target::database::rename(&self.connector, name, new))
     }
 
     fn apply_properties<'a>(&'a self, name: &'a str, properties: &'a DatabaseProperties, choices: &'a TargetChoices) -> Answer<'a, ()> {
@@ -114,6 +130,18 @@ impl Server for Postgres {
 
     fn stays_inside(&self, object: &SchemaObject) -> bool {
         target::reading::stays_inside(object)
+    }
+
+    fn monitor(&self) -> Answer<'_, Option<Box<dyn Monitor>>> {
+        Box::pin(async { watch::monitor::open(&self.connector).await.map(Some) })
+    }
+
+    fn end_session<'a>(&'a self, blocker: &'a Blocker, ending: Ending) -> Answer<'a, ()> {
+        Box::pin(watch::end::end(&self.connector, blocker, ending))
+    }
+
+    fn dump_tools(&self) -> Option<&dyn dump::DumpTools> {
+        Some(&self.connector)
     }
 
     fn loader<'a>(&'a self, database: &'a str, settings: &'a LoadSettings) -> Answer<'a, Box<dyn Loader>> {

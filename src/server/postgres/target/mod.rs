@@ -11,4 +11,5 @@ pub mod reading;
 pub mod roles;
 pub mod scratch;
 mod script;
+pub mod subscriptions;
 pub mod supplies;
