@@ -272,6 +272,7 @@ pub static KEYS: &[Bind] = &[
     bind(Archives, SPACE, Action::Mark, "mark", Footer),
     bind(Archives, ch('a'), Action::MarkAll, "all or none", InHelp),
     bind(Archives, ch('v'), Action::Verify, "verify", Footer),
+    bind(Archives, ch('t'), Action::RestoreTest, "restore test", Footer),
     bind(Archives, ch('r'), Action::RestoreThis, "restore", Footer),
     bind(Archives, ch('d'), Action::Delete, "delete", Footer),
     bind(Archives, ch('s'), Action::Sort(Toward::Next), "sort", Footer),

@@ -5,15 +5,16 @@
 
 mod cluster;
 mod database;
-mod feed;
+pub(super) mod feed;
 mod graph;
 pub mod plan;
-mod progress;
+pub(super) mod progress;
 mod rename;
 mod run;
 mod schedule;
 mod select;
-mod source;
+pub(super) mod source;
+pub(super) mod throwaway;
 
 use super::Context;
 use crate::domain::job::{DatabaseOutcome, Summary};

@@ -52,6 +52,7 @@ fn every_action_has_a_key() {
         Action::Sort(_) => "sort",
         Action::Reverse => "reverse",
         Action::Verify => "verify",
+        Action::RestoreTest => "restore test",
         Action::Inside => "inside",
         Action::RestoreThis => "restore-this",
         Action::Delete => "delete",

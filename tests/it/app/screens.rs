@@ -124,7 +124,7 @@ fn an_empty_target_is_refused_where_it_is_typed() {
 #[test]
 fn archives_are_verified_at_once_and_the_result_is_shown() {
     let paths = vec![fixtures::archive("shop", 3, 1).path];
-    let spec = JobSpec::Verify(VerifySpec { archives: paths.clone(), depth: Depth::Full, jobs: 4 });
+    let spec = JobSpec::Verify(VerifySpec { archives: paths.clone(), depth: Depth::Full, jobs: 4, restore_test: None });
     let harness = Harness::new().keys("5 v").expect_cmds(&[Cmd::Plan(ReqId(3), Box::new(spec.clone()))]);
     let plan = dbbackup::domain::plan::Plan { spec, ..fixtures::backup_plan() };
     let harness = harness.send(Msg::Done(ReqId(3), Ok(Reply::Plan(Box::new(plan))))).shows("verifying");

@@ -127,7 +127,8 @@ proptest! {
 #[test]
 fn the_verification_that_a_screen_prints_reads_back() {
     for depth in [Depth::Quick, Depth::Full] {
-        let spec = JobSpec::Verify(VerifySpec { archives: vec!["a b.tar.zst".into(), "-x.tar".into()], depth, jobs: 3 });
+        let spec =
+            JobSpec::Verify(VerifySpec { archives: vec!["a b.tar.zst".into(), "-x.tar".into()], depth, jobs: 3, restore_test: None });
         let words = command::words(&spec, &setup());
         let JobSpec::Verify(read) = job_of(&words) else { panic!("not a verification: {words:?}") };
         assert_eq!((read.depth, read.jobs, read.archives.len()), (depth, 3, 2));

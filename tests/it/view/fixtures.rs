@@ -481,6 +481,7 @@ pub fn summary() -> Summary {
         databases: vec![DatabaseOutcome { name: "shop".into(), tables: 34, rows: 14_320_000, bytes: Bytes(3_012_000_000), fault: None }],
         verified: Some("full".into()),
         proof: None,
+        tried: Vec::new(),
         warnings: vec!["subscription \"feed\" is restored disabled: its slot is on another server".into()],
     }
 }
