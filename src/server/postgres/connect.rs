@@ -163,7 +163,8 @@ impl Connector {
         pooler::suits(met.look(self, database).await?, self, database)?;
         let session = self.bare(database).await?;
         let prepared = self.limited(database, self.prepare(session, "")).await?;
-        prepared.map_err(|error| self.fault("cannot prepare a session", &error, database))
+        let session = prepared.map_err(|error| self.fault("cannot prepare a session", &error, database))?;
+        Ok(session.pooled(self, database))
     }
 
     async fn login(&self, database: &str, mark: Option<&str>) -> Result<Session, tokio_postgres::Error> {

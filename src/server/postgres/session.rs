@@ -1,8 +1,9 @@
 //! An open session: its settings, how to end what it does, and how it ends.
 
+use super::connect::Connector;
 use crate::server::{Cancel, ROW_TEXT_SETTINGS};
 use futures_util::future::BoxFuture;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio_postgres::{CancelToken, Client, NoTls, SimpleQueryMessage};
@@ -22,6 +23,16 @@ pub struct Session {
     pub pid: i32,
     task: JoinHandle<()>,
     tls: Option<MakeRustlsConnect>,
+    /// For a session of a pooler's: how to reach the server beside it. It ends with the session: whoever is to cancel holds on to it weakly,
+    /// since the pooler then gives the server's session to somebody else.
+    beside: Option<Arc<Beside>>,
+}
+
+/// Where a cancel request by statement is sent from.
+struct Beside {
+    connector: Connector,
+    database: String,
+    pid: i32,
 }
 
 impl Session {
@@ -31,18 +42,30 @@ impl Session {
         S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
         T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
     {
-        Self { client, pid: 0, task: tokio::spawn(drive(wire)), tls }
+        Self { client, pid: 0, task: tokio::spawn(drive(wire)), tls, beside: None }
+    }
+
+    /// The same as a session of a pooler's, whose statements are cancelled by a statement of another session: PgBouncer's forwarding of cancel
+    /// requests takes the whole pooler down in versions 1.18 to 1.24 when the asking side is the first to hang up (pgbouncer#801, #1383).
+    #[must_use]
+    pub fn pooled(mut self, connector: &Connector, database: &str) -> Self {
+        let (connector, database) = (connector.clone(), database.to_owned());
+        self.beside = Some(Arc::new(Beside { connector, database, pid: self.pid }));
+        self
     }
 
     /// Ends what this session is doing, from outside.
     pub fn canceller(&self) -> Arc<dyn Cancel> {
-        Arc::new(Canceller { token: self.client.cancel_token(), tls: self.tls.clone() })
+        match &self.beside {
+            Some(beside) => Arc::new(CancelBeside(Arc::downgrade(beside))),
+            None => Arc::new(Canceller { token: self.client.cancel_token(), tls: self.tls.clone() }),
+        }
     }
 
     /// Ends the session in good order: the server has let go of it when this returns, unless it takes longer than a few seconds.
     pub async fn close(self) {
-        let Self { client, task, .. } = self;
-        drop(client);
+        let Self { client, task, beside, .. } = self;
+        drop((beside, client));
         let abort = task.abort_handle();
         if tokio::time::timeout(CLOSE_LIMIT, task).await.is_err() {
             abort.abort();
@@ -108,6 +131,38 @@ impl Cancel for Canceller {
             match sent.await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => tracing::debug!(%error, "a cancel request failed"),
+                Err(_) => tracing::debug!("a cancel request took too long"),
+            }
+        })
+    }
+}
+
+/// Cancels by a statement of another session of the pooler's.
+struct CancelBeside(Weak<Beside>);
+
+impl Cancel for CancelBeside {
+    fn cancel(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            let Some(beside) = self.0.upgrade() else { return };
+            let (connector, database, pid) = (beside.connector.clone(), beside.database.clone(), beside.pid);
+            drop(beside);
+            let sent = tokio::time::timeout(CANCEL_LIMIT, async {
+                let other = connector.session(&database).await?;
+                // Asked again just before: the session may have ended in the meantime.
+                if self.0.strong_count() > 0 {
+                    let sql = format!(
+                        "SELECT pg_catalog.pg_cancel_backend(pid) FROM pg_catalog.pg_stat_activity \
+                          WHERE pid = {pid} AND state = 'active' AND application_name = 'dbbackup'"
+                    );
+                    let sent = other.client.simple_query(&sql).await;
+                    sent.map_err(|error| connector.fault("cannot cancel", &error, &database))?;
+                }
+                other.close().await;
+                Ok::<(), crate::domain::Fault>(())
+            });
+            match sent.await {
+                Ok(Ok(())) => {}
+                Ok(Err(fault)) => tracing::debug!(%fault, "a cancel request failed"),
                 Err(_) => tracing::debug!("a cancel request took too long"),
             }
         })

@@ -8,6 +8,7 @@ mod interrupted;
 mod limits;
 mod memory;
 mod partial;
+mod pooler;
 mod same;
 mod yardstick;
 mod zoo;

@@ -1,6 +1,7 @@
 //! What tests stand on: private servers, the built program, folders, terminals.
 
 pub mod compare;
+pub mod pgbouncer;
 pub mod postgres;
 pub mod program;
 pub mod zoo;
