@@ -6,8 +6,10 @@ mod pooler;
 pub mod quote;
 mod session;
 mod source;
+mod stall;
 mod target;
 mod tls;
+mod wire;
 
 use super::{Answer, LoadSettings, Loader, Server, Snapshot, Supplies, TargetChoices};
 use crate::domain::schema::{DatabaseProperties, SchemaObject, Table};

@@ -10,6 +10,7 @@ mod memory;
 mod partial;
 mod pooler;
 mod same;
+mod stalls;
 mod yardstick;
 mod zoo;
 

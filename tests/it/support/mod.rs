@@ -4,4 +4,5 @@ pub mod compare;
 pub mod pgbouncer;
 pub mod postgres;
 pub mod program;
+pub mod proxy;
 pub mod zoo;
