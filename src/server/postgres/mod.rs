@@ -9,10 +9,12 @@ mod program;
 pub mod quote;
 mod session;
 mod source;
+mod stall;
 mod target;
 mod tls;
 mod toc;
 mod watch;
+mod wire;
 
 use super::{Answer, LoadSettings, Loader, Monitor, Server, Snapshot, Supplies, TargetChoices};
 use crate::domain::schema::{DatabaseProperties, SchemaObject, Table};
