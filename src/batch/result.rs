@@ -4,7 +4,7 @@ use super::output;
 use crate::app::model::{Ended, Outcome};
 use crate::domain::cause::{Fate, Tally};
 use crate::domain::job::{DatabaseOutcome, JobState, Summary, Verdict};
-use crate::domain::plan::{CheckState, Plan};
+use crate::domain::plan::{Check, CheckState, Plan};
 use crate::domain::size::grouped;
 use crate::domain::text::clean;
 use crate::domain::time::span;
@@ -129,6 +129,21 @@ fn finished(job: &Ended, summary: &Summary) -> String {
     out
 }
 
+/// A line of the checklist, with its cure below it.
+pub fn check(check: &Check) -> String {
+    let mark = match check.state {
+        CheckState::Ok => "[ OK ]",
+        CheckState::Warning => "[WARN]",
+        CheckState::Failed => "[FAIL]",
+        CheckState::Unknown | CheckState::Running => "[ ?? ]",
+    };
+    let mut out = format!("{mark} {}: {}\n", clean(&check.name), clean(&check.detail));
+    if let Some(cure) = check.cure.as_ref().filter(|_| check.state != CheckState::Ok) {
+        out.push_str(&format!("         {}\n", clean(cure)));
+    }
+    out
+}
+
 /// How many databases are named that failed; the list of failures has all.
 const NAMED: usize = 20;
 
@@ -222,16 +237,7 @@ fn some<'a>(names: impl ExactSizeIterator<Item = &'a str>, most: usize) -> Strin
 pub fn plan(plan: &Plan) -> String {
     let mut out = format!("{}\n", clean(&plan.title));
     for check in &plan.checks {
-        let mark = match check.state {
-            CheckState::Ok => "[ OK ]",
-            CheckState::Warning => "[WARN]",
-            CheckState::Failed => "[FAIL]",
-            CheckState::Unknown => "[ ?? ]",
-        };
-        out.push_str(&format!("  {mark} {}: {}\n", clean(&check.name), clean(&check.detail)));
-        if let Some(cure) = &check.cure {
-            out.push_str(&format!("         {}\n", clean(cure)));
-        }
+        out.push_str(&format!("  {}", self::check(check)));
     }
     let rows = plan.items.iter().map(|item| {
         let size = item.bytes.map(|bytes| bytes.to_string()).unwrap_or_default();
