@@ -4,8 +4,8 @@ use super::setup::Setup;
 use crate::domain::Bytes;
 use crate::domain::connection::{Connection, SslMode};
 use crate::domain::spec::{
-    BackupSpec, Depth, Effort, Enough, JobSpec, NameTime, OnFailure, Rehearse, RestoreScope, RestoreSpec, Scope, VerifyMode, VerifySpec,
-    What,
+    BackupSpec, Depth, Effort, Enough, JobSpec, NameTime, OnFailure, Rehearse, RestoreScope, RestoreSpec, Sample, Scope, VerifyMode,
+    VerifySpec, What,
 };
 use std::path::Path;
 
@@ -32,7 +32,12 @@ pub fn words(spec: &JobSpec, setup: &Setup) -> Vec<String> {
             words.connection(&restore.connection);
             words.restore(restore, setup);
         }
-        JobSpec::Verify(verify) => words.verify(verify),
+        JobSpec::Verify(verify) => {
+            if let Some(test) = &verify.restore_test {
+                words.connection(&test.connection);
+            }
+            words.verify(verify, setup);
+        }
     }
     words.0
 }
@@ -234,10 +239,20 @@ impl Words {
         self.effort(spec.effort, setup);
     }
 
-    fn verify(&mut self, spec: &VerifySpec) {
+    fn verify(&mut self, spec: &VerifySpec, setup: &Setup) {
         self.word("verify");
         for archive in &spec.archives {
             self.word(path(archive));
+        }
+        if let Some(test) = &spec.restore_test {
+            self.word("--restore-test");
+            if spec.archives.is_empty() {
+                self.word("--clean-leftovers");
+            }
+            if test.sample == Sample::All {
+                self.word("--all");
+            }
+            return self.effort(test.effort, setup);
         }
         self.word(match spec.depth {
             Depth::Quick => "--quick",

@@ -9,10 +9,12 @@ mod program;
 pub mod quote;
 mod session;
 mod source;
+mod stall;
 mod target;
 mod tls;
 mod toc;
 mod watch;
+mod wire;
 
 use super::{Answer, Feature, LoadSettings, Loader, Made, Monitor, Scratch, Server, Snapshot, Supplies, Survey, TargetChoices};
 use crate::domain::schema::{DatabaseProperties, SchemaObject, Table};
@@ -82,6 +84,20 @@ impl Server for Postgres {
 
     fn create_database<'a>(&'a self, name: &'a str, properties: &'a DatabaseProperties, choices: &'a TargetChoices) -> Answer<'a, ()> {
         Box::pin(target::database::create(&self.connector, name, properties, choices))
+    }
+
+    fn create_throwaway<'a>(
+        &'a self,
+        name: &'a str,
+        mark: &'a str,
+        properties: &'a DatabaseProperties,
+        choices: &'a TargetChoices,
+    ) -> Answer<'a, ()> {
+        Box::pin(target::throwaway::create(&self.connector, name, mark, properties, choices))
+    }
+
+    fn commented_databases<'a>(&'a self, prefix: &'a str) -> Answer<'a, Vec<(String, Option<String>)>> {
+        Box::pin(target::throwaway::list(&self.connector, prefix))
     }
 
     fn detach_database<'a>(&'a self, name: &'a str) -> Answer<'a, Vec<String>> {

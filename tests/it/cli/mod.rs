@@ -10,8 +10,8 @@ use dbbackup::config::layers::{Resolved, resolve};
 use dbbackup::config::paths::Paths;
 use dbbackup::domain::schema::TableName;
 use dbbackup::domain::spec::{
-    BackupSpec, Care, Depth, Effort, Enough, JobSpec, NameTime, OnFailure, Rehearse, RestoreScope, RestoreSpec, Scope, Selection,
-    VerifyMode, VerifySpec, What,
+    BackupSpec, Care, Depth, Effort, Enough, JobSpec, NameTime, OnFailure, Rehearse, RestoreScope, RestoreSpec, RestoreTest, Sample, Scope,
+    Selection, VerifyMode, VerifySpec, What,
 };
 use dbbackup::domain::{Codec, Compression, Connection, SslMode};
 use proptest::prelude::*;
@@ -138,10 +138,25 @@ proptest! {
 #[test]
 fn the_verification_that_a_screen_prints_reads_back() {
     for depth in [Depth::Quick, Depth::Full] {
-        let spec = JobSpec::Verify(VerifySpec { archives: vec!["a b.tar.zst".into(), "-x.tar".into()], depth, jobs: 3 });
+        let spec =
+            JobSpec::Verify(VerifySpec { archives: vec!["a b.tar.zst".into(), "-x.tar".into()], depth, jobs: 3, restore_test: None });
         let words = command::words(&spec, &setup());
         let JobSpec::Verify(read) = job_of(&words) else { panic!("not a verification: {words:?}") };
         assert_eq!((read.depth, read.jobs, read.archives.len()), (depth, 3, 2));
+    }
+}
+
+#[test]
+fn the_restore_test_that_a_screen_prints_reads_back() {
+    for (archives, sample) in
+        [(vec!["-x.tar".into(), "b.tar.zst".into()], Sample::All), (vec!["b.tar.zst".into()], Sample::Three), (vec![], Sample::Three)]
+    {
+        let effort = setup().effort;
+        let test = RestoreTest { connection: setup().connections[0].clone(), sample, effort };
+        let spec = VerifySpec { archives, depth: Depth::Full, jobs: effort.jobs, restore_test: Some(Box::new(test)) };
+        let words = command::words(&JobSpec::Verify(spec.clone()), &setup());
+        let JobSpec::Verify(read) = job_of(&words) else { panic!("not a verification: {words:?}") };
+        assert_eq!((read.restore_test, read.archives.len()), (spec.restore_test, spec.archives.len()), "{words:?}");
     }
 }
 

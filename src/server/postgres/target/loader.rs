@@ -68,7 +68,7 @@ impl Target {
 
     /// A fault with where it happened. The steps for writing differ from those for reading, so they are given here.
     pub fn placed(&self, fault: Fault) -> Fault {
-        fault.at("Database", &self.database).at("Host", self.place.address()).at("User", &self.place.user)
+        self.session.explain(fault.at("Database", &self.database).at("Host", self.place.address()).at("User", &self.place.user))
     }
 
     /// The fault of an object's statement, with the cure that its kind of failure has.
