@@ -4,7 +4,8 @@ use super::setup::Setup;
 use crate::domain::Bytes;
 use crate::domain::connection::{Connection, SslMode};
 use crate::domain::spec::{
-    BackupSpec, Depth, Effort, Enough, JobSpec, NameTime, OnFailure, RestoreScope, RestoreSpec, Scope, VerifyMode, VerifySpec, What,
+    BackupSpec, Depth, Effort, Enough, JobSpec, NameTime, OnFailure, Rehearse, RestoreScope, RestoreSpec, Scope, VerifyMode, VerifySpec,
+    What,
 };
 use std::path::Path;
 
@@ -219,6 +220,17 @@ impl Words {
                 Enough::Percent(percent) => self.flag("--success-threshold", percent.to_string()),
             }
         }
+        if spec.care.verify_first == Depth::Full {
+            self.flag("--verify-first", "full".to_owned());
+        }
+        match spec.care.rehearse {
+            Rehearse::Auto => {}
+            Rehearse::On => self.flag("--rehearse", "on".to_owned()),
+            Rehearse::Off => self.flag("--rehearse", "off".to_owned()),
+        }
+        if spec.care.force {
+            self.word("--force");
+        }
         self.effort(spec.effort, setup);
     }
 
@@ -282,7 +294,7 @@ fn fold(words: &[String]) -> Vec<String> {
     lines
 }
 
-const STANDALONE: [&str; 13] = [
+const STANDALONE: [&str; 14] = [
     "--create",
     "--clean",
     "--schema-only",
@@ -293,6 +305,7 @@ const STANDALONE: [&str; 13] = [
     "--prove",
     "--continue-on-error",
     "--require-all",
+    "--force",
     "--no-verify",
     "--quick",
     "--full",

@@ -42,6 +42,12 @@ pub enum FieldId {
     Fate,
     /// Percent of a cluster that must come back.
     Enough,
+    /// How much of the archive is checked first.
+    VerifyFirst,
+    /// Whether definitions are tried out first.
+    Rehearse,
+    /// What a failed check means.
+    Force,
 }
 
 /// What a field holds.

@@ -8,7 +8,7 @@ use crate::config::layers::Resolved;
 use crate::config::settings::Key;
 use crate::domain::schema::TableName;
 use crate::domain::spec::{
-    BackupSpec, Care, Depth, Enough, JobSpec, OnFailure, RestoreScope, RestoreSpec, Scope, Selection, VerifySpec, What,
+    BackupSpec, Care, Depth, Enough, JobSpec, OnFailure, Rehearse, RestoreScope, RestoreSpec, Scope, Selection, VerifySpec, What,
 };
 use crate::domain::{Code, Fault};
 use std::path::PathBuf;
@@ -84,7 +84,7 @@ fn restore(restore: &Restore, resolved: &Resolved, host: Host) -> Result<Option<
         }
     };
     let Options { map_role, .. } = options;
-    let care = self::care(restore, resolved);
+    let care = self::care(restore, options, resolved);
     Ok(Some(JobSpec::Restore(RestoreSpec {
         connection: resolved.connection()?,
         archive: archive.clone(),
@@ -104,7 +104,7 @@ fn restore(restore: &Restore, resolved: &Resolved, host: Host) -> Result<Option<
 }
 
 /// What is done about bad luck; a table goes into a database that is there, which no failure drops.
-fn care(restore: &Restore, resolved: &Resolved) -> Care {
+fn care(restore: &Restore, options: &Options, resolved: &Resolved) -> Care {
     let on_failure = match restore {
         Restore::Single(_) | Restore::Cluster(_) => resolved.text(Key::OnFailure).and_then(OnFailure::of_word).unwrap_or_default(),
         Restore::Table(_) | Restore::List { .. } => OnFailure::Keep,
@@ -114,7 +114,17 @@ fn care(restore: &Restore, resolved: &Resolved) -> Care {
         Restore::Cluster(_) => resolved.parsed(Key::SuccessThreshold).map_or_else(Enough::default, Enough::Percent),
         Restore::Single(_) | Restore::Table(_) | Restore::List { .. } => Enough::default(),
     };
-    Care { on_failure, enough }
+    Care {
+        on_failure,
+        enough,
+        verify_first: if options.verify_first == "full" { Depth::Full } else { Depth::Quick },
+        rehearse: match options.rehearse.as_str() {
+            "on" => Rehearse::On,
+            "off" => Rehearse::Off,
+            _ => Rehearse::Auto,
+        },
+        force: options.force,
+    }
 }
 
 const fn what(parts: &Parts) -> What {

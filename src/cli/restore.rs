@@ -64,6 +64,15 @@ pub struct Options {
     pub toast_compression: Option<String>,
     #[arg(long)]
     pub continue_on_error: bool,
+    /// Before anything is touched, check the archive: quick (its structure) or full (every byte)
+    #[arg(long, value_name = "DEPTH", value_parser = ["quick", "full"], default_value = "quick")]
+    pub verify_first: String,
+    /// Try the definitions out in a scratch database first: auto (where it takes seconds), on, off
+    #[arg(long, value_name = "WHEN", value_parser = ["auto", "on", "off"], default_value = "auto")]
+    pub rehearse: String,
+    /// Go on although a check failed that leaves something to restore: space, locks, connections, version, extension, role, locale
+    #[arg(long)]
+    pub force: bool,
     #[command(flatten)]
     pub effort: Effort,
 }

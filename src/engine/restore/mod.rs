@@ -10,7 +10,7 @@ mod database;
 mod failure_list;
 mod feed;
 mod graph;
-pub mod plan;
+pub mod preflight;
 mod progress;
 mod rename;
 mod report;

@@ -94,7 +94,7 @@ fn restore() -> impl Strategy<Value = JobSpec> {
     ];
     let on_failure = proptest::sample::select(OnFailure::ALL.to_vec());
     let enough = prop_oneof![Just(Enough::All), (0u8..=100).prop_map(Enough::Percent)];
-    let care = (on_failure, enough).prop_map(|(on_failure, enough)| Care { on_failure, enough });
+    let care = (on_failure, enough).prop_map(|(on_failure, enough)| Care { on_failure, enough, ..Care::default() });
     (connection(), scope, effort(), any::<[bool; 7]>(), proptest::option::of(Just("lz4".to_owned())), care).prop_map(
         |(connection, scope, effort, [create, clean, no_owner, no_acl, no_tablespaces, prove, go_on], toast_compression, mut care)| {
             let single = matches!(scope, RestoreScope::Single { .. });

@@ -5,7 +5,7 @@ use crate::domain::schema::{SchemaObject, SequenceState, Table, TableKind, Table
 use crate::domain::{Code, Fault};
 use crate::server::postgres::connect::{Connector, Session};
 use crate::server::postgres::quote::{literal, qualified};
-use crate::server::{Answer, Behind, Cancel, LoadMode, LoadSettings, Loader, RowSource, TargetChoices};
+use crate::server::{Answer, Behind, Cancel, LoadMode, LoadSettings, Loader, RowSource, TargetChoices, Trial};
 use futures_util::future::BoxFuture;
 use std::sync::Arc;
 
@@ -111,6 +111,44 @@ impl Target {
     }
 }
 
+impl Target {
+    /// See [`Loader::attempt`].
+    async fn try_out(&self, objects: &[&SchemaObject], choices: &TargetChoices, trial: Trial) -> Result<Vec<(usize, Fault)>, Fault> {
+        let end = match trial {
+            Trial::Kept => "COMMIT",
+            Trial::TakenBack => "ROLLBACK",
+        };
+        let scripts: Vec<(usize, String)> = objects
+            .iter()
+            .enumerate()
+            .filter(|(_, object)| !script::left_out(object, choices))
+            .map(|(at, object)| (at, script::of(object, choices)))
+            .collect();
+        let all: String = std::iter::once("BEGIN;\n").chain(scripts.iter().map(|(_, sql)| sql.as_str())).chain([end]).collect();
+        let gone = |error: &tokio_postgres::Error| self.session.client.is_closed() || is_cancel(error);
+        let Err(error) = self.session.client.batch_execute(&all).await else { return Ok(Vec::new()) };
+        self.rollback().await;
+        if gone(&error) {
+            return Err(self.fault("cannot try objects out", &error));
+        }
+        drop(all);
+        let mut failed = Vec::new();
+        self.batch("cannot begin", "BEGIN").await?;
+        for (at, sql) in &scripts {
+            let guarded = format!("SAVEPOINT one;\n{sql}RELEASE SAVEPOINT one");
+            let Err(error) = self.session.client.batch_execute(&guarded).await else { continue };
+            if gone(&error) {
+                self.rollback().await;
+                return Err(self.fault("cannot try objects out", &error));
+            }
+            failed.push((*at, self.object_fault(objects[*at], &guarded, &error)));
+            self.batch("cannot take an object back", "ROLLBACK TO SAVEPOINT one; RELEASE SAVEPOINT one").await?;
+        }
+        self.batch("cannot end a trial", end).await?;
+        Ok(failed)
+    }
+}
+
 fn is_cancel(error: &tokio_postgres::Error) -> bool {
     error.code().is_some_and(|code| code.code() == "57014")
 }
@@ -157,6 +195,15 @@ fn cure(mut fault: Fault, object: &SchemaObject) -> Fault {
 impl Loader for Target {
     fn run<'a>(&'a mut self, objects: &'a [&'a SchemaObject], choices: &'a TargetChoices) -> Answer<'a, ()> {
         Box::pin(self.run_objects(objects, choices))
+    }
+
+    fn attempt<'a>(
+        &'a mut self,
+        objects: &'a [&'a SchemaObject],
+        choices: &'a TargetChoices,
+        trial: Trial,
+    ) -> Answer<'a, Vec<(usize, Fault)>> {
+        Box::pin(self.try_out(objects, choices, trial))
     }
 
     fn run_alone<'a>(&'a mut self, object: &'a SchemaObject, choices: &'a TargetChoices) -> Answer<'a, ()> {
