@@ -7,6 +7,7 @@ use crate::domain::schema::{
     Contents, DatabaseProperties, InventoryItem, PageRange, RowFormat, SchemaObject, SequenceState, Table, TableName,
 };
 use crate::domain::server::{DatabaseInfo, Position, ServerInfo};
+use crate::domain::wait::{Blocker, Ending, Wait};
 use crate::domain::{Connection, Fault};
 use futures_util::future::BoxFuture;
 use std::sync::Arc;
@@ -122,6 +123,17 @@ pub trait Server: Send + Sync {
     fn stays_inside(&self, object: &SchemaObject) -> bool {
         let _ = object;
         false
+    }
+
+    /// Opens a watch over what the sessions opened through this object wait for. None where the product has no such thing.
+    fn monitor(&self) -> Answer<'_, Option<Box<dyn Monitor>>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
+
+    /// Ends a session that is in the way. Refused when it belongs to a run of dbbackup, when it is gone, and without the right to.
+    fn end_session<'a>(&'a self, blocker: &'a Blocker, ending: Ending) -> Answer<'a, ()> {
+        let _ = (blocker, ending);
+        Box::pin(std::future::ready(Err(Fault::internal("a server without sessions that can be ended"))))
     }
 
     /// A session that changes a database.
@@ -250,6 +262,16 @@ pub trait Snapshot: Send + Sync {
 
     /// Ends the session that holds it.
     fn release(self: Box<Self>) -> BoxFuture<'static, ()>;
+}
+
+/// Sees what sessions wait for.
+pub trait Monitor: Send {
+    /// Every wait for a lock that has lasted about a second, the longest first. Gives up after a few seconds: it never hangs. Cheap while
+    /// nobody waits: one look at the server's list of sessions.
+    fn waits(&mut self) -> Answer<'_, Vec<Wait>>;
+
+    /// Closes its session in good order.
+    fn close(self: Box<Self>) -> BoxFuture<'static, ()>;
 }
 
 /// A run of whole rows.

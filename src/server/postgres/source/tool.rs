@@ -126,7 +126,7 @@ pub async fn dump(connector: &Connector, tool: &Tool, database: &str, snapshot: 
     }
     command.env_clear().env("LC_ALL", "C").env("PATH", "/usr/bin:/bin");
     command.env("PGHOST", &connection.host).env("PGPORT", connection.port.to_string()).env("PGUSER", &connection.user);
-    command.env("PGDATABASE", database).env("PGAPPNAME", "dbbackup: pg_dump").env("PGGSSENCMODE", "disable");
+    command.env("PGDATABASE", database).env("PGAPPNAME", connector.roll().dump_name()).env("PGGSSENCMODE", "disable");
     command.env("PGCONNECT_TIMEOUT", connection.connect_timeout.to_string()).env("PGSSLMODE", connection.ssl_mode.name());
     // Files of the user's home are not read: the session's own settings decide.
     // libpq warns of a password file that is no plain file, and is silent about one that is not there.
