@@ -1,6 +1,6 @@
 //! What is left on the normal screen, or in the pipe, when the program ends.
 
-use super::output;
+use super::{missing, output};
 use crate::app::model::{Ended, Outcome};
 use crate::domain::cause::{Fate, Tally};
 use crate::domain::job::{DatabaseOutcome, JobState, Summary, Verdict};
@@ -54,7 +54,7 @@ pub fn say(outcome: &Outcome, volume: Volume, noun: Option<&str>) -> Said {
                         }
                     }
                 } else {
-                    said.err.push_str(&causes(job, summary));
+                    said.err.push_str(&missing::causes(job, summary));
                 }
                 if job.noun == "Backup" {
                     archives.extend(summary.archives.iter().map(|path| format!("{}\n", clean(&path.display().to_string()))));
@@ -102,7 +102,7 @@ fn finished(job: &Ended, summary: &Summary) -> String {
     let failed = summary.failed().count();
     let (mark, word) = match summary.verdict() {
         Verdict::Complete => ("[ OK ]", String::new()),
-        Verdict::Partial | Verdict::Nothing => ("[PART]", format!("{}; ", partly(summary))),
+        Verdict::Partial | Verdict::Nothing => ("[PART]", format!("{}; ", missing::partly(summary))),
     };
     let figures = format!("{} rows, {} in {}", grouped(summary.rows), summary.row_bytes, span(summary.duration_ms));
     let mut out = format!("{mark} {}: {word}{figures}", clean(&job.name));
@@ -112,7 +112,7 @@ fn finished(job: &Ended, summary: &Summary) -> String {
     if let Some(verified) = &summary.verified {
         out.push_str(&format!(", verified ({})", clean(verified)));
     }
-    if let Some(proof) = &summary.proof {
+    if let Some(proof) = summary.proof.as_ref().filter(|proof| proof.differences.is_empty()) {
         out.push_str(&format!(", proven equal: {} tables, {} rows, {} objects", grouped(proof.tables), grouped(proof.rows), proof.objects));
     }
     out.push('\n');
