@@ -90,6 +90,9 @@ pub struct Connection {
     pub connect_timeout: u64,
     /// How long to wait for a lock on the server, in seconds; 0 waits for ever.
     pub lock_timeout: u64,
+    /// Whether the whole tree of who waits for whom is logged each time it changes.
+    #[serde(default)]
+    pub debug_locks: bool,
 }
 
 impl Default for Connection {
@@ -107,6 +110,7 @@ impl Default for Connection {
             ssl_key: None,
             connect_timeout: 10,
             lock_timeout: 60,
+            debug_locks: false,
         }
     }
 }
