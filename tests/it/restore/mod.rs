@@ -3,6 +3,7 @@
 mod part;
 mod roots;
 mod trouble;
+mod waits;
 mod whole;
 
 use crate::support::postgres::Postgres as TestServer;
