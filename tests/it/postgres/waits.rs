@@ -71,7 +71,8 @@ fn a_wait_of_ours_is_seen_with_its_tree_and_others_are_not() {
 fn a_prepared_transaction_in_the_way_is_named() {
     let server = server(17);
     let database = server.database("prepared");
-    server.sql(&database, "create table t (i int); begin; lock table t; prepare transaction 'left behind'");
+    server.sql(&database, "create table t (i int)");
+    server.sql(&database, "begin; lock table t; prepare transaction 'left behind'");
     run(async {
         let here = postgres(server);
         let mut monitor = here.monitor().await.expect("a monitor").expect("PostgreSQL has one");
