@@ -96,8 +96,9 @@ fn headline(outcome: &Outcome, noun: Option<&str>) -> String {
 fn finished(job: &Ended, summary: &Summary) -> String {
     let failed = summary.failed().count();
     let mark = if failed == 0 { "[ OK ]" } else { "[PART]" };
-    let mut out =
-        format!("{mark} {}: {} rows, {} in {}", clean(&job.name), grouped(summary.rows), summary.row_bytes, span(summary.duration_ms));
+    // Programs that restore foreign dumps do not tell how many rows they restored.
+    let rows = if summary.rows == 0 && summary.row_bytes > Bytes(0) { String::new() } else { format!("{} rows, ", grouped(summary.rows)) };
+    let mut out = format!("{mark} {}: {rows}{} in {}", clean(&job.name), summary.row_bytes, span(summary.duration_ms));
     if summary.archive_bytes > Bytes(0) {
         out.push_str(&format!(", archive {}", summary.archive_bytes));
     }
@@ -108,6 +109,9 @@ fn finished(job: &Ended, summary: &Summary) -> String {
         out.push_str(&format!(", proven equal: {} tables, {} rows, {} objects", grouped(proof.tables), grouped(proof.rows), proof.objects));
     }
     out.push('\n');
+    for note in &summary.notes {
+        out.push_str(&format!("  {}\n", clean(note)));
+    }
     for warning in &summary.warnings {
         out.push_str(&format!("  Note: {}\n", clean(warning)));
     }

@@ -81,7 +81,7 @@ fn restore(restore: &Restore, resolved: &Resolved, host: Host) -> Result<Option<
             (&cluster.archive.archive, scope, false, cluster.clean, &cluster.options)
         }
     };
-    let Options { map_role, .. } = options;
+    let Options { map_role, force, .. } = options;
     Ok(Some(JobSpec::Restore(RestoreSpec {
         connection: resolved.connection()?,
         archive: archive.clone(),
@@ -96,7 +96,7 @@ fn restore(restore: &Restore, resolved: &Resolved, host: Host) -> Result<Option<
         prove: resolved.switch(Key::Prove),
         toast_compression: resolved.text(Key::ToastCompression).map(str::to_owned),
         continue_on_error: resolved.switch(Key::ContinueOnError),
-        care: Care::default(),
+        care: Care { force: *force, workdir: resolved.path(Key::Workdir), keep_temp: resolved.switch(Key::KeepTemp), ..Care::default() },
     })))
 }
 

@@ -222,6 +222,12 @@ pub struct Care {
     pub on_failure: OnFailure,
     /// How much of a cluster has to come back.
     pub enough: Enough,
+    /// Go on although a check failed whose failure a person may decide to live with.
+    pub force: bool,
+    /// The folder in which what is temporary gets a folder of its own. None: the host's own for such things.
+    pub workdir: Option<PathBuf>,
+    /// Leave the folder of what is temporary for a look.
+    pub keep_temp: bool,
 }
 
 /// What becomes of a database that failed (R9). Only what the run itself made is dropped or renamed.

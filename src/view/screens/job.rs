@@ -137,6 +137,9 @@ fn finished(job: &Job, summary: &Summary, cols: usize) -> Vec<Row> {
             }
         }
     }
+    for note in summary.notes.iter().take(5) {
+        rows.extend(text::wrap(note, cols.saturating_sub(2)).into_iter().map(|line| Row::new().gap(2).then(line, Role::Muted)));
+    }
     for warning in summary.warnings.iter().take(5) {
         rows.extend(text::wrap(&format!("▲ {warning}"), cols).into_iter().map(|line| Row::of(line, Role::Warn)));
     }
