@@ -3,6 +3,7 @@
 mod archive;
 mod cluster;
 mod faults;
+mod foreign;
 mod hostile;
 mod interrupted;
 mod limits;
