@@ -158,9 +158,7 @@ impl Draft<'_> {
             )
         };
         self.check(CheckState::Ok, "dump", detail, None);
-        let (single, cluster) = self.inspection.script.ends;
-        let ends = if dump.form == Form::ClusterScript { cluster } else { single };
-        if dump.form.is_script() && !ends {
+        if dump.form.is_script() && !self.inspection.script.is_complete(dump.form) {
             self.obstacle(
                 Code::TruncatedBackup,
                 "dump",
@@ -208,11 +206,11 @@ impl Draft<'_> {
         if !self.dump.needs_unpacking() {
             return Ok(());
         }
+        let free = space::of(&base)?;
         for (path, bytes) in work::sweep(&base)? {
             let detail = format!("{} of a run that is no more ({}) was removed", text::clean(&path.display().to_string()), Bytes(bytes));
             self.check(CheckState::Ok, "work folder", detail, None);
         }
-        let free = space::of(&base)?;
         let shown = text::clean(&base.display().to_string());
         if let Err(error) = disk::writable(&base) {
             let cure = "Name another folder: --workdir DIR".to_owned();
