@@ -98,6 +98,8 @@ settings! {
     ToastCompression "restore.toast_compression" Some("toast-compression"), [], Kind::Word(&["pglz", "lz4"]), None, "Compression of long values in restored tables: pglz or lz4";
     ContinueOnError "restore.continue_on_error" Some("continue-on-error"), [], Kind::Switch, Some("false"), "Go on with other databases and objects after a failure";
     OnFailure "restore.on_failure" Some("on-failure"), [], Kind::Word(&["keep", "drop", "rename"]), Some("keep"), "What becomes of a database that failed, if this run made it: keep, drop, rename to NAME_failed_TIME";
+    Workdir "restore.workdir" Some("workdir"), [], Kind::Path, None, "Folder in which temporary files get a folder of their own; default: $TMPDIR or /tmp";
+    KeepTemp "restore.keep_temp" Some("keep-temp"), [], Kind::Switch, Some("false"), "Leave the temporary folder for a look";
     Batch "output.batch" Some("batch"), [], Kind::Switch, Some("false"), "Never open the full screen";
     Json "output.json" Some("json"), [], Kind::Switch, Some("false"), "Print JSON";
     Quiet "output.quiet" Some("quiet"), [], Kind::Switch, Some("false"), "Print errors only";
