@@ -87,6 +87,7 @@ impl TargetScreen {
             force: self.form.choice(FieldId::Force) == 1,
             on_failure,
             enough,
+            ..Care::default()
         }
     }
 

@@ -232,6 +232,7 @@ fn empty(spec: &RestoreSpec, archive: &Archive, info: &ServerInfo) -> Plan {
             ("To".into(), format!("{} at {}", info.title(), spec.connection.address())),
             ("Size".into(), format!("{} compressed, {} of rows", Bytes(archive.bytes()), Bytes(head.row_bytes))),
             ("Sessions".into(), spec.effort.jobs.to_string()),
+            ("Work folder".into(), "none needed: rows go straight from the archive to the server".into()),
             ("Proof".into(), if spec.prove { "every table, index and sequence afterwards" } else { "none" }.into()),
         ],
     }
