@@ -40,7 +40,7 @@ impl Context {
     }
 }
 
-/// Finds out what a job would do. Changes nothing anywhere.
+/// Finds out what a job would do. Changes nothing that is there; a restore's rehearsal makes scratch databases of its own and drops them.
 pub async fn plan(spec: &JobSpec, context: &Context) -> Result<Plan, Fault> {
     match spec {
         JobSpec::Backup(backup) => backup::plan::plan(backup, context).await,
