@@ -26,10 +26,14 @@ pub enum FieldId {
     Rename,
     /// Owners.
     Owners,
+    /// Roles that get other names.
+    Roles,
     /// GRANTs.
     Rights,
     /// Tablespaces.
     Tablespaces,
+    /// How long values are stored.
+    LongValues,
     /// The proof.
     Prove,
     /// After a failure.

@@ -71,6 +71,7 @@ fn status(resolved: &Resolved, secrets: &Secrets, form: Form) -> Result<String, 
         ["Connections".to_owned(), format!("{} of {}", info.connections, info.max_connections)],
         ["Lock capacity".to_owned(), grouped(info.lock_capacity)],
     ];
+    rows.extend(info.pooler.map(|pooler| ["Pooler".to_owned(), pooler.title()]));
     rows.extend(info.system_identifier.map(|id| ["System identifier".to_owned(), id]));
     rows.extend(info.data_directory.map(|dir| ["Data directory".to_owned(), dir]));
     Ok(lines(rows))

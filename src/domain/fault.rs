@@ -86,6 +86,8 @@ codes! {
     ToolMissing, "TOOL_MISSING", 69, Never, "a tool is missing";
     /// A server of a version that we do not know.
     VersionUnsupported, "VERSION_UNSUPPORTED", 69, Never, "unsupported server version";
+    /// A connection pooler gives us no session that lasts, or keeps what we set in it.
+    PoolerMode, "POOLER_MODE", 69, Never, "a connection pooler is in the way";
     /// A bug of ours.
     Internal, "INTERNAL", 70, Never, "internal error";
     /// The backup folder is missing, read-only or not a folder.

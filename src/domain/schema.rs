@@ -27,10 +27,11 @@ impl fmt::Display for TableName {
 }
 
 /// When in a restore an object is made (pg_dump's sections).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Section {
     /// Outside sections.
+    #[default]
     None,
     /// Before any row: schemas, types, functions, tables, views.
     PreData,
@@ -41,7 +42,7 @@ pub enum Section {
 }
 
 /// One schema object: a line of `schema.jsonl`, and a node of the graph that a restore runs on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SchemaObject {
     /// Its number in this archive; `depends` refers to it.
     pub id: u32,

@@ -27,6 +27,57 @@ pub struct ServerInfo {
     pub lock_capacity: u64,
     /// The data directory, where we may know it.
     pub data_directory: Option<String>,
+    /// What stands between us and the server and shares its sessions out.
+    #[serde(default)]
+    pub pooler: Option<Pooler>,
+}
+
+/// How a pooler shares the server's sessions out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PoolMode {
+    /// A session is ours until we close it.
+    Session,
+    /// A session is ours until the transaction ends.
+    Transaction,
+    /// A session is ours for one statement.
+    Statement,
+}
+
+impl PoolMode {
+    /// The word in PgBouncer's `pool_mode`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            PoolMode::Session => "session",
+            PoolMode::Transaction => "transaction",
+            PoolMode::Statement => "statement",
+        }
+    }
+}
+
+/// A connection pooler between us and a database.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pooler {
+    /// `PgBouncer`; none for one that does not give itself away.
+    pub product: Option<String>,
+    /// How it shares sessions out.
+    pub mode: PoolMode,
+    /// Whether what a session sets is gone when the next client gets it.
+    pub cleans: bool,
+    /// Address and port at which the server itself was reached by the pooler; no address: through a socket on the pooler's host.
+    pub behind: Option<(Option<String>, u16)>,
+}
+
+impl Pooler {
+    /// `PgBouncer`, or words for one without a name.
+    pub fn name(&self) -> &str {
+        self.product.as_deref().unwrap_or("a connection pooler")
+    }
+
+    /// `PgBouncer, session mode`.
+    pub fn title(&self) -> String {
+        format!("{}, {} mode", self.name(), self.mode.name())
+    }
 }
 
 impl ServerInfo {

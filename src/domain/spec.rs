@@ -218,7 +218,65 @@ pub struct RestoreSpec {
 /// What a restore does about bad luck: what is checked before it starts, and what happens when something fails.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Care {}
+pub struct Care {
+    /// What becomes of a database that failed.
+    pub on_failure: OnFailure,
+    /// How much of a cluster has to come back.
+    pub enough: Enough,
+}
+
+/// What becomes of a database that failed (R9). Only what the run itself made is dropped or renamed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnFailure {
+    /// It stays as it is.
+    #[default]
+    Keep,
+    /// It is dropped.
+    Drop,
+    /// It is renamed to `<name>_failed_<time>`.
+    Rename,
+}
+
+impl OnFailure {
+    /// All, in the order in which they are offered.
+    pub const ALL: [OnFailure; 3] = [OnFailure::Keep, OnFailure::Drop, OnFailure::Rename];
+
+    /// Its word on the command line.
+    pub const fn word(self) -> &'static str {
+        match self {
+            OnFailure::Keep => "keep",
+            OnFailure::Drop => "drop",
+            OnFailure::Rename => "rename",
+        }
+    }
+}
+
+/// How much of a cluster has to come back for its restore to be a success with warnings (R8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Enough {
+    /// At least so many percent of the databases, 0 to 100.
+    Percent(u8),
+    /// Everything: any failure is one of the whole run, and a role or tablespace that cannot be made ends it.
+    All,
+}
+
+impl Default for Enough {
+    fn default() -> Self {
+        Enough::Percent(80)
+    }
+}
+
+impl Enough {
+    /// Whether so many of all databases will do.
+    pub const fn is_met(self, restored: usize, all: usize) -> bool {
+        match self {
+            Enough::All => restored == all,
+            Enough::Percent(percent) => restored * 100 >= all * percent as usize,
+        }
+    }
+}
 
 /// How deep [`VerifySpec`] looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

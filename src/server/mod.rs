@@ -87,6 +87,9 @@ pub trait Server: Send + Sync {
         Box::pin(std::future::ready(Ok(Vec::new())))
     }
 
+    /// Gives a database another name; sessions in it are ended.
+    fn rename_database<'a>(&'a self, name: &'a str, new: &'a str) -> Answer<'a, ()>;
+
     /// Gives a database its owner, comment, settings, rights and limits. The last step of a restore.
     fn apply_properties<'a>(&'a self, name: &'a str, properties: &'a DatabaseProperties, choices: &'a TargetChoices) -> Answer<'a, ()>;
 

@@ -20,6 +20,7 @@ const KEEP: [&str; 2] = ["as in the archive", "leave out"];
 const EXISTING: [&str; 3] = ["make it new", "use it as it is", "drop it first, then make it"];
 const EXISTING_CLUSTER: [&str; 2] = ["must not exist", "drop those that exist first"];
 const WHAT: [&str; 3] = ["definitions and rows", "definitions only", "rows only"];
+const LONG_VALUES: [&str; 3] = ["compressed as the server does", "compressed with lz4, faster", "compressed with pglz"];
 const YES: [&str; 2] = ["yes", "no"];
 const ON_FAILURE: [&str; 2] = ["stop", "go on with the rest"];
 
@@ -41,8 +42,10 @@ impl TargetScreen {
         }
         fields.extend([
             Field::choice(FieldId::Owners, "owners", &KEEP, 0),
+            Field::text(FieldId::Roles, "roles", String::new()),
             Field::choice(FieldId::Rights, "rights", &KEEP, 0),
             Field::choice(FieldId::Tablespaces, "tablespaces", &KEEP, 0),
+            Field::choice(FieldId::LongValues, "long values", &LONG_VALUES, 0),
             Field::choice(FieldId::Prove, "prove", &YES, 0),
             Field::choice(FieldId::OnFailure, "on failure", &ON_FAILURE, 0),
             Field::number(FieldId::Jobs, "jobs", jobs, 1, 64),
@@ -63,6 +66,7 @@ impl TargetScreen {
                 Some(_) => None,
                 None => Some("write schema.table".to_owned()),
             },
+            FieldId::Roles => role_names(&self.form.text(id)).err(),
             _ => self.form.out_of_range(id),
         }
     }
@@ -115,14 +119,25 @@ impl TargetScreen {
             no_owner: self.form.choice(FieldId::Owners) == 1,
             no_acl: self.form.choice(FieldId::Rights) == 1,
             no_tablespaces: self.form.choice(FieldId::Tablespaces) == 1,
-            map_roles: Vec::new(),
+            map_roles: role_names(&self.form.text(FieldId::Roles))?,
             effort,
             prove: self.form.choice(FieldId::Prove) == 0,
-            toast_compression: None,
+            toast_compression: [None, Some("lz4"), Some("pglz")][self.form.choice(FieldId::LongValues).min(2)].map(str::to_owned),
             continue_on_error: self.form.choice(FieldId::OnFailure) == 1,
             care: Care::default(),
         }))
     }
+}
+
+/// Reads `old=new, old2=new2`: roles of the archive and the names that they get.
+pub fn role_names(text: &str) -> Result<Vec<(String, String)>, String> {
+    let pairs = text.split(',').map(str::trim).filter(|pair| !pair.is_empty());
+    pairs
+        .map(|pair| match pair.split_once('=').map(|(from, to)| (from.trim(), to.trim())) {
+            Some((from, to)) if !from.is_empty() && !to.is_empty() => Ok((from.to_owned(), to.to_owned())),
+            _ => Err("write old=new, old2=new2".to_owned()),
+        })
+        .collect()
 }
 
 /// Reads `schema.table`.

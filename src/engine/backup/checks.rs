@@ -20,6 +20,13 @@ pub fn connection(connection: &Connection, info: &ServerInfo) -> Check {
     check(CheckState::Ok, "connection", format!("{} at {} as {} ({role})", info.title(), connection.address(), connection.user), None)
 }
 
+/// A pooler that gives us sessions: it is named, since its own limits count now.
+pub fn pooler(info: &ServerInfo) -> Option<Check> {
+    let pooler = info.pooler.as_ref()?;
+    let detail = format!("{}: each connection takes one of its pool (default_pool_size)", pooler.title());
+    Some(check(CheckState::Ok, "pooler", detail, None))
+}
+
 /// The program that reads definitions is there.
 pub fn tool(found: Result<String, Fault>) -> Check {
     match found {

@@ -106,5 +106,6 @@ pub fn outcome(entry: &manifest::Database, fault: Option<Fault>) -> DatabaseOutc
         rows: entry.tables.iter().map(|table| table.rows).sum(),
         bytes: Bytes(entry.tables.iter().map(|table| table.bytes).sum()),
         fault,
+        ..DatabaseOutcome::default()
     }
 }

@@ -28,6 +28,9 @@ pub async fn plan(spec: &BackupSpec, context: &Context) -> Result<Plan, Fault> {
     let mut checks = Checks { all: Vec::new(), context };
     let info = super::unless_cancelled(context, server.info()).await.map_err(|fault| fault.at("Host", spec.connection.address()))?;
     checks.add(checks::connection(&spec.connection, &info));
+    if let Some(check) = checks::pooler(&info) {
+        checks.add(check);
+    }
     checks.add(checks::tool(super::unless_cancelled(context, async { Ok(server.schema_tool(&info).await) }).await?));
     let all = super::unless_cancelled(context, server.databases()).await?;
     let selected = select::select(&spec.scope, &all)?;

@@ -1,12 +1,15 @@
 //! Restores one database: the target made ready, definitions, rows and indexes, proof, properties; and the way back when it was cancelled.
 
+use super::aftermath;
 use super::feed::Feeder;
 use super::progress::Board;
+use super::report;
 use super::run::{self, Failure, Job, OnError, Troubles};
 use super::select::{self, Chosen};
 use super::{graph, source};
 use crate::archive::manifest;
 use crate::archive::reader::Archive;
+use crate::domain::cause::Fate;
 use crate::domain::job::{Phase, Proof};
 use crate::domain::spec::{Effort, RestoreSpec, Selection, What};
 use crate::domain::{Code, Fault, text};
@@ -14,7 +17,7 @@ use crate::engine::Context;
 use crate::engine::event::Level;
 use crate::engine::prove::{self, Expected};
 use crate::server::{LoadSettings, Server, TargetChoices};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -72,13 +75,21 @@ pub struct Done {
     pub proof: Option<Proof>,
     /// What a person should know.
     pub warnings: Vec<String>,
-    /// Failures that were gone over.
+    /// Why it failed, or what was gone over.
     pub fault: Option<Fault>,
+    /// What failed and what was skipped because of that.
+    pub troubles: Troubles,
+    /// How many objects it has: definitions, tables with rows, contents of views, sequences' values.
+    pub objects: u64,
+    /// What each object needs, where something failed.
+    pub needs: HashMap<u32, Vec<u32>>,
+    /// What became of it after it failed.
+    pub fate: Fate,
 }
 
 /// What happened to the target before anything was put into it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Ready {
+pub enum Ready {
     /// It was there and is filled.
     Found,
     /// It was made by us and was not there before.
@@ -109,8 +120,15 @@ pub async fn restore(order: &Order<'_>) -> Result<Done, Fault> {
     let ready = ready(order, server.as_ref(), &chosen).await?;
     let outcome = fill(order, &chosen, ready).await;
     match outcome {
-        Ok(done) => Ok(done),
-        Err(fault) => Err(undo(order, server.as_ref(), ready, fault).await),
+        Ok(done) if done.fault.is_none() => Ok(done),
+        Ok(done) => Ok(aftermath::settle(order, server.as_ref(), ready, done).await),
+        Err(fault) => {
+            let fault = undo(order, server.as_ref(), ready, fault).await;
+            if order.context.cancel.is_cancelled() {
+                return Err(fault);
+            }
+            Ok(aftermath::settle(order, server.as_ref(), ready, Done { fault: Some(fault), ..Done::default() }).await)
+        }
     }
 }
 
@@ -209,45 +227,52 @@ async fn fill(order: &Order<'_>, chosen: &Chosen, ready: Ready) -> Result<Done, 
         }
     };
     order.board.enter(order.place, Phase::DataAndIndexes);
-    let troubles = run::nodes(&job, &graph, loader, troubles, &context.cancel).await?;
+    let mut troubles = run::nodes(&job, &graph, loader, troubles, &context.cancel).await?;
     context.alive()?;
-    let proof = if order.spec.prove { Some(proven(order, chosen).await?) } else { None };
+    let mut warnings = chosen.notes.clone();
+    let proof = match (order.spec.prove, troubles.failures.is_empty()) {
+        (true, true) => Some(proven(order, chosen).await?),
+        (true, false) => {
+            warnings.push("not proven equal to the backup, because objects are missing".to_owned());
+            None
+        }
+        (false, _) => None,
+    };
     let of_ours = ready != Ready::Found || order.entry == Entry::InPlace;
     if chosen.whole && of_ours {
         order.board.enter(order.place, Phase::Finishing);
-        server.apply_properties(order.target, &order.database.properties, &choices).await?;
+        match server.apply_properties(order.target, &order.database.properties, &choices).await {
+            Err(fault) if job.on_error == OnError::Continue && !context.cancel.is_cancelled() => {
+                context.events.log(Level::Error, fault.to_string());
+                let (label, kind) = (format!("PROPERTIES {}", text::clean(order.target)), "PROPERTIES".to_owned());
+                troubles.failures.push(Failure { object: None, label, kind, fault });
+            }
+            applied => applied?,
+        }
     }
-    let mut done = Done {
-        tables: chosen.tables.len() as u64,
-        rows: entries().map(|entry| entry.rows).sum(),
-        bytes: entries().map(|entry| entry.bytes).sum(),
-        warnings: chosen.notes.clone(),
-        ..Done::default()
-    };
-    done.fault = fault_of(troubles, proof.as_ref(), order.target);
-    done.proof = proof;
+    let mut done = Done { tables: chosen.tables.len() as u64, warnings, proof, ..Done::default() };
+    let lost = aftermath::lost_rows(&troubles);
+    for (_, entry) in
+        chosen.tables.iter().filter_map(|(at, table)| Some((table, order.database.tables.get(*at)?))).filter(|(table, _)| !lost(table))
+    {
+        done.rows += entry.rows;
+        done.bytes += entry.bytes;
+    }
+    if troubles.failures.is_empty() {
+        done.fault = differing(done.proof.as_ref(), order.target);
+        return Ok(done);
+    }
+    done.objects = aftermath::objects(chosen, order.database);
+    done.needs = chosen.objects.iter().map(|object| (object.id, object.depends.clone())).collect();
+    let major = server.info().await.map(|info| info.major()).unwrap_or_default();
+    done.fault = Some(report::partial(order.target, &troubles, &done.needs, done.objects, major));
+    done.troubles = troubles;
     Ok(done)
 }
 
-/// What was gone over, or what differs, as one fault.
-fn fault_of(troubles: Troubles, proof: Option<&Proof>, target: &str) -> Option<Fault> {
+/// What differs, as one fault.
+fn differing(proof: Option<&Proof>, target: &str) -> Option<Fault> {
     let name = text::clean(target);
-    if let Some(Failure { fault: first, .. }) = troubles.failures.first() {
-        let failed = troubles.failures.len();
-        let mut fault =
-            Fault::new(Code::Partial, format!("{failed} objects of {name} failed, {} more needed them", troubles.skipped.len()))
-                .at("Database", &name);
-        for one in troubles.failures.iter().take(DIFFERENCES) {
-            fault = fault.because(&one.fault);
-        }
-        for skipped in troubles.skipped.iter().take(DIFFERENCES) {
-            fault = fault.because(format!("skipped: {}", skipped.label));
-        }
-        fault.sqlstate.clone_from(&first.sqlstate);
-        fault.statement.clone_from(&first.statement);
-        fault.steps.clone_from(&first.steps);
-        return Some(fault);
-    }
     let differences = &proof?.differences;
     if differences.is_empty() {
         return None;

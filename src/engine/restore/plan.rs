@@ -117,6 +117,7 @@ impl Draft<'_> {
         } else {
             self.check(CheckState::Ok, "server", info.title(), None);
         }
+        self.plan.checks.extend(crate::engine::backup::checks::pooler(info));
         let from = self.archive.manifest().head.source.version_num / 10_000;
         if from > info.major() {
             let detail =

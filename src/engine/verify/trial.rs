@@ -240,6 +240,7 @@ fn take(summary: &mut Summary, faults: &mut Vec<Fault>, one: Came) {
         rows: one.tried.rows,
         bytes: Bytes(one.bytes),
         fault: one.fault.clone(),
+        ..DatabaseOutcome::default()
     });
     match one.fault {
         Some(fault) => faults.push(fault.at("Archive", one.tried.archive.display())),

@@ -1,23 +1,17 @@
 //! Opens sessions: authentication, TLS, time limits, and faults that say why it did not work.
 
-use super::tls;
+use super::pooler;
+pub use super::session::Session;
+use super::{session, tls};
 use crate::domain::connection::SslMode;
+use crate::domain::server::Pooler;
 use crate::domain::{Code, Connection, Fault};
-use crate::server::{Cancel, ROW_TEXT_SETTINGS};
-use futures_util::future::BoxFuture;
 use secrecy::{ExposeSecret, SecretString};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::task::JoinHandle;
-use tokio_postgres::{CancelToken, Client, Config, NoTls, SimpleQueryMessage};
+use tokio_postgres::{Config, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
-
-/// How long a request to cancel may take.
-const CANCEL_LIMIT: Duration = Duration::from_secs(3);
-
-/// How long the goodbye of a session may take.
-const CLOSE_LIMIT: Duration = Duration::from_secs(3);
 
 /// Knows how to open sessions on one server.
 #[derive(Clone)]
@@ -26,16 +20,14 @@ pub struct Connector {
     password: Option<SecretString>,
     tls: Option<MakeRustlsConnect>,
     tools: Vec<PathBuf>,
+    poolers: Arc<pooler::Known>,
 }
 
-/// An open session: the client, its connection task, and how to end a statement at work.
-pub struct Session {
-    /// The client.
-    pub client: Client,
-    /// The backend's process id.
-    pub pid: i32,
-    task: JoinHandle<()>,
-    tls: Option<MakeRustlsConnect>,
+/// What came of an attempt to reach the server itself.
+enum Reached {
+    Server(Session),
+    /// Something stands before it; what that said of our mark.
+    Pooler(Option<String>),
 }
 
 /// One way to try.
@@ -67,7 +59,7 @@ impl Connector {
     pub fn new(connection: Connection, password: Option<SecretString>) -> Result<Self, Fault> {
         let wants_tls = tries(&connection).iter().any(|way| *way != Try::Plain);
         let tls = if wants_tls { Some(tls::connector(&connection)?) } else { None };
-        Ok(Self { connection, password, tls, tools: Vec::new() })
+        Ok(Self { connection, password, tls, tools: Vec::new(), poolers: Arc::default() })
     }
 
     /// The same, with further folders to look for the server's own programs in.
@@ -102,52 +94,107 @@ impl Connector {
         self.place(fault(what, error), database)
     }
 
+    /// The pooler before a database, where a session met one.
+    pub fn pooler(&self, database: &str) -> Option<Pooler> {
+        self.poolers.get(database)?.found().cloned()
+    }
+
     /// Opens a session on a database. `application_name` is "dbbackup"; every session has `search_path = ''` (so every query names
     /// `pg_catalog`), no limit on statements, transactions and idling, `lock_timeout` from the connection, `row_security = off` (a table
     /// that row security would filter is an error instead), unsynchronized scans, no JIT, and ROW_TEXT_SETTINGS. `client_encoding` stays
     /// UTF8: who streams rows says `ENCODING` in its COPY.
+    ///
+    /// Nothing is set in a session that a pooler could hand to somebody else: see [`pooler`].
     pub async fn session(&self, database: &str) -> Result<Session, Fault> {
-        let seconds = if self.connection.connect_timeout == 0 { 3600 } else { self.connection.connect_timeout };
-        let limit = Duration::from_secs(seconds);
-        let opened = tokio::time::timeout(limit, self.open(database, limit)).await;
-        opened.unwrap_or_else(|_| {
-            let fault = Fault::new(Code::ConnectTimeout, self.what()).because(format!("no answer within {seconds} s"));
-            Err(self.place(fault, database))
+        if let Some(met) = self.poolers.get(database) {
+            return self.pooled(database, &met).await;
+        }
+        match self.limited(database, self.reach(database)).await?? {
+            Reached::Server(session) => Ok(session),
+            Reached::Pooler(refusal) => self.pooled(database, &self.poolers.meet(database, refusal)).await,
+        }
+    }
+
+    /// A session without any settings, for whoever asks what a pooler does with it.
+    pub async fn bare(&self, database: &str) -> Result<Session, Fault> {
+        let opened = self.limited(database, self.login(database, None)).await?;
+        opened.map_err(|error| self.fault(self.what(), &error, database))
+    }
+
+    /// Waits for an answer as long as for a connection.
+    pub async fn limited<T>(&self, database: &str, answer: impl Future<Output = T>) -> Result<T, Fault> {
+        let limit = self.limit();
+        tokio::time::timeout(limit, answer).await.map_err(|_| {
+            let seconds = limit.as_secs();
+            if let Some(met) = self.poolers.get(database) {
+                return pooler::full(self, database, seconds, met.found());
+            }
+            self.place(Fault::new(Code::ConnectTimeout, self.what()).because(format!("no answer within {seconds} s")), database)
         })
+    }
+
+    fn limit(&self) -> Duration {
+        Duration::from_secs(if self.connection.connect_timeout == 0 { 3600 } else { self.connection.connect_timeout })
     }
 
     fn what(&self) -> String {
         format!("cannot connect to {}", self.connection.label())
     }
 
-    async fn open(&self, database: &str, limit: Duration) -> Result<Session, Fault> {
+    /// A session of the server itself, with its settings in one round trip.
+    async fn reach(&self, database: &str) -> Result<Reached, Fault> {
+        let mark = uuid::Uuid::now_v7().simple().to_string();
+        let session = match self.login(database, Some(&mark)).await {
+            Ok(session) => session,
+            Err(error) => match pooler::refuses_mark(&error) {
+                Some(refusal) => return Ok(Reached::Pooler(Some(refusal))),
+                None => return Err(self.fault(self.what(), &error, database)),
+            },
+        };
+        match self.prepare(session, &pooler::guard(&mark)).await {
+            Ok(session) => Ok(Reached::Server(session)),
+            Err(error) if pooler::is_guard(&error) => Ok(Reached::Pooler(None)),
+            Err(error) => Err(self.fault("cannot prepare a session", &error, database)),
+        }
+    }
+
+    /// A session of a pooler's, once it is known that it lasts.
+    async fn pooled(&self, database: &str, met: &pooler::Met) -> Result<Session, Fault> {
+        pooler::suits(met.look(self, database).await?, self, database)?;
+        let session = self.bare(database).await?;
+        let prepared = self.limited(database, self.prepare(session, "")).await?;
+        prepared.map_err(|error| self.fault("cannot prepare a session", &error, database))
+    }
+
+    async fn login(&self, database: &str, mark: Option<&str>) -> Result<Session, tokio_postgres::Error> {
         let mut first: Option<tokio_postgres::Error> = None;
-        for way in tries(&self.connection) {
-            match self.attempt(database, *way, limit).await {
-                Ok(session) => return self.prepare(session, database).await,
+        let (last, before) = tries(&self.connection).split_last().expect("every mode has a way to connect");
+        for way in before {
+            match self.attempt(database, *way, mark).await {
+                Ok(session) => return Ok(session),
                 Err(error) => {
                     // Only what the other way could change is worth a second try.
                     let again = matches!(error.code().map(|code| code.code()), Some("28000"))
                         || (error.as_db_error().is_none() && fault("", &error).code == Code::TlsFailed);
-                    let error = first.take().unwrap_or(error);
                     if !again {
-                        return Err(self.fault(self.what(), &error, database));
+                        return Err(error);
                     }
                     first = Some(error);
                 }
             }
         }
-        match first {
-            Some(error) => Err(self.fault(self.what(), &error, database)),
-            None => Err(Fault::internal("a connection mode without a way to connect")),
-        }
+        let second = self.attempt(database, *last, mark).await;
+        second.map_err(|error| first.filter(|_| pooler::refuses_mark(&error).is_none()).unwrap_or(error))
     }
 
-    async fn attempt(&self, database: &str, way: Try, limit: Duration) -> Result<Session, tokio_postgres::Error> {
+    async fn attempt(&self, database: &str, way: Try, mark: Option<&str>) -> Result<Session, tokio_postgres::Error> {
         let mut config = Config::new();
         config.user(&self.connection.user).dbname(database).port(self.connection.port).application_name("dbbackup");
-        config.connect_timeout(limit).keepalives(true).keepalives_idle(Duration::from_secs(60));
+        config.connect_timeout(self.limit()).keepalives(true).keepalives_idle(Duration::from_secs(60));
         config.keepalives_interval(Duration::from_secs(10)).keepalives_retries(6);
+        if let Some(mark) = mark {
+            config.options(format!("-c {}={mark}", pooler::MARK));
+        }
         if self.connection.is_socket() {
             config.host_path(&self.connection.host);
         } else {
@@ -160,90 +207,20 @@ impl Connector {
             (Try::Tls | Try::TlsIfOffered, Some(tls)) => {
                 let mode = if way == Try::Tls { tokio_postgres::config::SslMode::Require } else { tokio_postgres::config::SslMode::Prefer };
                 let (client, wire) = config.ssl_mode(mode).connect(tls.clone()).await?;
-                Ok(Session { client, pid: 0, task: tokio::spawn(drive(wire)), tls: Some(tls.clone()) })
+                Ok(Session::over(client, wire, Some(tls.clone())))
             }
             _ => {
                 let (client, wire) = config.ssl_mode(tokio_postgres::config::SslMode::Disable).connect(NoTls).await?;
-                Ok(Session { client, pid: 0, task: tokio::spawn(drive(wire)), tls: None })
+                Ok(Session::over(client, wire, None))
             }
         }
     }
 
-    /// Puts the settings on a new session, in one round trip.
-    async fn prepare(&self, mut session: Session, database: &str) -> Result<Session, Fault> {
-        let mut sql = String::from(
-            "SET search_path = ''; SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET row_security = off; \
-             SET client_min_messages = warning; SET standard_conforming_strings = on; SET synchronize_seqscans = off; SET jit = off; \
-             SET client_encoding = 'UTF8';",
-        );
-        sql.push_str(&format!("SET lock_timeout = {};", self.connection.lock_timeout.min(2_000_000).saturating_mul(1000)));
-        for (name, value) in ROW_TEXT_SETTINGS {
-            sql.push_str(&format!("SET {name} = {};", super::quote::literal(value)));
-        }
-        // Settings that only newer servers have are asked for by name, so that no version is needed here.
-        sql.push_str(
-            "SELECT pg_catalog.set_config(name, '0', false) FROM pg_catalog.pg_settings \
-             WHERE name IN ('idle_session_timeout', 'transaction_timeout'); SELECT pg_catalog.pg_backend_pid();",
-        );
-        let answer = session.client.simple_query(&sql).await.map_err(|e| self.fault("cannot prepare a session", &e, database))?;
-        let pid = answer.iter().rev().find_map(|message| match message {
-            SimpleQueryMessage::Row(row) => row.get(0).and_then(|text| text.parse().ok()),
-            _ => None,
-        });
-        session.pid = pid.ok_or_else(|| Fault::internal("the server did not tell the session's process id"))?;
+    /// Puts the settings on a new session, in one round trip. When `guard` fails, nothing was set.
+    async fn prepare(&self, mut session: Session, guard: &str) -> Result<Session, tokio_postgres::Error> {
+        let answer = session.client.simple_query(&session::settings(guard, self.connection.lock_timeout)).await?;
+        session.pid = session::last_value(&answer).and_then(|text| text.parse().ok()).unwrap_or_default();
         Ok(session)
-    }
-}
-
-/// Runs a connection to its end. What ends it early reaches the client's callers as their own error, so nothing is reported here.
-async fn drive<S, T>(wire: tokio_postgres::Connection<S, T>)
-where
-    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
-    T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
-{
-    if let Err(error) = wire.await {
-        tracing::debug!(%error, "a session ended early");
-    }
-}
-
-impl Session {
-    /// Ends what this session is doing, from outside.
-    pub fn canceller(&self) -> Arc<dyn Cancel> {
-        Arc::new(Canceller { token: self.client.cancel_token(), tls: self.tls.clone() })
-    }
-
-    /// Ends the session in good order: the server has let go of it when this returns, unless it takes longer than a few seconds.
-    pub async fn close(self) {
-        let Self { client, task, .. } = self;
-        drop(client);
-        let abort = task.abort_handle();
-        if tokio::time::timeout(CLOSE_LIMIT, task).await.is_err() {
-            abort.abort();
-        }
-    }
-}
-
-/// Sends cancel requests on connections of their own.
-struct Canceller {
-    token: CancelToken,
-    tls: Option<MakeRustlsConnect>,
-}
-
-impl Cancel for Canceller {
-    fn cancel(&self) -> BoxFuture<'_, ()> {
-        Box::pin(async move {
-            let sent = tokio::time::timeout(CANCEL_LIMIT, async {
-                match &self.tls {
-                    Some(tls) => self.token.cancel_query(tls.clone()).await,
-                    None => self.token.cancel_query(NoTls).await,
-                }
-            });
-            match sent.await {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => tracing::debug!(%error, "a cancel request failed"),
-                Err(_) => tracing::debug!("a cancel request took too long"),
-            }
-        })
     }
 }
 

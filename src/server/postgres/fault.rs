@@ -47,6 +47,11 @@ fn server(state: &str, message: &str, hint: &str) -> Code {
         "23505" if message.contains("\"pg_") => Code::DuplicateObject,
         // An index page or TOAST chunk that cannot be read.
         "XX001" | "XX002" => Code::Incomplete,
+        // PgBouncer's complaints all have the same state; the words are fixed.
+        "08P01" if message.contains("query_wait_timeout") || message.contains("no more connections allowed") => Code::TooManyConnections,
+        "08P01" if message.contains("client connections exceeded") => Code::TooManyConnections,
+        "08P01" if message.starts_with("no such database") => Code::DatabaseMissing,
+        "08P01" if message.contains("authentication failed") || message.contains("no such user") => Code::AuthFailed,
         _ if state.starts_with("08") => Code::ServerUnavailable,
         _ if state.starts_with("58") => Code::Io,
         _ => Code::SqlFailed,
@@ -112,11 +117,16 @@ fn steps(fault: Fault) -> Fault {
     }
 }
 
+/// Adds where it happened.
+pub fn located(fault: Fault, connection: &Connection, database: &str) -> Fault {
+    fault.at("Database", database).at("Host", connection.address()).at("User", &connection.user)
+}
+
 /// Adds where it happened, and the steps that need names: what to look at, how to try it by hand. Never a password.
 pub fn place(fault: Fault, connection: &Connection, database: &str) -> Fault {
     let psql = psql(connection, database);
     let user = &connection.user;
-    let fault = fault.at("Database", database).at("Host", connection.address()).at("User", user);
+    let fault = located(fault, connection, database);
     match fault.code {
         Code::AuthFailed => fault
             .step_run("Try the same by hand:", psql)
@@ -167,6 +177,9 @@ mod tests {
             ("53200", "out of shared memory", "You might need to increase \"max_locks_per_transaction\".", Code::LockTableFull),
             ("53200", "out of memory", "", Code::SqlFailed),
             ("08006", "", "", Code::ServerUnavailable),
+            ("08P01", "query_wait_timeout", "", Code::TooManyConnections),
+            ("08P01", "no such database: shop", "", Code::DatabaseMissing),
+            ("08P01", "pgbouncer cannot connect to server", "", Code::ServerUnavailable),
             ("57014", "canceling statement due to user request", "", Code::Cancelled),
             ("57014", "canceling statement due to statement timeout", "", Code::SqlFailed),
             ("23505", "duplicate key value violates unique constraint \"pg_type_typname_nsp_index\"", "", Code::DuplicateObject),

@@ -3,7 +3,9 @@
 mod connect;
 pub mod definition;
 mod fault;
+mod pooler;
 pub mod quote;
+mod session;
 mod source;
 mod target;
 mod tls;
@@ -93,6 +95,10 @@ impl Server for Postgres {
 
     fn drop_database<'a>(&'a self, name: &'a str) -> Answer<'a, ()> {
         Box::pin(target::database::drop(&self.connector, name))
+    }
+
+    fn rename_database<'a>(&'a self, name: &'a str, new: &'a str) -> Answer<'a, ()> {
+        Box::pin(target::database::rename(&self.connector, name, new))
     }
 
     fn apply_properties<'a>(&'a self, name: &'a str, properties: &'a DatabaseProperties, choices: &'a TargetChoices) -> Answer<'a, ()> {

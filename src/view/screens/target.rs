@@ -37,6 +37,8 @@ const fn hint(id: FieldId) -> &'static str {
         FieldId::What => "Rows only go into tables that exist.",
         FieldId::Rename => "schema.table: another name restores beside the table that is there.",
         FieldId::Owners => "Left out, everything belongs to the role that restores.",
+        FieldId::Roles => "old=new, old2=new2: what belongs to the role old in the archive belongs to new here. Empty: the same names.",
+        FieldId::LongValues => "TOAST: lz4 makes loading long values faster and takes a little more room. PostgreSQL 14 and later.",
         FieldId::Rights => "Left out, no GRANT is restored.",
         FieldId::Tablespaces => "Left out, everything goes to the default tablespace.",
         FieldId::Prove => "Compares fingerprints of all rows, indexes, constraints and sequences with the backup afterwards.",

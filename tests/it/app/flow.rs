@@ -225,7 +225,7 @@ fn ctrl_c_in_a_command_cancels_at_once() {
 #[test]
 fn exit_codes_of_jobs() {
     let outcomes = |bad: usize, good: usize| -> Vec<DatabaseOutcome> {
-        let one = |name: String, fault| DatabaseOutcome { name, tables: 1, rows: 1, bytes: Bytes(1), fault };
+        let one = |name: String, fault| DatabaseOutcome { name, tables: 1, rows: 1, bytes: Bytes(1), fault, ..DatabaseOutcome::default() };
         let failed = (0..bad).map(|at| one(format!("bad{at}"), Some(fixtures::index_fault())));
         failed.chain((0..good).map(|at| one(format!("good{at}"), None))).collect()
     };

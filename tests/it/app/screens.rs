@@ -117,6 +117,17 @@ fn tables_of_two_databases_are_not_restored_at_once() {
 }
 
 #[test]
+fn roles_get_other_names_and_long_values_another_compression() {
+    // target, database, restore, owners, roles.
+    let harness = inside(fixtures::archive("shop", 3, 1)).keys("enter").types("2").keys("down down down down");
+    let harness = harness.types("old").shows("write old=new").keys("enter").sends_nothing();
+    let mut harness = harness.types("=new, app = \"App\"").keys("down down down right enter");
+    let spec = planned_restore(&mut harness);
+    assert_eq!(spec.map_roles, [("old".to_owned(), "new".to_owned()), ("app".to_owned(), "\"App\"".to_owned())]);
+    assert_eq!(spec.toast_compression.as_deref(), Some("lz4"));
+}
+
+#[test]
 fn an_empty_target_is_refused_where_it_is_typed() {
     let harness = inside(fixtures::archive("shop", 3, 1)).keys("enter ctrl-u").shows("a name is needed").quietly();
     harness.keys("enter").sends_nothing().shows("target: a name is needed");

@@ -10,7 +10,8 @@ use dbbackup::config::layers::{Resolved, resolve};
 use dbbackup::config::paths::Paths;
 use dbbackup::domain::schema::TableName;
 use dbbackup::domain::spec::{
-    BackupSpec, Care, Depth, Effort, JobSpec, NameTime, RestoreScope, RestoreSpec, RestoreTest, Sample, Scope, Selection, VerifyMode, VerifySpec, What,
+    BackupSpec, Care, Depth, Effort, JobSpec, NameTime, RestoreScope, RestoreSpec, RestoreTest, Sample, Scope, Selection, VerifyMode,
+    VerifySpec, What,
 };
 use dbbackup::domain::{Codec, Compression, Connection, SslMode};
 use proptest::prelude::*;
@@ -137,7 +138,9 @@ fn the_verification_that_a_screen_prints_reads_back() {
 
 #[test]
 fn the_restore_test_that_a_screen_prints_reads_back() {
-    for (archives, sample) in [(vec!["-x.tar".into(), "b.tar.zst".into()], Sample::All), (vec!["b.tar.zst".into()], Sample::Three), (vec![], Sample::Three)] {
+    for (archives, sample) in
+        [(vec!["-x.tar".into(), "b.tar.zst".into()], Sample::All), (vec!["b.tar.zst".into()], Sample::Three), (vec![], Sample::Three)]
+    {
         let effort = setup().effort;
         let test = RestoreTest { connection: setup().connections[0].clone(), sample, effort };
         let spec = VerifySpec { archives, depth: Depth::Full, jobs: effort.jobs, restore_test: Some(Box::new(test)) };

@@ -61,6 +61,7 @@ pub fn server_info() -> ServerInfo {
         connections: 15,
         lock_capacity: 6400,
         data_directory: Some("/var/lib/postgresql/15/main".into()),
+        pooler: None,
     }
 }
 
@@ -478,11 +479,18 @@ pub fn summary() -> Summary {
         row_bytes: Bytes(3_012_000_000),
         rows: 14_320_000,
         duration_ms: 62_400,
-        databases: vec![DatabaseOutcome { name: "shop".into(), tables: 34, rows: 14_320_000, bytes: Bytes(3_012_000_000), fault: None }],
+        databases: vec![DatabaseOutcome {
+            name: "shop".into(),
+            tables: 34,
+            rows: 14_320_000,
+            bytes: Bytes(3_012_000_000),
+            ..DatabaseOutcome::default()
+        }],
         verified: Some("full".into()),
         proof: None,
         tried: Vec::new(),
         warnings: vec!["subscription \"feed\" is restored disabled: its slot is on another server".into()],
+        ..Summary::default()
     }
 }
 

@@ -126,17 +126,10 @@ mod tests {
         SchemaObject {
             id: 1,
             kind: "CONSTRAINT".into(),
-            schema: None,
             name: "t c".into(),
-            owner: None,
             section: Section::PostData,
             sql: sql.into(),
-            owner_sql: None,
-            drop_sql: String::new(),
-            tablespace: None,
-            access_method: None,
-            table: None,
-            depends: Vec::new(),
+            ..SchemaObject::default()
         }
     }
 

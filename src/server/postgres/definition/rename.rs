@@ -126,15 +126,10 @@ mod tests {
             kind: kind.into(),
             schema: Some("public".into()),
             name: name.into(),
-            owner: None,
             section: Section::PreData,
             sql: sql.into(),
-            owner_sql: None,
-            drop_sql: String::new(),
-            tablespace: None,
-            access_method: None,
             table: (kind != "TABLE").then(|| TableName::new("public", "orders")),
-            depends: Vec::new(),
+            ..SchemaObject::default()
         }
     }
 

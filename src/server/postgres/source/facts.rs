@@ -50,6 +50,7 @@ pub async fn info(connector: &Connector) -> Result<ServerInfo, Fault> {
         connections: u32::try_from(row.get::<_, Option<i64>>(5).unwrap_or(0)).unwrap_or(0),
         lock_capacity: u64::try_from(row.get::<_, i64>(6)).unwrap_or(0),
         data_directory: row.get(7),
+        pooler: connector.pooler(database),
     })
 }
 

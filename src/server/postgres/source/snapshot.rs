@@ -1,15 +1,18 @@
 //! A consistent view of one database: a session that has exported its snapshot and keeps every table from being changed in shape.
 
+use super::reader::Holder;
 use super::{inventory, large_objects, matviews, objects, properties, reader, sequences, tables, toc, tool};
 use crate::domain::schema::{Contents, InventoryItem, RowFormat, SequenceState, Table, TableName};
 use crate::domain::server::Position;
 use crate::domain::time::Stamp;
 use crate::domain::{Code, Fault};
-use crate::server::postgres::connect::{Connector, Session, fault};
+use crate::server::postgres::connect::{Connector, fault};
 use crate::server::postgres::quote::qualified;
 use crate::server::{Answer, Reader, Snapshot};
 use futures_util::future::{BoxFuture, try_join};
 use std::collections::HashMap;
+use std::sync::Arc;
+use tokio_postgres::Client;
 
 /// Tables in one LOCK statement.
 const BATCH: usize = 500;
@@ -18,7 +21,7 @@ const BATCH: usize = 500;
 struct Leader {
     connector: Connector,
     database: String,
-    session: Session,
+    holder: Arc<Holder>,
     name: String,
     version: u32,
     encoding: String,
@@ -48,13 +51,17 @@ pub async fn open(connector: &Connector, database: &str) -> Result<Box<dyn Snaps
         version: u32::try_from(row.get::<_, i32>(1)).unwrap_or(0),
         encoding: row.get(2),
         position: Position { lsn: row.get(3), taken_at: Stamp(row.get(4)) },
-        session,
+        holder: Arc::new(Holder::new(session)),
     };
     leader.lock().await?;
     Ok(Box::new(leader))
 }
 
 impl Leader {
+    fn client(&self) -> &Client {
+        &self.holder.session.client
+    }
+
     fn placed(&self, what: &str, error: &tokio_postgres::Error) -> Fault {
         self.connector.fault(what, error, &self.database)
     }
@@ -62,8 +69,7 @@ impl Leader {
     /// Locks every table that this role may lock against changes of its shape, as pg_dump does; reading and writing go on.
     async fn lock(&self) -> Result<(), Fault> {
         let rows = self
-            .session
-            .client
+            .client()
             .query(
                 "SELECT n.nspname::text, c.relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
                   WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' \
@@ -76,13 +82,37 @@ impl Leader {
         for batch in names.chunks(BATCH) {
             let list: Vec<String> = batch.iter().map(|name| format!("ONLY {}", qualified(name))).collect();
             let sql = format!("LOCK TABLE {} IN ACCESS SHARE MODE", list.join(", "));
-            self.session.client.batch_execute(&sql).await.map_err(|error| {
+            self.client().batch_execute(&sql).await.map_err(|error| {
                 let fault = self.placed(&format!("cannot lock {} tables for reading", names.len()), &error);
                 let fault = if fault.code == Code::MissingObject { sequences::dropped_meanwhile(fault) } else { fault };
                 if fault.code == Code::LockTableFull { fault.at("Tables", names.len()) } else { fault }
             })?;
         }
-        Ok(())
+        self.unchanged().await
+    }
+
+    /// A fault when a table was emptied, rewritten, renamed or dropped between the snapshot and its lock. TRUNCATE is not bound to any
+    /// snapshot: the rows that the snapshot should see are gone, and reading would find the table empty. The snapshot's view of the catalog
+    /// is compared with what the server's own look-ups say, which always see the latest state; with the locks held that can change no more.
+    async fn unchanged(&self) -> Result<(), Fault> {
+        let rows = self
+            .client()
+            .query(
+                "SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+                  WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' \
+                    AND has_table_privilege(c.oid, 'SELECT') IS NOT FALSE \
+                    AND (c.oid::regclass::text <> format('%I.%I', n.nspname, c.relname) \
+                         OR (c.relkind = 'r' AND pg_relation_filenode(c.oid) IS DISTINCT FROM c.relfilenode)) ORDER BY 1 LIMIT 20",
+                &[],
+            )
+            .await
+            .map_err(|error| self.placed("cannot look at the tables again", &error))?;
+        let Some(first) = rows.first() else { return Ok(()) };
+        let names: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+        let first: &str = first.get(0);
+        let fault = Fault::new(Code::Conflict, format!("table {first} was changed while the backup began"))
+            .because(format!("truncated, rewritten, renamed or dropped between the snapshot and its lock: {}", names.join(", ")));
+        Err(self.connector.place(sequences::dropped_meanwhile(fault), &self.database))
     }
 
     async fn read_contents(&self) -> Result<Contents, Fault> {
@@ -120,7 +150,7 @@ impl Leader {
 
     /// The tables, each with the form in which its rows travel; a fault when something of them cannot be read.
     async fn tables(&self) -> Result<Vec<Table>, Fault> {
-        let client = &self.session.client;
+        let client = self.client();
         let failed = |error: tokio_postgres::Error| self.placed("cannot list the tables", &error);
         let mut found = tables::list(client, self.version).await.map_err(failed)?;
         tables::complete(&found, self.connector.role()).map_err(|fault| self.connector.place(fault, &self.database))?;
@@ -147,7 +177,7 @@ impl Leader {
 
     /// What the catalog tells of everything else.
     async fn catalog(&self) -> Result<Contents, Fault> {
-        let client = &self.session.client;
+        let client = self.client();
         let failed = |error: tokio_postgres::Error| self.placed("cannot read the catalog", &error);
         Ok(Contents {
             materialized_views: matviews::read(client).await.map_err(failed)?,
@@ -159,7 +189,7 @@ impl Leader {
 
     async fn sequences(&self) -> Result<Vec<SequenceState>, Fault> {
         let session = self.connector.session(&self.database).await?;
-        let read = sequences::read(&self.session.client, &session.client).await;
+        let read = sequences::read(self.client(), &session.client).await;
         session.close().await;
         read.map_err(|fault| self.connector.place(fault, &self.database))
     }
@@ -195,7 +225,7 @@ impl Snapshot for Leader {
 
     fn inventory(&self) -> Answer<'_, (Vec<InventoryItem>, Vec<SequenceState>)> {
         Box::pin(async {
-            let inventory = inventory::read(&self.session.client, self.version);
+            let inventory = inventory::read(self.client(), self.version);
             let items = inventory.await.map_err(|error| self.placed("cannot read the inventory", &error))?;
             Ok((items, self.sequences().await?))
         })
@@ -203,17 +233,20 @@ impl Snapshot for Leader {
 
     fn reader(&self) -> Answer<'_, Box<dyn Reader>> {
         Box::pin(async {
-            let reader = reader::CopyReader::open(&self.connector, &self.database, &self.name, &self.encoding).await?;
+            let reader = reader::CopyReader::open(&self.connector, &self.database, &self.name, &self.encoding, self.holder.clone()).await?;
             Ok(Box::new(reader) as Box<dyn Reader>)
         })
     }
 
     fn release(self: Box<Self>) -> BoxFuture<'static, ()> {
         Box::pin(async move {
-            if let Err(error) = self.session.client.batch_execute("ROLLBACK").await {
+            if let Err(error) = self.client().batch_execute("ROLLBACK").await {
                 tracing::debug!(fault = %fault("cannot end the snapshot", &error), "releasing a snapshot");
             }
-            self.session.close().await;
+            // A reader that is still there keeps the session open, until it goes too.
+            if let Ok(holder) = Arc::try_unwrap(self.holder) {
+                holder.session.close().await;
+            }
         })
     }
 }

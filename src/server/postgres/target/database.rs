@@ -203,6 +203,38 @@ pub async fn drop(connector: &Connector, name: &str) -> Result<(), Fault> {
     })
 }
 
+/// How often sessions are ended before a rename: one may come in between.
+const RENAME_TRIES: u32 = 5;
+
+/// See [`crate::server::Server::rename_database`].
+pub async fn rename(connector: &Connector, name: &str, new: &str) -> Result<(), Fault> {
+    let session = beside(connector, name).await?;
+    let what = "cannot rename the database";
+    let sql = format!("ALTER DATABASE {} RENAME TO {}", ident(name), ident(new));
+    let mut tries = 0;
+    let renamed = loop {
+        tries += 1;
+        let ended = session
+            .client
+            .execute(
+                "SELECT pg_catalog.pg_terminate_backend(pid, 5000) FROM pg_catalog.pg_stat_activity \
+                  WHERE datname = $1 AND pid <> pg_catalog.pg_backend_pid()",
+                &[&name],
+            )
+            .await;
+        if let Err(error) = ended {
+            break Err(connector.fault(what, &error, name));
+        }
+        match run(connector, &session, name, what, &sql).await {
+            // object_in_use
+            Err(fault) if fault.sqlstate.as_deref() == Some("55006") && tries < RENAME_TRIES => {}
+            outcome => break outcome,
+        }
+    };
+    session.close().await;
+    renamed
+}
+
 /// See [`crate::server::Server::apply_properties`].
 pub async fn apply_properties(
     connector: &Connector,
