@@ -2,6 +2,7 @@
 
 use super::pooler;
 pub use super::session::Session;
+use super::source::tool::Found;
 use super::{session, tls};
 use crate::domain::connection::SslMode;
 use crate::domain::server::Pooler;
@@ -21,6 +22,7 @@ pub struct Connector {
     tls: Option<MakeRustlsConnect>,
     tools: Vec<PathBuf>,
     poolers: Arc<pooler::Known>,
+    found: Arc<Found>,
 }
 
 /// What came of an attempt to reach the server itself.
@@ -59,13 +61,14 @@ impl Connector {
     pub fn new(connection: Connection, password: Option<SecretString>) -> Result<Self, Fault> {
         let wants_tls = tries(&connection).iter().any(|way| *way != Try::Plain);
         let tls = if wants_tls { Some(tls::connector(&connection)?) } else { None };
-        Ok(Self { connection, password, tls, tools: Vec::new(), poolers: Arc::default() })
+        Ok(Self { connection, password, tls, tools: Vec::new(), poolers: Arc::default(), found: Arc::default() })
     }
 
     /// The same, with further folders to look for the server's own programs in.
     #[must_use]
     pub fn with_tools(mut self, folders: Vec<PathBuf>) -> Self {
         self.tools = folders;
+        self.found = Arc::default();
         self
     }
 
@@ -77,6 +80,11 @@ impl Connector {
     /// Folders given for programs, before those that are looked through anyway.
     pub fn tools(&self) -> &[PathBuf] {
         &self.tools
+    }
+
+    /// Programs that were found there, or elsewhere.
+    pub fn found(&self) -> &Found {
+        &self.found
     }
 
     /// The password, for a program's environment.

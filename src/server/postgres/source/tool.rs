@@ -8,6 +8,7 @@ use crate::domain::server::ServerInfo;
 use crate::domain::{Code, Fault};
 use crate::server::postgres::connect::Connector;
 use secrecy::ExposeSecret as _;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -35,8 +36,25 @@ pub async fn version(connector: &Connector, info: &ServerInfo) -> Result<String,
     find(connector, info.major()).await.map(|tool| format!("pg_dump {}", tool.version))
 }
 
+/// The programs that were found, by the server's major version: looked for once, not for each of a thousand databases.
+#[derive(Debug, Default)]
+pub struct Found(tokio::sync::Mutex<BTreeMap<u32, Tool>>);
+
 /// The pg_dump for a server of a major version: the same version, else the nearest newer one. An older one would miss things.
 pub async fn find(connector: &Connector, major: u32) -> Result<Tool, Fault> {
+    let mut found = connector.found().0.lock().await;
+    match found.get(&major) {
+        // One that was removed meanwhile is looked for again.
+        Some(tool) if tool.path.is_file() => Ok(tool.clone()),
+        _ => {
+            let tool = look(connector, major).await?;
+            found.insert(major, tool.clone());
+            Ok(tool)
+        }
+    }
+}
+
+async fn look(connector: &Connector, major: u32) -> Result<Tool, Fault> {
     let mut best: Option<Tool> = None;
     let mut older = Vec::new();
     for folder in folders(connector.tools()) {
