@@ -27,7 +27,7 @@ pub fn availability(model: &Model, action: &Action) -> Result<(), String> {
             Some(state) if state.is_over() => Err("the job is over".to_owned()),
             Some(_) => Ok(()),
         },
-        Action::ShowError => match super::update::act::error_in_sight(model) {
+        Action::ShowError => match super::update::failing::in_sight(model) {
             Some(_) => Ok(()),
             None => Err("nothing failed here".to_owned()),
         },

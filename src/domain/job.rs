@@ -4,6 +4,7 @@ use super::cause::{Cause, Fate, Missing, Tally};
 use super::fault::{Code, Fault, Step};
 use super::size::Bytes;
 use super::time::Stamp;
+use super::wait::Wait;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::PathBuf;
@@ -159,6 +160,9 @@ pub struct Progress {
     pub active: Vec<TableProgress>,
     /// What is waited for, if anything: "a lock on public.orders, 17 s of 60 s".
     pub waiting: Option<String>,
+    /// Every wait for a lock that has lasted, with who is in the way; the longest first.
+    #[serde(default)]
+    pub waits: Vec<Wait>,
 }
 
 /// How a check of an archive came out.
@@ -312,11 +316,7 @@ impl Summary {
 
     /// All objects together.
     pub fn objects(&self) -> Tally {
-        self.databases.iter().fold(Tally::default(), |sum, one| Tally {
-            done: sum.done + one.objects.done,
-            failed: sum.failed + one.objects.failed,
-            skipped: sum.skipped + one.objects.skipped,
-        })
+        self.databases.iter().map(|one| one.objects).fold(Tally::default(), Tally::and)
     }
 
     /// The databases that failed.

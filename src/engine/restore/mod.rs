@@ -10,7 +10,7 @@ mod database;
 mod failure_list;
 pub(super) mod feed;
 mod graph;
-pub mod plan;
+pub mod preflight;
 pub(super) mod progress;
 mod rename;
 mod report;

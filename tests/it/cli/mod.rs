@@ -10,8 +10,8 @@ use dbbackup::config::layers::{Resolved, resolve};
 use dbbackup::config::paths::Paths;
 use dbbackup::domain::schema::TableName;
 use dbbackup::domain::spec::{
-    BackupSpec, Care, Depth, Effort, JobSpec, NameTime, RestoreScope, RestoreSpec, RestoreTest, Sample, Scope, Selection, VerifyMode,
-    VerifySpec, What,
+    BackupSpec, Care, Depth, Effort, Enough, JobSpec, NameTime, OnFailure, Rehearse, RestoreScope, RestoreSpec, RestoreTest, Sample, Scope,
+    Selection, VerifyMode, VerifySpec, What,
 };
 use dbbackup::domain::{Codec, Compression, Connection, SslMode};
 use proptest::prelude::*;
@@ -92,9 +92,19 @@ fn restore() -> impl Strategy<Value = JobSpec> {
         }),
         (globs(), globs(), 1u32..=64).prop_map(|(include, exclude, parallel)| RestoreScope::Cluster { include, exclude, parallel }),
     ];
-    (connection(), scope, effort(), any::<[bool; 7]>(), proptest::option::of(Just("lz4".to_owned()))).prop_map(
-        |(connection, scope, effort, [create, clean, no_owner, no_acl, no_tablespaces, prove, go_on], toast_compression)| {
+    let on_failure = proptest::sample::select(OnFailure::ALL.to_vec());
+    let enough = prop_oneof![Just(Enough::All), (0u8..=100).prop_map(Enough::Percent)];
+    let verify_first = prop_oneof![Just(Depth::Quick), Just(Depth::Full)];
+    let rehearse = prop_oneof![Just(Rehearse::Auto), Just(Rehearse::On), Just(Rehearse::Off)];
+    let care = (on_failure, enough, verify_first, rehearse, any::<bool>())
+        .prop_map(|(on_failure, enough, verify_first, rehearse, force)| Care { verify_first, rehearse, force, on_failure, enough });
+    (connection(), scope, effort(), any::<[bool; 7]>(), proptest::option::of(Just("lz4".to_owned())), care).prop_map(
+        |(connection, scope, effort, [create, clean, no_owner, no_acl, no_tablespaces, prove, go_on], toast_compression, mut care)| {
             let single = matches!(scope, RestoreScope::Single { .. });
+            if single {
+                // How much of a cluster has to come back is no matter of one database.
+                care.enough = Enough::default();
+            }
             JobSpec::Restore(RestoreSpec {
                 connection,
                 archive: "/back ups/db_shop.tar.zst".into(),
@@ -109,7 +119,7 @@ fn restore() -> impl Strategy<Value = JobSpec> {
                 prove,
                 toast_compression,
                 continue_on_error: go_on,
-                care: Care::default(),
+                care,
             })
         },
     )

@@ -9,7 +9,9 @@ mod interrupted;
 mod limits;
 mod memory;
 mod partial;
+mod pooler;
 mod same;
+mod stalls;
 mod yardstick;
 mod zoo;
 

@@ -341,6 +341,7 @@ pub fn cluster_progress(done: u64) -> Progress {
             },
         ],
         waiting: None,
+        waits: Vec::new(),
     }
 }
 
