@@ -68,7 +68,16 @@ impl Connector {
     pub fn new(connection: Connection, password: Option<SecretString>) -> Result<Self, Fault> {
         let wants_tls = tries(&connection).iter().any(|way| *way != Try::Plain);
         let tls = if wants_tls { Some(tls::connector(&connection)?) } else { None };
-        Ok(Self { connection, password, tls, tools: Vec::new(), poolers: Arc::default(), roll: Arc::default(), plain: Arc::default(), found: Arc::default() })
+        Ok(Self {
+            connection,
+            password,
+            tls,
+            tools: Vec::new(),
+            poolers: Arc::default(),
+            roll: Arc::default(),
+            plain: Arc::default(),
+            found: Arc::default(),
+        })
     }
 
     /// The same, with further folders to look for the server's own programs in.
