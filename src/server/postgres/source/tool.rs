@@ -7,6 +7,7 @@ use crate::domain::connection::SslMode;
 use crate::domain::server::ServerInfo;
 use crate::domain::{Code, Fault};
 use crate::server::postgres::connect::Connector;
+use crate::server::postgres::stall;
 use secrecy::ExposeSecret as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -125,8 +126,10 @@ pub async fn dump(connector: &Connector, tool: &Tool, database: &str, snapshot: 
         command.arg(format!("--lock-wait-timeout={}", connection.lock_timeout.min(2_000_000) * 1000));
     }
     command.env_clear().env("LC_ALL", "C").env("PATH", "/usr/bin:/bin");
+    // By this name its session is found on the server.
+    let application = format!("dbbackup: pg_dump {}", uuid::Uuid::now_v7().simple());
     command.env("PGHOST", &connection.host).env("PGPORT", connection.port.to_string()).env("PGUSER", &connection.user);
-    command.env("PGDATABASE", database).env("PGAPPNAME", "dbbackup: pg_dump").env("PGGSSENCMODE", "disable");
+    command.env("PGDATABASE", database).env("PGAPPNAME", &application).env("PGGSSENCMODE", "disable");
     command.env("PGCONNECT_TIMEOUT", connection.connect_timeout.to_string()).env("PGSSLMODE", connection.ssl_mode.name());
     // Files of the user's home are not read: the session's own settings decide.
     // libpq warns of a password file that is no plain file, and is silent about one that is not there.
@@ -144,7 +147,14 @@ pub async fn dump(connector: &Connector, tool: &Tool, database: &str, snapshot: 
         command.env("PGPASSWORD", password.expose_secret());
     }
     command.stdin(Stdio::null()).process_group(0).kill_on_drop(true);
-    let output = command.output().await.map_err(|error| {
+    let output = tokio::select! {
+        output = command.output() => output,
+        why = stall::watch_program(connector, database, &application) => {
+            let fault = Fault::new(Code::ServerUnavailable, "cannot read the definitions").because(why).at("Program", tool.path.display());
+            return Err(connector.place(fault, database));
+        }
+    };
+    let output = output.map_err(|error| {
         Fault::new(Code::ToolMissing, format!("cannot run {}", tool.path.display()))
             .caused_by(&error)
             .step_run("Look at it:", format!("{} --version", tool.path.display()))
