@@ -130,11 +130,9 @@ impl Connector {
     /// Waits for an answer as long as for a connection.
     pub async fn limited<T>(&self, database: &str, answer: impl Future<Output = T>) -> Result<T, Fault> {
         let limit = self.limit();
-        tokio::time::timeout(limit, answer).await.map_err(|_| {
-            match self.poolers.get(database) {
-                Some(met) => pooler::full(self, database, limit.as_secs(), met.found()),
-                None => self.late(database),
-            }
+        tokio::time::timeout(limit, answer).await.map_err(|_| match self.poolers.get(database) {
+            Some(met) => pooler::full(self, database, limit.as_secs(), met.found()),
+            None => self.late(database),
         })
     }
 

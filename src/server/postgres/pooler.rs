@@ -87,10 +87,9 @@ pub fn suits(pooler: &Pooler, connector: &Connector, database: &str) -> Result<(
             format!("cannot work through {name} in transaction mode"),
             "each transaction may get another session of the server: snapshots, settings and temporary tables do not last".to_owned(),
         ),
-        (PoolMode::Statement, _) => (
-            format!("cannot work through {name} in statement mode"),
-            "it takes no transaction of more than one statement".to_owned(),
-        ),
+        (PoolMode::Statement, _) => {
+            (format!("cannot work through {name} in statement mode"), "it takes no transaction of more than one statement".to_owned())
+        }
     };
     let connection = connector.connection();
     let mut fault = Fault::new(Code::PoolerMode, what).because(why).at("Pooler", pooler.title());
@@ -107,7 +106,10 @@ pub fn suits(pooler: &Pooler, connector: &Connector, database: &str) -> Result<(
     fault = if pooler.mode == PoolMode::Session {
         fault.step_run("Or let the pooler clean up (pgbouncer.ini, then RELOAD):", "server_reset_query = DISCARD ALL")
     } else {
-        fault.step_run("Or give this role sessions of its own (pgbouncer.ini, section [users], then RELOAD):", format!("{user} = pool_mode=session"))
+        fault.step_run(
+            "Or give this role sessions of its own (pgbouncer.ini, section [users], then RELOAD):",
+            format!("{user} = pool_mode=session"),
+        )
     };
     Err(super::fault::located(fault, connection, database))
 }

@@ -67,9 +67,9 @@ impl Session {
     /// Adds to the fault of a session that was given up why it was.
     pub fn explain(&self, fault: Fault) -> Fault {
         match self.wire.as_ref().map(Wire::pulse).as_deref().and_then(Pulse::reason) {
-            Some(reason) if fault.code == Code::ServerUnavailable => fault
-                .because(reason)
-                .step("Look at what is between here and the server: a proxy, a firewall, a tunnel. Wait longer with --network-timeout SECONDS."),
+            Some(reason) if fault.code == Code::ServerUnavailable => fault.because(reason).step(
+                "Look at what is between here and the server: a proxy, a firewall, a tunnel. Wait longer with --network-timeout SECONDS.",
+            ),
             _ => fault,
         }
     }

@@ -89,10 +89,8 @@ fn dead(state: Option<&State>, pulse: &Pulse) -> Option<&'static str> {
 /// Asks another session about this one. In a box: sessions are watched by what opens sessions.
 fn ask(order: &Order) -> BoxFuture<'_, Result<Option<State>, Code>> {
     Box::pin(async {
-        let sql = format!(
-            "SELECT coalesce(state, ''), coalesce(wait_event, '') FROM pg_catalog.pg_stat_activity WHERE pid = {}",
-            order.pid
-        );
+        let sql =
+            format!("SELECT coalesce(state, ''), coalesce(wait_event, '') FROM pg_catalog.pg_stat_activity WHERE pid = {}", order.pid);
         let row = question(&order.connector, &order.database, &sql).await?;
         Ok(row.map(|[state, event]| State { state, event }))
     })

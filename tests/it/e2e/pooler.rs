@@ -44,7 +44,8 @@ fn left_behind(server: &Postgres, pooler: &PgBouncer, database: &str) -> Vec<Str
             assert!(Instant::now() < deadline, "some of {:?} were not given out: {seen:?}", sessions());
             let mut config = tokio_postgres::Config::new();
             config.host("127.0.0.1").port(pooler.port).user("postgres").dbname(database).connect_timeout(Duration::from_secs(10));
-            let (client, wire) = config.connect(tokio_postgres::NoTls).await.unwrap_or_else(|error| panic!("no session: {error}\n{}", pooler.log()));
+            let (client, wire) =
+                config.connect(tokio_postgres::NoTls).await.unwrap_or_else(|error| panic!("no session: {error}\n{}", pooler.log()));
             tokio::spawn(wire);
             if pooler.mode != "statement" {
                 client.batch_execute("begin").await.expect("a transaction");
@@ -75,10 +76,7 @@ fn modes_without_lasting_sessions_are_refused_at_once_and_by_name() {
         let pooler = PgBouncer::start(server, mode, &format!("default_pool_size = 5\n{options}"));
         let who = if options.is_empty() { "PgBouncer" } else { "a connection pooler" };
         let log = std::fs::read_to_string(&server.log).expect("a log").len();
-        for args in [
-            vec!["backup", "single", &name, "--backup-dir", &dir],
-            vec!["status"],
-        ] {
+        for args in [vec!["backup", "single", &name, "--backup-dir", &dir], vec!["status"]] {
             let outcome = program::run(&mut through(server, &pooler, &login, &home, &args)).fails(69, "POOLER_MODE");
             let text = outcome.text();
             assert!(text.contains(&format!("cannot work through {who} in {mode} mode")), "{text}");
@@ -106,9 +104,12 @@ fn session_mode_backs_up_and_restores_and_leaves_nothing_in_the_pool() {
         let status = program::run(&mut through(server, &pooler, &login, &home, &["status"])).ok();
         let who = if options.is_empty() { "PgBouncer" } else { "a connection pooler" };
         assert!(status.stdout.contains(&format!("{who}, session mode")), "{}", status.stdout);
-        let dry = program::run(&mut through(server, &pooler, &login, &home, &["backup", "single", &name, "--backup-dir", &dir, "--dry-run"])).ok();
+        let dry =
+            program::run(&mut through(server, &pooler, &login, &home, &["backup", "single", &name, "--backup-dir", &dir, "--dry-run"]))
+                .ok();
         assert!(dry.text().contains("session mode: each connection takes one of its pool"), "{}", dry.text());
-        let archive = program::run(&mut through(server, &pooler, &login, &home, &["backup", "single", &name, "--backup-dir", &dir])).ok().archive();
+        let archive =
+            program::run(&mut through(server, &pooler, &login, &home, &["backup", "single", &name, "--backup-dir", &dir])).ok().archive();
         assert_eq!(left_behind(server, &pooler, &name), Vec::<String>::new());
         let (archive, copy) = (archive.display().to_string(), format!("{name}_copy"));
         let restore = ["restore", "single", &archive, "--target", &copy, "--create", "--prove"];
@@ -207,7 +208,8 @@ fn cancelling_reaches_the_server_through_the_pool() {
     server.sql("postgres", &format!("alter database {copy} set slow.nap = '0.2'"));
     let pooler = PgBouncer::start(server, "session", "");
     let building = || {
-        let sql = format!("select count(*) from pg_stat_activity where datname = '{copy}' and state = 'active' and query like '%one_of_a_kind%'");
+        let sql =
+            format!("select count(*) from pg_stat_activity where datname = '{copy}' and state = 'active' and query like '%one_of_a_kind%'");
         server.sql("postgres", &sql) != "0"
     };
     let restore = ["restore", "single", &archive, "--target", &copy];

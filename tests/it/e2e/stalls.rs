@@ -73,7 +73,21 @@ fn rows_that_stop_coming_end_the_backup_with_the_reason() {
         let home = Home::new();
         let dir = home.backups().display().to_string();
         let proxy = Proxy::start(server.port);
-        let backup = ["backup", "single", &name, "--backup-dir", &dir, "--compression", "xz:3", "--chunk-size", "128KiB", "--memory", "16MiB", "--jobs", "1"];
+        let backup = [
+            "backup",
+            "single",
+            &name,
+            "--backup-dir",
+            &dir,
+            "--compression",
+            "xz:3",
+            "--chunk-size",
+            "128KiB",
+            "--memory",
+            "16MiB",
+            "--jobs",
+            "1",
+        ];
         let mut run = program::start(&mut through(server, proxy.port, &home, &backup));
         assert!(run.until(|| bytes_in(&home.backups()) > 200_000), "it ended too early: {}", run.finish().text());
         proxy.turn(mood);

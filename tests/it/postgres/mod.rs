@@ -6,6 +6,7 @@ mod source_globals;
 mod source_many;
 mod source_rows;
 mod source_standby;
+mod source_tls;
 mod target_database;
 mod target_loader;
 
