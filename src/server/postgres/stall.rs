@@ -124,7 +124,7 @@ pub async fn watch_program(connector: &Connector, database: &str, application: &
         let now = match question(connector, database, &sql).await {
             Ok(Some([waits, what])) => {
                 was_there = true;
-                (waits == "t").then(|| (what, "the server waits for it without any change"))
+                (waits == "t").then_some((what, "the server waits for it without any change"))
             }
             Ok(None) if !was_there && !grace.is_zero() => {
                 grace = grace.saturating_sub(limit);
