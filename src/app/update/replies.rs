@@ -55,7 +55,7 @@ pub fn done(model: &mut Model, id: ReqId, answer: Result<Reply, Fault>, out: &mu
         (Asked::End(what), Ok(_)) => toast(model, Level::Info, format!("{what} is being ended")),
         (Asked::End(what), Err(fault)) => {
             toast(model, Level::Error, format!("{what} is not ended: {}", fault.root_cause()));
-            model.modals.push(Modal::Error { headline: "Ending a session failed".to_owned(), fault, scroll: 0 });
+            model.modals.push(Modal::Error { headline: "Ending a session failed".to_owned(), fault, missing: Vec::new(), scroll: 0 });
         }
         (Asked::Plan | Asked::Contents(_), _) => {}
     }
