@@ -4,8 +4,8 @@ use super::setup::Setup;
 use crate::domain::Bytes;
 use crate::domain::connection::{Connection, SslMode};
 use crate::domain::spec::{
-    BackupSpec, Depth, Effort, Enough, JobSpec, NameTime, OnFailure, Rehearse, RestoreScope, RestoreSpec, Scope, VerifyMode, VerifySpec,
-    What,
+    BackupSpec, Depth, Effort, Enough, JobSpec, NameTime, OnFailure, Rehearse, RestoreScope, RestoreSpec, Sample, Scope, VerifyMode,
+    VerifySpec, What,
 };
 use std::path::Path;
 
@@ -32,7 +32,12 @@ pub fn words(spec: &JobSpec, setup: &Setup) -> Vec<String> {
             words.connection(&restore.connection);
             words.restore(restore, setup);
         }
-        JobSpec::Verify(verify) => words.verify(verify),
+        JobSpec::Verify(verify) => {
+            if let Some(test) = &verify.restore_test {
+                words.connection(&test.connection);
+            }
+            words.verify(verify, setup);
+        }
     }
     words.0
 }
@@ -210,16 +215,6 @@ impl Words {
         if spec.continue_on_error {
             self.word("--continue-on-error");
         }
-        if spec.care.on_failure != OnFailure::Keep {
-            self.flag("--on-failure", spec.care.on_failure.word().to_owned());
-        }
-        if matches!(spec.scope, RestoreScope::Cluster { .. }) {
-            match spec.care.enough {
-                Enough::All => self.word("--require-all"),
-                enough if enough == Enough::default() => {}
-                Enough::Percent(percent) => self.flag("--success-threshold", percent.to_string()),
-            }
-        }
         if spec.care.verify_first == Depth::Full {
             self.flag("--verify-first", "full".to_owned());
         }
@@ -231,13 +226,33 @@ impl Words {
         if spec.care.force {
             self.word("--force");
         }
+        if spec.care.on_failure != OnFailure::Keep {
+            self.flag("--on-failure", spec.care.on_failure.word().to_owned());
+        }
+        if matches!(spec.scope, RestoreScope::Cluster { .. }) {
+            match spec.care.enough {
+                Enough::All => self.word("--require-all"),
+                enough if enough == Enough::default() => {}
+                Enough::Percent(percent) => self.flag("--success-threshold", percent.to_string()),
+            }
+        }
         self.effort(spec.effort, setup);
     }
 
-    fn verify(&mut self, spec: &VerifySpec) {
+    fn verify(&mut self, spec: &VerifySpec, setup: &Setup) {
         self.word("verify");
         for archive in &spec.archives {
             self.word(path(archive));
+        }
+        if let Some(test) = &spec.restore_test {
+            self.word("--restore-test");
+            if spec.archives.is_empty() {
+                self.word("--clean-leftovers");
+            }
+            if test.sample == Sample::All {
+                self.word("--all");
+            }
+            return self.effort(test.effort, setup);
         }
         self.word(match spec.depth {
             Depth::Quick => "--quick",
@@ -304,8 +319,8 @@ const STANDALONE: [&str; 14] = [
     "--no-tablespaces",
     "--prove",
     "--continue-on-error",
-    "--require-all",
     "--force",
+    "--require-all",
     "--no-verify",
     "--quick",
     "--full",

@@ -116,6 +116,10 @@ fn finished(job: &Ended, summary: &Summary) -> String {
         out.push_str(&format!(", proven equal: {} tables, {} rows, {} objects", grouped(proof.tables), grouped(proof.rows), proof.objects));
     }
     out.push('\n');
+    for one in &summary.tried {
+        let (tables, rows) = (grouped(one.tables), grouped(one.rows));
+        out.push_str(&format!("  {}: restored and proven in {}: {tables} tables, {rows} rows\n", clean(&one.name), span(one.took_ms)));
+    }
     for warning in &summary.warnings {
         out.push_str(&format!("  Note: {}\n", clean(warning)));
     }

@@ -2,13 +2,15 @@
 
 use crate::cli::backup::Backup;
 use crate::cli::restore::{Options, Parts, Restore};
+use crate::cli::verify::Verify;
 use crate::cli::{Cli, Command};
 use crate::config::connection::Host;
 use crate::config::layers::Resolved;
 use crate::config::settings::Key;
 use crate::domain::schema::TableName;
 use crate::domain::spec::{
-    BackupSpec, Care, Depth, Enough, JobSpec, OnFailure, Rehearse, RestoreScope, RestoreSpec, Scope, Selection, VerifySpec, What,
+    BackupSpec, Care, Depth, Enough, JobSpec, OnFailure, Rehearse, RestoreScope, RestoreSpec, RestoreTest, Sample, Scope, Selection,
+    VerifySpec, What,
 };
 use crate::domain::{Code, Fault};
 use std::path::PathBuf;
@@ -22,9 +24,18 @@ pub fn job(cli: &Cli, resolved: &Resolved, host: Host) -> Result<Option<JobSpec>
             archives: verify.archives.clone(),
             depth: if verify.quick { Depth::Quick } else { Depth::Full },
             jobs: resolved.effort(host).jobs,
+            restore_test: restore_test(verify, resolved, host)?,
         }))),
         _ => Ok(None),
     }
+}
+
+fn restore_test(verify: &Verify, resolved: &Resolved, host: Host) -> Result<Option<Box<RestoreTest>>, Fault> {
+    if !verify.restore_test {
+        return Ok(None);
+    }
+    let sample = if verify.all { Sample::All } else { Sample::Three };
+    Ok(Some(Box::new(RestoreTest { connection: resolved.connection()?, sample, effort: resolved.effort(host) })))
 }
 
 fn parallel(resolved: &Resolved) -> u32 {
@@ -115,8 +126,6 @@ fn care(restore: &Restore, options: &Options, resolved: &Resolved) -> Care {
         Restore::Single(_) | Restore::Table(_) | Restore::List { .. } => Enough::default(),
     };
     Care {
-        on_failure,
-        enough,
         verify_first: if options.verify_first == "full" { Depth::Full } else { Depth::Quick },
         rehearse: match options.rehearse.as_str() {
             "on" => Rehearse::On,
@@ -124,6 +133,8 @@ fn care(restore: &Restore, options: &Options, resolved: &Resolved) -> Care {
             _ => Rehearse::Auto,
         },
         force: options.force,
+        on_failure,
+        enough,
     }
 }
 

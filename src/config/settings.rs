@@ -77,6 +77,7 @@ settings! {
     PasswordFile "connection.password_file" Some("password-file"), [], Kind::Path, None, "File whose first line is the password";
     ConnectTimeout "connection.connect_timeout" Some("connect-timeout"), ["PGCONNECT_TIMEOUT"], Kind::Number(1, 3_600), Some("10"), "Seconds to wait for a connection";
     LockTimeout "connection.lock_timeout" Some("lock-timeout"), [], Kind::Number(0, 86_400), Some("60"), "Seconds to wait for a lock on the server; 0 waits for ever";
+    NetworkTimeout "connection.network_timeout" Some("network-timeout"), [], Kind::Number(1, 86_400), Some("120"), "Seconds without a byte after which a session is looked after, and given up when it is dead";
     Server "connection.server" Some("server"), [], Kind::Text, None, "Name of a [servers.NAME] section to use";
     BackupDir "backup.dir" Some("backup-dir"), ["BACKUP_DIR"], Kind::Path, Some("."), "Folder for archives";
     Compression "backup.compression" Some("compression"), ["COMPRESSION"], Kind::Compression, Some("zstd:3"), "Codec and level: zstd:1-19, gzip:1-9, lz4, xz:0-9, none";

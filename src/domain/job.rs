@@ -264,6 +264,9 @@ pub struct Summary {
     pub verified: Option<String>,
     /// What the proof found.
     pub proof: Option<Proof>,
+    /// The databases of a restore test.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tried: Vec<Tried>,
     /// What a person should know.
     pub warnings: Vec<String>,
     /// Why something is missing, the cause with the most consequences first (restore).
@@ -278,6 +281,23 @@ pub struct Summary {
     /// What to do once the causes are cured.
     #[serde(default)]
     pub then: Option<Step>,
+}
+
+/// A database that was restored for a trial, proven equal and dropped again.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Tried {
+    /// The archive.
+    pub archive: PathBuf,
+    /// Its name there.
+    pub name: String,
+    /// Tables, rows and other objects that were found equal.
+    pub tables: u64,
+    /// Rows.
+    pub rows: u64,
+    /// Indexes, constraints, sequences, …
+    pub objects: u64,
+    /// How long restore and proof took, in milliseconds.
+    pub took_ms: u64,
 }
 
 impl Summary {

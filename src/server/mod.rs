@@ -15,6 +15,8 @@ use std::sync::Arc;
 pub mod definition;
 pub mod postgres;
 
+pub use postgres::dump;
+
 /// What every call of this room gives back.
 pub type Answer<'a, T> = BoxFuture<'a, Result<T, Fault>>;
 
@@ -76,6 +78,25 @@ pub trait Server: Send + Sync {
 
     /// Gives a database another name; sessions in it are ended.
     fn rename_database<'a>(&'a self, name: &'a str, new: &'a str) -> Answer<'a, ()>;
+
+    /// Makes a database for a trial, with a comment that says whose it is: the server gets both statements at once, so that a client that
+    /// dies leaves none without its mark.
+    fn create_throwaway<'a>(
+        &'a self,
+        name: &'a str,
+        mark: &'a str,
+        properties: &'a DatabaseProperties,
+        choices: &'a TargetChoices,
+    ) -> Answer<'a, ()> {
+        let (_, _, _, _) = (name, mark, properties, choices);
+        Box::pin(std::future::ready(Err(Fault::internal("this server has no throw-away databases"))))
+    }
+
+    /// The databases whose names begin like this, each with its comment.
+    fn commented_databases<'a>(&'a self, prefix: &'a str) -> Answer<'a, Vec<(String, Option<String>)>> {
+        let _ = prefix;
+        Box::pin(std::future::ready(Ok(Vec::new())))
+    }
 
     /// Gives a database its owner, comment, settings, rights and limits. The last step of a restore.
     fn apply_properties<'a>(&'a self, name: &'a str, properties: &'a DatabaseProperties, choices: &'a TargetChoices) -> Answer<'a, ()>;
@@ -142,6 +163,11 @@ pub trait Server: Send + Sync {
     fn end_session<'a>(&'a self, blocker: &'a Blocker, ending: Ending) -> Answer<'a, ()> {
         let _ = (blocker, ending);
         Box::pin(std::future::ready(Err(Fault::internal("a server without sessions that can be ended"))))
+    }
+
+    /// The programs that restore what other programs dumped. None where the product has none.
+    fn dump_tools(&self) -> Option<&dyn dump::DumpTools> {
+        None
     }
 
     /// A session that changes a database.

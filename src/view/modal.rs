@@ -89,6 +89,7 @@ fn cancel(job: &Job, cols: usize) -> Vec<Row> {
             }
             _ => "What was restored so far stays; what is left is listed when it has stopped.",
         },
+        JobSpec::Verify(verify) if verify.restore_test.is_some() => "The throw-away databases are dropped.",
         JobSpec::Verify(_) => "Nothing is changed.",
     };
     let mut rows = Row::wrapped(&format!("▲ Cancel the {}?", job.name()), Role::Warn, 2, cols);

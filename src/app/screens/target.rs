@@ -82,11 +82,11 @@ impl TargetScreen {
             },
         };
         Care {
-            on_failure,
-            enough,
             verify_first: if self.form.choice(FieldId::VerifyFirst) == 1 { Depth::Full } else { Depth::Quick },
             rehearse: [Rehearse::Auto, Rehearse::On, Rehearse::Off][self.form.choice(FieldId::Rehearse).min(2)],
             force: self.form.choice(FieldId::Force) == 1,
+            on_failure,
+            enough,
         }
     }
 

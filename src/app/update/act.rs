@@ -16,7 +16,8 @@ use crate::app::screens::contents::ContentsScreen;
 use crate::app::screens::home;
 use crate::app::screens::log::{self as log_view, Follow};
 use crate::app::screens::target::TargetScreen;
-use crate::domain::spec::{Depth, JobSpec, VerifySpec};
+use crate::domain::spec::{Depth, JobSpec, RestoreTest, Sample, VerifySpec};
+
 use crate::engine::event::Level;
 use std::path::PathBuf;
 
@@ -98,7 +99,12 @@ pub fn act(model: &mut Model, action: Action, out: &mut Vec<Cmd>) {
             let archives = chosen_archives(model);
             let jobs = model.setup.effort.jobs;
             if !archives.is_empty() {
-                flow::submit(model, JobSpec::Verify(VerifySpec { archives, depth: Depth::Full, jobs }), out);
+                flow::submit(model, JobSpec::Verify(VerifySpec { archives, depth: Depth::Full, jobs, restore_test: None }), out);
+            }
+        }
+        Action::RestoreTest => {
+            if let Some(spec) = restore_test(model) {
+                flow::submit(model, spec, out);
             }
         }
         Action::Inside | Action::RestoreThis => {
@@ -136,6 +142,16 @@ pub fn act(model: &mut Model, action: Action, out: &mut Vec<Cmd>) {
 
 fn chosen_archives(model: &Model) -> Vec<PathBuf> {
     model.list.picker.chosen(&archives::keys(model, &model.list))
+}
+
+/// A trial of the chosen archives on the server that is looked at.
+fn restore_test(model: &Model) -> Option<JobSpec> {
+    let archives = chosen_archives(model);
+    let connection = model.server()?.connection.clone();
+    let effort = model.setup.effort;
+    let test = RestoreTest { connection, sample: Sample::Three, effort };
+    let spec = VerifySpec { archives, depth: Depth::Full, jobs: effort.jobs, restore_test: Some(Box::new(test)) };
+    (!spec.archives.is_empty()).then_some(JobSpec::Verify(spec))
 }
 
 fn with_spec(model: &mut Model, spec: Result<JobSpec, String>, out: &mut Vec<Cmd>, then: fn(&mut Model, JobSpec, &mut Vec<Cmd>)) {
@@ -295,7 +311,11 @@ pub fn spec_in_sight(model: &Model) -> Option<JobSpec> {
         Place::Archives => {
             let archives = chosen_archives(model);
             let jobs = model.setup.effort.jobs;
-            if archives.is_empty() { None } else { Some(JobSpec::Verify(VerifySpec { archives, depth: Depth::Full, jobs })) }
+            if archives.is_empty() {
+                None
+            } else {
+                Some(JobSpec::Verify(VerifySpec { archives, depth: Depth::Full, jobs, restore_test: None }))
+            }
         }
         _ => model.job_in_sight().map(|job| job.spec().clone()),
     }

@@ -13,7 +13,7 @@ use crate::app::screens::plan::{PlanScreen, Purpose};
 use crate::app::setup::Mode;
 use crate::domain::job::{JobId, JobState, Summary, Verdict};
 use crate::domain::plan::{Confirmed, Plan};
-use crate::domain::spec::{Depth, Enough, JobSpec, RestoreScope};
+use crate::domain::spec::{Enough, JobSpec, RestoreScope};
 use crate::domain::{Code, Fault};
 use crate::engine::event::Level;
 
@@ -51,7 +51,7 @@ pub fn abandon(model: &mut Model, out: &mut Vec<Cmd>) {
 pub fn planned(model: &mut Model, answer: Result<Plan, Fault>, out: &mut Vec<Cmd>) {
     let now = model.clock.now;
     if stays(model) {
-        let verify = matches!(model.plan.spec, Some(JobSpec::Verify(_)));
+        let verify = matches!(&model.plan.spec, Some(JobSpec::Verify(spec)) if spec.restore_test.is_none());
         match answer {
             // Checking changes nothing, so that there is nothing to look at first.
             Ok(plan) if verify && plan.obstacle().is_none() => {
@@ -192,7 +192,7 @@ pub fn ended(model: &mut Model, id: JobId, out: &mut Vec<Cmd>) {
     if let JobSpec::Verify(verify) = &spec {
         let single = verify.archives.len() == 1;
         for path in &verify.archives {
-            let result = checked(&state, path, single, verify.depth);
+            let result = checked(&state, path, single, verify.word());
             match result {
                 Some(result) => model.checked.insert(path.clone(), result),
                 None => model.checked.remove(path),
@@ -232,11 +232,7 @@ pub fn ended(model: &mut Model, id: JobId, out: &mut Vec<Cmd>) {
 }
 
 /// How an archive came out of a verification; none when that was cancelled.
-fn checked(state: &JobState, path: &std::path::Path, single: bool, depth: Depth) -> Option<Checked> {
-    let deep = match depth {
-        Depth::Quick => "quick",
-        Depth::Full => "full",
-    };
+fn checked(state: &JobState, path: &std::path::Path, single: bool, deep: &str) -> Option<Checked> {
     match state {
         JobState::Finished(summary) => {
             let name = file_name(path);

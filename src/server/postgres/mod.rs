@@ -2,14 +2,19 @@
 
 mod connect;
 pub mod definition;
+pub mod dump;
 mod fault;
 mod pooler;
+mod program;
 pub mod quote;
 mod session;
 mod source;
+mod stall;
 mod target;
 mod tls;
+mod toc;
 mod watch;
+mod wire;
 
 use super::{Answer, Feature, LoadSettings, Loader, Made, Monitor, Scratch, Server, Snapshot, Supplies, Survey, TargetChoices};
 use crate::domain::schema::{DatabaseProperties, SchemaObject, Table};
@@ -81,6 +86,20 @@ impl Server for Postgres {
         Box::pin(target::database::create(&self.connector, name, properties, choices))
     }
 
+    fn create_throwaway<'a>(
+        &'a self,
+        name: &'a str,
+        mark: &'a str,
+        properties: &'a DatabaseProperties,
+        choices: &'a TargetChoices,
+    ) -> Answer<'a, ()> {
+        Box::pin(target::throwaway::create(&self.connector, name, mark, properties, choices))
+    }
+
+    fn commented_databases<'a>(&'a self, prefix: &'a str) -> Answer<'a, Vec<(String, Option<String>)>> {
+        Box::pin(target::throwaway::list(&self.connector, prefix))
+    }
+
     fn detach_database<'a>(&'a self, name: &'a str) -> Answer<'a, Vec<String>> {
         Box::pin(target::subscriptions::detach(&self.connector, name))
     }
@@ -139,6 +158,10 @@ impl Server for Postgres {
 
     fn end_session<'a>(&'a self, blocker: &'a Blocker, ending: Ending) -> Answer<'a, ()> {
         Box::pin(watch::end::end(&self.connector, blocker, ending))
+    }
+
+    fn dump_tools(&self) -> Option<&dyn dump::DumpTools> {
+        Some(&self.connector)
     }
 
     fn loader<'a>(&'a self, database: &'a str, settings: &'a LoadSettings) -> Answer<'a, Box<dyn Loader>> {

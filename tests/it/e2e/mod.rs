@@ -3,13 +3,16 @@
 mod archive;
 mod causes;
 mod cluster;
+mod drill;
 mod faults;
 mod hostile;
 mod interrupted;
 mod limits;
 mod memory;
 mod partial;
+mod pooler;
 mod same;
+mod stalls;
 mod yardstick;
 mod zoo;
 

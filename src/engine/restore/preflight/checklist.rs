@@ -31,6 +31,11 @@ pub fn ok(name: &str, detail: impl Into<String>) -> Found {
     found(CheckState::Ok, name, detail.into(), None, None, May::Never)
 }
 
+/// A line that another room has written.
+pub fn given(check: Check) -> Found {
+    Found { check, may: May::Never }
+}
+
 /// Worth knowing.
 pub fn warn(name: &str, detail: impl Into<String>, cure: Option<String>) -> Found {
     found(CheckState::Warning, name, detail.into(), cure, None, May::Never)

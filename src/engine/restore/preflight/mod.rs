@@ -161,6 +161,9 @@ async fn ask(facts: &Facts<'_>, list: &Checklist<'_>, failed: &[(String, String)
     let spec = facts.spec;
     // What is known already is told first.
     let mut checks: Vec<Check> = list.answer(server::connection(facts));
+    if let Some(check) = crate::engine::backup::checks::pooler(facts.info) {
+        checks.extend(list.answer(vec![checklist::given(check)]));
+    }
     for note in facts.subjects.iter().flat_map(|subject| &subject.needs.notes) {
         checks.extend(list.answer(vec![checklist::warn("selection", note, None)]));
     }

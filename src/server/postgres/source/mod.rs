@@ -16,5 +16,4 @@ mod sequences;
 mod settings;
 pub mod snapshot;
 pub mod tables;
-mod toc;
 pub mod tool;

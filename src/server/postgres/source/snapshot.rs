@@ -1,13 +1,14 @@
 //! A consistent view of one database: a session that has exported its snapshot and keeps every table from being changed in shape.
 
 use super::reader::Holder;
-use super::{guard, inventory, large_objects, matviews, objects, properties, reader, sequences, tables, toc, tool};
+use super::{guard, inventory, large_objects, matviews, objects, properties, reader, sequences, tables, tool};
 use crate::domain::schema::{Contents, InventoryItem, RowFormat, SequenceState, Table, TableName};
 use crate::domain::server::Position;
 use crate::domain::time::Stamp;
 use crate::domain::{Code, Fault};
 use crate::server::postgres::connect::{Connector, fault};
 use crate::server::postgres::quote::qualified;
+use crate::server::postgres::toc;
 use crate::server::{Answer, Reader, Snapshot};
 use futures_util::future::{BoxFuture, try_join};
 use std::collections::HashMap;
@@ -87,7 +88,7 @@ impl Leader {
     }
 
     fn placed(&self, what: &str, error: &tokio_postgres::Error) -> Fault {
-        self.connector.fault(what, error, &self.database)
+        self.holder.session.explain(self.connector.fault(what, error, &self.database))
     }
 
     /// Locks every table that this role may lock against changes of its shape, as pg_dump does; reading and writing go on.

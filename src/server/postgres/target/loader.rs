@@ -40,8 +40,13 @@ pub async fn open(connector: &Connector, database: &str, settings: &LoadSettings
     let memory = (settings.index_memory / 1024).clamp(1024, 2_097_151);
     let mut sql = format!(
         "SET synchronous_commit = off; SET maintenance_work_mem = '{memory}kB'; SET max_parallel_maintenance_workers = 0; \
-         SET check_function_bodies = off; SET session_replication_role = origin; SET xmloption = content; \
-         SET synchronize_seqscans = on; SET default_tablespace = ''; SET vacuum_cost_delay = 0;"
+         SET check_function_bodies = off; SET xmloption = content; \
+         SET synchronize_seqscans = on; SET default_tablespace = ''; SET vacuum_cost_delay = 0; "
+    );
+    // Only a superuser may set it, even to what it is already; it differs only where somebody changed it for the role or the database.
+    sql.push_str(
+        "SELECT pg_catalog.set_config('session_replication_role', 'origin', false) \
+          WHERE pg_catalog.current_setting('session_replication_role') <> 'origin';",
     );
     if let Some(compression) = &settings.toast_compression {
         sql.push_str(&format!("SET default_toast_compression = {};", literal(compression)));
@@ -63,7 +68,7 @@ impl Target {
 
     /// A fault with where it happened. The steps for writing differ from those for reading, so they are given here.
     pub fn placed(&self, fault: Fault) -> Fault {
-        fault.at("Database", &self.database).at("Host", self.place.address()).at("User", &self.place.user)
+        self.session.explain(fault.at("Database", &self.database).at("Host", self.place.address()).at("User", &self.place.user))
     }
 
     /// The fault of an object's statement, with the cure that its kind of failure has.
@@ -133,16 +138,18 @@ impl Target {
         }
         drop(all);
         let mut failed = Vec::new();
-        self.batch("cannot begin", "BEGIN").await?;
+        // Each has a savepoint before it that was made with the one before: one that cannot even be parsed fails before anything in its
+        // message is run.
+        self.batch("cannot begin", "BEGIN; SAVEPOINT one").await?;
         for (at, sql) in &scripts {
-            let guarded = format!("SAVEPOINT one;\n{sql}RELEASE SAVEPOINT one");
+            let guarded = format!("{sql}RELEASE SAVEPOINT one; SAVEPOINT one");
             let Err(error) = self.session.client.batch_execute(&guarded).await else { continue };
             if gone(&error) {
                 self.rollback().await;
                 return Err(self.fault("cannot try objects out", &error));
             }
             failed.push((*at, self.object_fault(objects[*at], &guarded, &error)));
-            self.batch("cannot take an object back", "ROLLBACK TO SAVEPOINT one; RELEASE SAVEPOINT one").await?;
+            self.batch("cannot take an object back", "ROLLBACK TO SAVEPOINT one").await?;
         }
         self.batch("cannot end a trial", end).await?;
         Ok(failed)

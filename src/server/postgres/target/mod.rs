@@ -13,3 +13,4 @@ pub mod scratch;
 mod script;
 pub mod subscriptions;
 pub mod supplies;
+pub mod throwaway;
