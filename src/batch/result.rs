@@ -104,7 +104,9 @@ fn finished(job: &Ended, summary: &Summary) -> String {
         Verdict::Complete => ("[ OK ]", String::new()),
         Verdict::Partial | Verdict::Nothing => ("[PART]", format!("{}; ", missing::partly(summary))),
     };
-    let figures = format!("{} rows, {} in {}", grouped(summary.rows), summary.row_bytes, span(summary.duration_ms));
+    // Programs that restore foreign dumps do not tell how many rows they restored.
+    let rows = if summary.rows == 0 && summary.row_bytes > Bytes(0) { String::new() } else { format!("{} rows, ", grouped(summary.rows)) };
+    let figures = format!("{rows}{} in {}", summary.row_bytes, span(summary.duration_ms));
     let mut out = format!("{mark} {}: {word}{figures}", clean(&job.name));
     if summary.archive_bytes > Bytes(0) {
         out.push_str(&format!(", archive {}", summary.archive_bytes));
@@ -119,6 +121,9 @@ fn finished(job: &Ended, summary: &Summary) -> String {
     for one in &summary.tried {
         let (tables, rows) = (grouped(one.tables), grouped(one.rows));
         out.push_str(&format!("  {}: restored and proven in {}: {tables} tables, {rows} rows\n", clean(&one.name), span(one.took_ms)));
+    }
+    for note in &summary.notes {
+        out.push_str(&format!("  {}\n", clean(note)));
     }
     for warning in &summary.warnings {
         out.push_str(&format!("  Note: {}\n", clean(warning)));

@@ -37,6 +37,16 @@ pub trait Server: Send + Sync {
     /// Its databases, by name.
     fn databases(&self) -> Answer<'_, Vec<DatabaseInfo>>;
 
+    /// Whether there is a database of this name: cheaper than all of them with their sizes.
+    fn has_database<'a>(&'a self, name: &'a str) -> Answer<'a, bool> {
+        Box::pin(async move { Ok(self.databases().await?.into_iter().any(|database| database.name == name)) })
+    }
+
+    /// The server's version as in `server_version_num`; asked for once.
+    fn version_num(&self) -> Answer<'_, u32> {
+        Box::pin(async move { Ok(self.info().await?.version_num) })
+    }
+
     /// The version of the program that reads definitions, or the fault that says how to install it.
     fn schema_tool<'a>(&'a self, info: &'a ServerInfo) -> Answer<'a, String>;
 

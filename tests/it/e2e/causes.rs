@@ -84,7 +84,7 @@ fn what_is_missing_is_told_by_its_causes_and_judged_by_what_was_asked() {
         "4 causes",
         "extension hstore is missing → 3 tables",
         "in app_gis, app_maps",
-        "apt-get install postgresql-contrib",
+        "apt-get install postgresql-15 postgresql-contrib",
         "role nobody_there is missing → 2 tables, 1 index",
         "createuser --no-login nobody_there",
         "the archive is damaged → rows of 1 table not restored",

@@ -1,6 +1,6 @@
 //! What is read from and written to PostgreSQL, against real servers.
 
-mod locks;
+pub mod locks;
 mod source_connect;
 mod source_contents;
 mod source_globals;
@@ -9,6 +9,7 @@ mod source_rows;
 pub mod source_standby;
 mod target_database;
 mod target_loader;
+mod waits;
 
 use crate::support;
 use dbbackup::domain::Connection;
