@@ -221,16 +221,6 @@ impl Words {
         if spec.continue_on_error {
             self.word("--continue-on-error");
         }
-        if spec.care.on_failure != OnFailure::Keep {
-            self.flag("--on-failure", spec.care.on_failure.word().to_owned());
-        }
-        if matches!(spec.scope, RestoreScope::Cluster { .. }) {
-            match spec.care.enough {
-                Enough::All => self.word("--require-all"),
-                enough if enough == Enough::default() => {}
-                Enough::Percent(percent) => self.flag("--success-threshold", percent.to_string()),
-            }
-        }
         if spec.care.verify_first == Depth::Full {
             self.flag("--verify-first", "full".to_owned());
         }
