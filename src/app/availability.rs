@@ -6,6 +6,7 @@ use super::nav::Place;
 use super::screens::plan::Purpose;
 use super::screens::{archives, backup, contents};
 use super::setup::Mode;
+use super::waits;
 use crate::app::load::Load;
 use crate::domain::job::{DatabaseState, JobState};
 
@@ -27,7 +28,13 @@ pub fn availability(model: &Model, action: &Action) -> Result<(), String> {
             Some(state) if state.is_over() => Err("the job is over".to_owned()),
             Some(_) => Ok(()),
         },
-        Action::ShowError => match super::update::act::error_in_sight(model) {
+        Action::NextBlocker => match model.job_in_sight().map(|job| waits::blockers(job).len()) {
+            Some(0) | None => Err("nobody is in the way".to_owned()),
+            Some(1) => Err("only one session is in the way".to_owned()),
+            Some(_) => Ok(()),
+        },
+        Action::EndBlocker(_) => waits::may_end(model),
+        Action::ShowError => match super::update::failing::in_sight(model) {
             Some(_) => Ok(()),
             None => Err("nothing failed here".to_owned()),
         },
@@ -43,7 +50,7 @@ pub fn availability(model: &Model, action: &Action) -> Result<(), String> {
             Some(_) => Ok(()),
             None => Err("nothing here has a command line".to_owned()),
         },
-        Action::Verify | Action::Delete | Action::Inside | Action::RestoreThis => one_archive(model, action),
+        Action::Verify | Action::RestoreTest | Action::Delete | Action::Inside | Action::RestoreThis => one_archive(model, action),
         _ => Ok(()),
     }
 }
@@ -95,7 +102,9 @@ fn one_archive(model: &Model, action: &Action) -> Result<(), String> {
     let Some(current) = model.list.picker.current(&keys) else { return Err("there is no archive".to_owned()) };
     let readable = model.archives.value().is_some_and(|all| all.iter().any(|archive| archive.path == *current && archive.head.is_ok()));
     match action {
-        Action::Inside | Action::RestoreThis if !readable => Err("this archive cannot be read; v verifies it".to_owned()),
+        Action::Inside | Action::RestoreThis | Action::RestoreTest if !readable => {
+            Err("this archive cannot be read; v verifies it".to_owned())
+        }
         _ => Ok(()),
     }
 }

@@ -26,14 +26,28 @@ pub enum FieldId {
     Rename,
     /// Owners.
     Owners,
+    /// Roles that get other names.
+    Roles,
     /// GRANTs.
     Rights,
     /// Tablespaces.
     Tablespaces,
+    /// How long values are stored.
+    LongValues,
     /// The proof.
     Prove,
     /// After a failure.
     OnFailure,
+    /// How much of the archive is checked first.
+    VerifyFirst,
+    /// Whether definitions are tried out first.
+    Rehearse,
+    /// What a failed check means.
+    Force,
+    /// What becomes of a database that failed.
+    Fate,
+    /// Percent of a cluster that must come back.
+    Enough,
 }
 
 /// What a field holds.

@@ -1,10 +1,10 @@
 //! Frames: whole tar entries, compressed on their own.
 
-use super::codec::{self, Compressor, Decompressor};
+use super::codec::{self, Compressor, Decompressor, Stop};
 use super::damage::corrupted;
 use super::{names, tarball};
-use crate::domain::Fault;
 use crate::domain::codec::{Codec, Compression};
+use crate::domain::{Code, Fault};
 use sha2::{Digest, Sha256};
 use std::ops::Range;
 
@@ -33,6 +33,7 @@ pub struct FrameEncoder {
     compressor: Compressor,
     headers: Vec<u8>,
     mtime: u64,
+    stop: Box<Stop>,
 }
 
 impl FrameEncoder {
@@ -40,7 +41,14 @@ impl FrameEncoder {
     pub fn new(compression: Compression, mtime: u64) -> Result<Self, Fault> {
         let compressor = Compressor::new(compression)
             .map_err(|error| Fault::internal(format!("the compressor {compression} cannot be set up")).caused_by(&error))?;
-        Ok(Self { compressor, headers: Vec::new(), mtime })
+        Ok(Self { compressor, headers: Vec::new(), mtime, stop: Box::new(|| false) })
+    }
+
+    /// The same, which can be told to stop in the middle of a frame: `stop` is asked between pieces of work that take longer than a moment.
+    /// [`FrameEncoder::encode`] then fails with the code `CANCELLED`.
+    #[must_use]
+    pub fn stopping(self, stop: impl Fn() -> bool + Send + 'static) -> Self {
+        Self { stop: Box::new(stop), ..self }
     }
 
     /// Makes a frame of one or more entries. `out` is an old frame's buffer to be used again, or an empty one.
@@ -62,22 +70,26 @@ impl FrameEncoder {
             start = end;
         }
         let entries = parts.iter().map(|part| part.name.to_owned()).collect();
-        finish(&mut self.compressor, &segments, out, entries)
+        finish(&mut self.compressor, &segments, out, entries, self.stop.as_ref())
     }
 
     /// The frame that ends the tar stream.
     pub(super) fn end(&mut self) -> Result<Frame, Fault> {
-        finish(&mut self.compressor, &[&tarball::END], Vec::new(), Vec::new())
+        finish(&mut self.compressor, &[&tarball::END], Vec::new(), Vec::new(), &|| false)
     }
 }
 
-fn finish(compressor: &mut Compressor, segments: &[&[u8]], out: Vec<u8>, entries: Vec<String>) -> Result<Frame, Fault> {
+fn finish(compressor: &mut Compressor, segments: &[&[u8]], out: Vec<u8>, entries: Vec<String>, stop: &Stop) -> Result<Frame, Fault> {
     let plain = segments.iter().map(|segment| segment.len()).sum::<usize>();
     if plain as u64 > codec::FRAME_LIMIT {
         return Err(Fault::internal(format!("a frame of {plain} bytes is larger than any reader takes")));
     }
-    let data =
-        compressor.compress(segments, plain, out).map_err(|error| Fault::internal("compressing a frame failed").caused_by(&error))?;
+    let data = compressor.compress(segments, plain, out, stop).map_err(|error| {
+        if codec::is_stop(&error) {
+            return Fault::new(Code::Cancelled, "cancelled");
+        }
+        Fault::internal("compressing a frame failed").caused_by(&error)
+    })?;
     Ok(Frame { plain: plain as u64, sha256: Sha256::digest(&data).into(), entries, data })
 }
 

@@ -100,6 +100,17 @@ impl Archive {
         self.length
     }
 
+    /// About how many bytes of memory its table of contents takes.
+    pub fn held(&self) -> u64 {
+        // What names and lists of a table take beside its chunks, and the name of an entry in the index.
+        const TABLE: usize = 512;
+        const NAME: usize = 64;
+        let tables = self.manifest.databases.iter().flat_map(|database| &database.tables);
+        let (count, chunks) = tables.fold((0, 0), |(count, chunks), table| (count + 1, chunks + table.chunks.len()));
+        let frames = self.frames().len() * (size_of::<FrameRecord>() + NAME);
+        (frames + chunks * size_of::<manifest::Chunk>() + count * TABLE) as u64
+    }
+
     /// Its codec.
     pub fn codec(&self) -> Codec {
         self.codec

@@ -8,6 +8,7 @@ use crate::config::paths::Paths;
 use crate::config::print::{self, Origins};
 use crate::config::settings::Key;
 use crate::domain::{Code, Fault};
+use crate::runtime::host;
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -23,7 +24,7 @@ pub fn run(config: &Config, paths: &Paths, environment: &Environment, flags: &[(
             .collect()),
         Config::Init => init(paths),
         Config::Show(show) => {
-            let resolved = resolve(paths, environment, flags)?;
+            let resolved = resolve(paths, environment, flags)?.on(host::facts());
             let one = show.key.as_deref().map(print::find).transpose()?;
             if resolved.switch(Key::Json) {
                 return Ok(format!("{:#}\n", print::json(&resolved, one)));

@@ -10,6 +10,7 @@ pub const EXAMPLES: &str = "Examples:\n  \
     dbbackup restore single cluster_….tar.zst --database shop --target shop --clean --confirm shop\n  \
     dbbackup restore table db_shop_….tar.zst public.orders --target shop --as public.orders_old\n  \
     dbbackup restore cluster cluster_….tar.zst --confirm db01:5432\n  \
+    dbbackup restore single shop.dump --target shop2 --create       (a dump of pg_dump: custom, directory, tar, plain)\n  \
     dbbackup restore list --backup-dir /backups\n\n\
     What would be overwritten is shown by --dry-run; --confirm NAME says that you mean it.";
 
@@ -64,6 +65,19 @@ pub struct Options {
     pub toast_compression: Option<String>,
     #[arg(long)]
     pub continue_on_error: bool,
+    /// Before anything is touched, check the archive: quick (its structure) or full (every byte)
+    #[arg(long, value_name = "DEPTH", value_parser = ["quick", "full"], default_value = "quick")]
+    pub verify_first: String,
+    /// Try the definitions out in a scratch database first: auto (where it takes seconds), on, off
+    #[arg(long, value_name = "WHEN", value_parser = ["auto", "on", "off"], default_value = "auto")]
+    pub rehearse: String,
+    #[arg(long, value_name = "DIR")]
+    pub workdir: Option<String>,
+    #[arg(long)]
+    pub keep_temp: bool,
+    /// Go on although a check failed that leaves something to restore: space, locks, connections, version, extension, role, locale
+    #[arg(long)]
+    pub force: bool,
     #[command(flatten)]
     pub effort: Effort,
 }
@@ -86,6 +100,9 @@ pub struct Single {
     /// Drop the target first when it is there; wants --confirm TARGET
     #[arg(long)]
     pub clean: bool,
+    #[allow(missing_docs)]
+    #[arg(long, value_name = "WHAT")]
+    pub on_failure: Option<String>,
     #[allow(missing_docs)]
     #[command(flatten)]
     pub parts: Parts,
@@ -144,6 +161,15 @@ pub struct Cluster {
     #[allow(missing_docs)]
     #[arg(long, value_name = "N")]
     pub cluster_parallelism: Option<String>,
+    #[allow(missing_docs)]
+    #[arg(long, value_name = "WHAT")]
+    pub on_failure: Option<String>,
+    #[allow(missing_docs)]
+    #[arg(long, value_name = "PERCENT", conflicts_with = "require_all")]
+    pub success_threshold: Option<String>,
+    #[allow(missing_docs)]
+    #[arg(long)]
+    pub require_all: bool,
     #[allow(missing_docs)]
     #[command(flatten)]
     pub options: Options,

@@ -1,6 +1,6 @@
 //! Values into what jobs are made from: connections, effort, codec, names.
 
-use super::layers::{Resolved, Values};
+use super::layers::{Origin, Resolved, Value, Values};
 use super::settings::{self, Key};
 use crate::domain::spec::{Effort, NameTime, VerifyMode};
 use crate::domain::{Bytes, Code, Compression, Connection, Fault, Product};
@@ -45,6 +45,7 @@ pub fn connection(values: &Values, name: Option<&str>) -> Result<Connection, Fau
         connect_timeout: number(Key::ConnectTimeout, defaults.connect_timeout),
         lock_timeout: number(Key::LockTimeout, defaults.lock_timeout),
         network_timeout: number(Key::NetworkTimeout, defaults.network_timeout),
+        debug_locks: text(Key::DebugLocks).is_some_and(|text| text == "true"),
     })
 }
 
@@ -72,6 +73,18 @@ impl Resolved {
         let memory = self.parsed(Key::Memory).map_or(of_host.memory, |Bytes(bytes)| bytes);
         let chunk_size = self.parsed(Key::ChunkSize).map_or_else(|| Effort::chunk_for(jobs, memory), |Bytes(bytes)| bytes);
         Effort { jobs, memory, chunk_size }
+    }
+
+    /// The same with jobs, memory and chunk size filled in where nobody set them: what will hold on this host.
+    #[must_use]
+    pub fn on(mut self, host: Host) -> Self {
+        let Effort { jobs, memory, chunk_size } = self.effort(host);
+        for (key, text) in
+            [(Key::Jobs, jobs.to_string()), (Key::Memory, Bytes(memory).to_string()), (Key::ChunkSize, Bytes(chunk_size).to_string())]
+        {
+            self.values.entry(key).or_insert(Value { text, origin: Origin::Host });
+        }
+        self
     }
 
     /// Codec and level. A level that stands apart counts unless the codec was given with its own, in a layer as strong.

@@ -15,6 +15,8 @@ use std::path::PathBuf;
 pub enum Origin {
     /// Nobody set it.
     Default,
+    /// Nobody set it, and it follows from this machine's processors and memory.
+    Host,
     /// A line of a file.
     File(PathBuf, usize),
     /// An environment variable.
@@ -29,7 +31,7 @@ impl Origin {
     /// The strength of its layer.
     pub const fn rank(&self) -> u8 {
         match self {
-            Origin::Default => 0,
+            Origin::Default | Origin::Host => 0,
             Origin::File(..) => 1,
             Origin::Environment(_) => 2,
             Origin::Section(..) => 3,
@@ -42,6 +44,7 @@ impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Origin::Default => f.write_str("default"),
+            Origin::Host => f.write_str("this machine"),
             Origin::File(path, line) => write!(f, "{}:{line}", path.display()),
             Origin::Environment(name) => write!(f, "environment {name}"),
             Origin::Section(server, path, line) => write!(f, "[servers.{server}] {}:{line}", path.display()),

@@ -1,8 +1,10 @@
 //! How far a job is, and how it ended.
 
-use super::fault::Fault;
+use super::cause::{Cause, Fate, Missing, Tally};
+use super::fault::{Code, Fault, Step};
 use super::size::Bytes;
 use super::time::Stamp;
+use super::wait::Wait;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::PathBuf;
@@ -158,6 +160,9 @@ pub struct Progress {
     pub active: Vec<TableProgress>,
     /// What is waited for, if anything: "a lock on public.orders, 17 s of 60 s".
     pub waiting: Option<String>,
+    /// Every wait for a lock that has lasted, with who is in the way; the longest first.
+    #[serde(default)]
+    pub waits: Vec<Wait>,
 }
 
 /// How a check of an archive came out.
@@ -200,7 +205,7 @@ pub struct Proof {
 }
 
 /// How one database ended.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct DatabaseOutcome {
     /// Its name.
     pub name: String,
@@ -212,6 +217,32 @@ pub struct DatabaseOutcome {
     pub bytes: Bytes,
     /// Why it failed, if it did.
     pub fault: Option<Fault>,
+    /// How many of its objects were made, failed and were skipped (restore).
+    #[serde(default)]
+    pub objects: Tally,
+    /// Objects that failed; at most [`LISTED`], the failure list has all.
+    #[serde(default)]
+    pub failures: Vec<Missing>,
+    /// Objects that were skipped because they need one that failed; at most [`LISTED`].
+    #[serde(default)]
+    pub skipped: Vec<Missing>,
+    /// What became of it after it failed.
+    #[serde(default)]
+    pub fate: Fate,
+}
+
+/// How many objects a summary lists of each database: enough to look at, small enough for a screen's memory and a line of JSON.
+pub const LISTED: usize = 1000;
+
+/// How much of what was wanted is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Everything.
+    Complete,
+    /// Some of it.
+    Partial,
+    /// Nothing.
+    Nothing,
 }
 
 /// How a job ended, when it came to its end.
@@ -233,11 +264,64 @@ pub struct Summary {
     pub verified: Option<String>,
     /// What the proof found.
     pub proof: Option<Proof>,
+    /// The databases of a restore test.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tried: Vec<Tried>,
     /// What a person should know.
     pub warnings: Vec<String>,
+    /// What else there is to say, and is no reason to worry: rows by table, what was temporary.
+    #[serde(default)]
+    pub notes: Vec<String>,
+    /// Why something is missing, the cause with the most consequences first (restore).
+    #[serde(default)]
+    pub causes: Vec<Cause>,
+    /// Roles and tablespaces that failed (restore of a cluster).
+    #[serde(default)]
+    pub globals: Vec<Missing>,
+    /// The file that lists every failure.
+    #[serde(default)]
+    pub failure_list: Option<PathBuf>,
+    /// What to do once the causes are cured.
+    #[serde(default)]
+    pub then: Option<Step>,
+}
+
+/// A database that was restored for a trial, proven equal and dropped again.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Tried {
+    /// The archive.
+    pub archive: PathBuf,
+    /// Its name there.
+    pub name: String,
+    /// Tables, rows and other objects that were found equal.
+    pub tables: u64,
+    /// Rows.
+    pub rows: u64,
+    /// Indexes, constraints, sequences, …
+    pub objects: u64,
+    /// How long restore and proof took, in milliseconds.
+    pub took_ms: u64,
 }
 
 impl Summary {
+    /// How much of what was wanted is there.
+    pub fn verdict(&self) -> Verdict {
+        let differs = self.proof.as_ref().is_some_and(|proof| !proof.differences.is_empty());
+        let nothing = |one: &DatabaseOutcome| one.fault.as_ref().is_some_and(|fault| fault.code != Code::Partial);
+        if !self.databases.is_empty() && !differs && self.databases.iter().all(nothing) {
+            Verdict::Nothing
+        } else if differs || self.failed().next().is_some() || !self.globals.is_empty() {
+            Verdict::Partial
+        } else {
+            Verdict::Complete
+        }
+    }
+
+    /// All objects together.
+    pub fn objects(&self) -> Tally {
+        self.databases.iter().map(|one| one.objects).fold(Tally::default(), Tally::and)
+    }
+
     /// The databases that failed.
     pub fn failed(&self) -> impl Iterator<Item = &DatabaseOutcome> {
         self.databases.iter().filter(|database| database.fault.is_some())

@@ -1,5 +1,6 @@
 //! Names, numbers and plain data that every other room speaks. No I/O, no clock, no threads.
 
+pub mod cause;
 pub mod codec;
 pub mod connection;
 pub mod fault;
@@ -12,6 +13,7 @@ pub mod size;
 pub mod spec;
 pub mod text;
 pub mod time;
+pub mod wait;
 
 pub use codec::{Codec, Compression};
 pub use connection::{Connection, Product, SslMode};

@@ -27,10 +27,11 @@ impl fmt::Display for TableName {
 }
 
 /// When in a restore an object is made (pg_dump's sections).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Section {
     /// Outside sections.
+    #[default]
     None,
     /// Before any row: schemas, types, functions, tables, views.
     PreData,
@@ -41,7 +42,7 @@ pub enum Section {
 }
 
 /// One schema object: a line of `schema.jsonl`, and a node of the graph that a restore runs on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SchemaObject {
     /// Its number in this archive; `depends` refers to it.
     pub id: u32,
@@ -195,6 +196,9 @@ pub struct DatabaseProperties {
     /// `ALTER DATABASE … SET` and `ALTER ROLE … IN DATABASE … SET` statements, GRANTs and security labels, with `:"dbname"`-free SQL in
     /// which the database is named by [`DatabaseProperties::PLACEHOLDER`], so that a renamed restore can put its own name in.
     pub statements: Vec<String>,
+    /// Extensions in it: (name, version). Empty in archives of versions before this was recorded.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub extensions: Vec<(String, String)>,
 }
 
 impl DatabaseProperties {

@@ -11,6 +11,7 @@ use crate::app::model::Model;
 use crate::app::nav::Place;
 use crate::app::screens::backup::Part;
 use crate::domain::spec::{JobSpec, RestoreScope};
+use crate::domain::wait::{Blocker, Ending};
 
 /// How much of the body it takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +26,7 @@ pub enum Extent {
 pub const fn extent(modal: &Modal) -> Extent {
     match modal {
         Modal::Help { .. } | Modal::Error { .. } => Extent::Whole,
-        Modal::Cancel(_) | Modal::Quit | Modal::Delete { .. } | Modal::Command { .. } => Extent::Band,
+        Modal::Cancel(_) | Modal::End { .. } | Modal::Quit | Modal::Delete { .. } | Modal::Command { .. } => Extent::Band,
     }
 }
 
@@ -33,11 +34,21 @@ pub const fn extent(modal: &Modal) -> Extent {
 pub fn rows(model: &Model, modal: &Modal, size: Size) -> Vec<Row> {
     match modal {
         Modal::Help { keys, scroll } => fault::scrolled(help(model, *keys, size), *scroll, size.rows),
-        Modal::Error { headline, fault, scroll } => fault::scrolled(fault::rows(headline, fault, size.cols), *scroll, size.rows),
+        Modal::Error { headline, fault, missing, scroll } => {
+            let mut rows = fault::rows(headline, fault, size.cols);
+            if !missing.is_empty() {
+                rows.push(Row::new());
+                rows.push(Row::of("NOT RESTORED", Role::Muted));
+                let lines = missing.iter().flat_map(|line| Row::wrapped(line, Role::Text, 2, size.cols));
+                rows.extend(lines);
+            }
+            fault::scrolled(rows, *scroll, size.rows)
+        }
         Modal::Cancel(id) => match model.job(*id) {
             Some(job) => cancel(job, size.cols),
             None => Vec::new(),
         },
+        Modal::End { blocker, ending, .. } => end(blocker, *ending, size.cols),
         Modal::Quit => quit(model, size),
         Modal::Delete { paths, typed } => {
             let mut rows = delete_list(model, paths, size);
@@ -80,6 +91,7 @@ fn cancel(job: &Job, cols: usize) -> Vec<Row> {
             }
             _ => "What was restored so far stays; what is left is listed when it has stopped.",
         },
+        JobSpec::Verify(verify) if verify.restore_test.is_some() => "The throw-away databases are dropped.",
         JobSpec::Verify(_) => "Nothing is changed.",
     };
     let mut rows = Row::wrapped(&format!("▲ Cancel the {}?", job.name()), Role::Warn, 2, cols);
@@ -88,6 +100,30 @@ fn cancel(job: &Job, cols: usize) -> Vec<Row> {
     rows.push(
         Row::of("y", Role::Key).then(format!("{again} cancels it, "), Role::Text).then("Esc", Role::Key).then(" lets it go on", Role::Text),
     );
+    rows
+}
+
+/// Who would be ended, and what that means.
+fn end(blocker: &Blocker, ending: Ending, cols: usize) -> Vec<Row> {
+    let (what, means, yes) = match ending {
+        Ending::Cancel => (
+            "Cancel the statement",
+            if blocker.state.starts_with("idle") {
+                "It runs nothing now: this changes nothing. X terminates the session."
+            } else {
+                "Its statement fails; the transaction it is in fails with it, the session stays."
+            },
+            " cancels it, ",
+        ),
+        Ending::Terminate => {
+            ("Terminate the session", "Its transaction is rolled back: what it did and did not commit is lost.", " terminates it, ")
+        }
+    };
+    let application = if blocker.application.is_empty() { "no name" } else { &blocker.application };
+    let mut rows = Row::wrapped(&format!("▲ {what} of pid {} of user {} ({application})?", blocker.pid, blocker.user), Role::Warn, 2, cols);
+    rows.extend(Row::wrapped(&format!("It runs, or ran last: {}", blocker.statement), Role::Text, 2, cols).into_iter().take(4));
+    rows.extend(Row::wrapped(means, Role::Text, 0, cols));
+    rows.push(Row::of("y", Role::Key).then(yes, Role::Text).then("Esc", Role::Key).then(" lets it be", Role::Text));
     rows
 }
 

@@ -131,15 +131,10 @@ mod tests {
             kind: kind.into(),
             schema: Some("public".into()),
             name: format!("{kind} {id}"),
-            owner: None,
             section,
             sql: sql.into(),
-            owner_sql: None,
-            drop_sql: String::new(),
-            tablespace: None,
-            access_method: None,
-            table: None,
             depends: depends.to_vec(),
+            ..SchemaObject::default()
         }
     }
 

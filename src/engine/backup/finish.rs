@@ -49,7 +49,8 @@ pub struct Named {
 pub fn finish(mut writer: Writer<NewFile>, ending: Ending<'_>) -> Result<Named, Fault> {
     let full = |fault| disk_full(fault, ending.path);
     ending.meter.phase(Phase::Finishing);
-    let mut encoder = FrameEncoder::new(ending.manifest.head.compression, ending.mtime)?;
+    let cancel = ending.cancel.clone();
+    let mut encoder = FrameEncoder::new(ending.manifest.head.compression, ending.mtime)?.stopping(move || cancel.is_cancelled());
     let parts: Vec<_> = ending.documents.iter().map(|(name, data)| Part { name, data }).collect();
     let frame = encoder.encode(&parts, Vec::new())?;
     let before = writer.written();

@@ -174,7 +174,7 @@ async fn single(run: &Run<'_>, press: Press, meter: &Arc<DatabaseMeter>, halt: &
 async fn cluster(run: &Run<'_>, press: Press, order: &Order, halt: &Halt) -> Result<Read, Fault> {
     let server = run.context.server()?.clone();
     let mut waiting = order.databases.clone();
-    waiting.sort_by_key(|meter| meter.weight.load(Relaxed));
+    waiting.sort_by_key(|meter| meter.size);
     let (mut backed, mut faults) = (Vec::new(), BTreeMap::new());
     let mut at_work = JoinSet::new();
     loop {

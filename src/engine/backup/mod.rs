@@ -4,6 +4,7 @@ pub mod budget;
 pub mod checks;
 pub mod database;
 pub mod documents;
+pub mod estimate;
 pub mod finish;
 pub mod halt;
 pub mod make;
@@ -113,7 +114,7 @@ async fn one_by_one(run: &Run<'_>, meters: Vec<Arc<DatabaseMeter>>, lost: Vec<(S
     let mut first = None;
     let mut fail = |summary: &mut Summary, name: String, fault: Fault| {
         first.get_or_insert_with(|| fault.clone());
-        summary.databases.push(DatabaseOutcome { name, tables: 0, rows: 0, bytes: Bytes(0), fault: Some(fault) });
+        summary.databases.push(DatabaseOutcome { name, fault: Some(fault), ..DatabaseOutcome::default() });
     };
     for meter in meters {
         let order = Order { kind: Kind::Single, databases: vec![meter.clone()], globals: None, parallel: 1, lost: Vec::new() };

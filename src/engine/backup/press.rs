@@ -78,7 +78,8 @@ pub fn start(setup: &Setup<'_>, halt: Halt) -> Result<(Press, Threads), Fault> {
     let (spare, spares) = crossbeam_channel::bounded(jobs as usize * 2);
     let mut workers: Vec<Worker<Task>> = Vec::new();
     for _ in 0..jobs {
-        let encoder = FrameEncoder::new(setup.compression, setup.mtime)?;
+        let stop = halt.clone();
+        let encoder = FrameEncoder::new(setup.compression, setup.mtime)?.stopping(move || stop.stopped());
         let mut worker = Compressor { encoder, budget: budget.clone(), packed: packed.clone(), spares: spares.clone() };
         workers.push(Box::new(move |task| worker.work(task)));
     }

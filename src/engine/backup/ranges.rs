@@ -6,10 +6,10 @@ use crate::domain::schema::{PageRange, Table};
 const PAGE: u64 = 8192;
 
 /// A table below this is read in one piece: a further query would cost more than it gains.
-const SMALLEST_CUT: u64 = 64 << 20;
+const SMALLEST_CUT: u64 = 16 << 20;
 
 /// Parts that each reader should get, if tables can be cut that way: the last one to end is then a small share of the run.
-const PARTS_PER_JOB: u64 = 6;
+const PARTS_PER_JOB: u64 = 16;
 
 /// A table of no more than this share of what one job gets, in percent, is read in one piece too. Reading is less than half of the work, so
 /// one session keeps up; and the server reads a whole table through a small ring of buffers, but ranges of it through its whole cache,
@@ -73,7 +73,7 @@ mod tests {
         let tables = [table(8 << 20, 0, true), table(4 << 30, 0, true), table(4 << 30, 0, false)];
         let parts = cut(&tables, 4);
         assert_eq!(parts[0].table, 2, "what cannot be cut is the heaviest part and goes first");
-        assert_eq!(parts.iter().filter(|part| part.table == 1).count(), 12);
+        assert_eq!(parts.iter().filter(|part| part.table == 1).count(), 32);
         assert_eq!(parts.last().map(|part| (part.table, part.range)), Some((0, None)));
     }
 
@@ -90,7 +90,7 @@ mod tests {
     #[test]
     fn few_pages_with_much_toast_are_cut_too() {
         let parts = cut(&[table(100 * PAGE, 10 << 30, true)], 4);
-        assert_eq!(parts.len(), 24);
+        assert_eq!(parts.len(), 64);
     }
 
     proptest! {

@@ -73,6 +73,17 @@ pub const fn sessions(jobs: u32) -> u32 {
     }
 }
 
+/// Bytes on disk, and parts, that are worth a further session: opening one costs the server as much as reading a megabyte does, and
+/// a database of a thousand may have no more than that.
+const WORTH_BYTES: u64 = 1 << 20;
+const WORTH_PARTS: usize = 32;
+
+/// How many sessions suit what is to be read.
+fn worthwhile(parts: &[Part]) -> usize {
+    let weight: u64 = parts.iter().map(|part| part.weight).sum();
+    1 + usize::try_from(weight / WORTH_BYTES).unwrap_or(usize::MAX >> 1) + parts.len() / WORTH_PARTS
+}
+
 /// Parts that nobody has begun, the heaviest in front.
 type Queue = Arc<Mutex<VecDeque<Part>>>;
 
@@ -86,11 +97,12 @@ impl<T: Send + 'static> Reading<T> {
         for part in &parts {
             tables[part.table].parts_left.fetch_add(1, Relaxed);
         }
+        let worthwhile = worthwhile(&parts);
         let queue: Queue = Arc::new(Mutex::new(parts.into()));
         let guest = self.seats.enter();
         let mut sessions = JoinSet::new();
         // A server without a free slot for a further session is read with those that there are.
-        let mut most = self.seats.all() as usize;
+        let mut most = (self.seats.all() as usize).min(worthwhile);
         loop {
             let more = sessions.len() < most && !lock(&queue).is_empty();
             if !more && sessions.is_empty() {
@@ -144,11 +156,12 @@ impl<T: Send + 'static> Session<T> {
                 return;
             }
             let table = &self.tables[part.table];
+            table.begins(part.weight);
             self.reading.meter.begins(table);
             let read = self.part(reader.as_mut(), table, &part).await;
             self.reading.meter.ends(table);
             match read {
-                Ok(bytes) => self.count(table, &part, bytes),
+                Ok((rows, bytes)) => self.count(table, &part, rows, bytes),
                 Err(fault) => {
                     self.halt.fail(fault.at("Table", &table.table.name).at("Database", table.database.name()));
                     return;
@@ -162,8 +175,8 @@ impl<T: Send + 'static> Session<T> {
         lock(&self.queue).pop_front()
     }
 
-    /// Reads one part; returns its bytes.
-    async fn part(&self, reader: &mut dyn Reader, table: &Arc<TableWork>, part: &Part) -> Result<u64, Fault> {
+    /// Reads one part; returns its rows and bytes.
+    async fn part(&self, reader: &mut dyn Reader, table: &Arc<TableWork>, part: &Part) -> Result<(u64, u64), Fault> {
         table.began.get_or_init(std::time::Instant::now);
         let canceller = reader.canceller();
         let _stream = crate::system::pace::Stream::begin();
@@ -185,12 +198,12 @@ impl<T: Send + 'static> Session<T> {
                 table.table.name, sink.rows, sink.bytes
             )));
         }
-        Ok(bytes)
+        Ok((rows, bytes))
     }
 
-    fn count(&self, table: &TableWork, part: &Part, bytes: u64) {
-        table.database.weight_done.fetch_add(part.weight, Relaxed);
-        table.database.bytes_of_done.fetch_add(bytes, Relaxed);
+    fn count(&self, table: &TableWork, part: &Part, rows: u64, bytes: u64) {
+        table.ends(part.weight, rows, bytes);
+        self.reading.meter.learnt.add(table.sort, part.weight, bytes);
         if table.parts_left.fetch_sub(1, Relaxed) == 1 {
             table.database.tables_done.fetch_add(1, Relaxed);
             (self.reading.done)(table);

@@ -1,9 +1,10 @@
 //! What is gathered about one table while its rows pass by, from several threads.
 
+use super::estimate::{Sort, Steady, UnderWay};
 use super::progress::{DatabaseMeter, lock};
 use crate::archive::fingerprint::Fingerprint;
 use crate::archive::manifest::{Chunk, TableEntry};
-use crate::domain::job::{Ratio, TableProgress};
+use crate::domain::job::TableProgress;
 use crate::domain::schema::Table;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
@@ -18,6 +19,8 @@ pub struct TableWork {
     pub dir: String,
     /// Its database's counters.
     pub database: Arc<DatabaseMeter>,
+    /// How it keeps its rows.
+    pub sort: Sort,
     /// Sessions at work on it.
     pub workers: AtomicU32,
     /// Rows read.
@@ -28,6 +31,13 @@ pub struct TableWork {
     pub parts_left: AtomicU32,
     /// When its first part was begun.
     pub began: OnceLock<Instant>,
+    /// Weight of the parts that are being read, and of those that nobody has begun.
+    weight_begun: AtomicU64,
+    weight_waiting: AtomicU64,
+    /// Rows and bytes of the parts that are read to the end.
+    rows_ended: AtomicU64,
+    bytes_ended: AtomicU64,
+    shown: Steady,
     next_number: AtomicU32,
     gathered: Mutex<Gathered>,
 }
@@ -45,6 +55,12 @@ impl TableWork {
     /// A table of which nothing is read.
     pub fn new(table: Table, dir: String, database: Arc<DatabaseMeter>) -> Arc<Self> {
         Arc::new(Self {
+            sort: Sort::of(&table),
+            weight_waiting: AtomicU64::new(table.total_bytes),
+            weight_begun: AtomicU64::new(0),
+            rows_ended: AtomicU64::new(0),
+            bytes_ended: AtomicU64::new(0),
+            shown: Steady::default(),
             table,
             dir,
             database,
@@ -102,14 +118,44 @@ impl TableWork {
         }
     }
 
-    /// How far it is; `ratio` as for the whole run.
-    pub fn sample(&self, ratio: f64) -> TableProgress {
-        let done = self.bytes.load(Relaxed);
+    /// A part of so much weight is begun.
+    pub fn begins(&self, weight: u64) {
+        self.weight_begun.fetch_add(weight, Relaxed);
+        let _ = self.weight_waiting.fetch_update(Relaxed, Relaxed, |waiting| Some(waiting.saturating_sub(weight)));
+        self.database.begins(self.sort, weight);
+    }
+
+    /// A part of so much weight came to its end, and was so many rows and bytes.
+    pub fn ends(&self, weight: u64, rows: u64, bytes: u64) {
+        let _ = self.weight_begun.fetch_update(Relaxed, Relaxed, |begun| Some(begun.saturating_sub(weight)));
+        self.rows_ended.fetch_add(rows, Relaxed);
+        self.bytes_ended.fetch_add(bytes, Relaxed);
+    }
+
+    /// Row bytes that seem to be left of the parts that are being read; `ratios`: row bytes for each byte on disk.
+    pub fn rest(&self, ratios: &[f64; 3]) -> u64 {
+        let weight = self.weight_begun.load(Relaxed);
+        if weight == 0 {
+            return 0;
+        }
+        let share = weight as f64 / self.table.total_bytes.max(1) as f64;
+        UnderWay {
+            bytes: self.bytes.load(Relaxed).saturating_sub(self.bytes_ended.load(Relaxed)),
+            rows: self.rows.load(Relaxed).saturating_sub(self.rows_ended.load(Relaxed)),
+            bytes_expected: (weight as f64 * ratios[self.sort as usize]) as u64,
+            rows_expected: (self.table.estimated_rows.max(0) as f64 * share) as u64,
+        }
+        .rest()
+    }
+
+    /// How far it is; `ratios` as above.
+    pub fn sample(&self, ratios: &[f64; 3]) -> TableProgress {
+        let waiting = (self.weight_waiting.load(Relaxed) as f64 * ratios[self.sort as usize]) as u64;
         TableProgress {
             database: self.database.name().to_owned(),
             table: self.table.name.to_string(),
             doing: "rows".into(),
-            bytes: Ratio { done, total: ((self.table.total_bytes as f64 * ratio) as u64).max(done + 1) },
+            bytes: self.shown.show(self.bytes.load(Relaxed), waiting.saturating_add(self.rest(ratios))),
             rows: self.rows.load(Relaxed),
             workers: self.workers.load(Relaxed),
         }

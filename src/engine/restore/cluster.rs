@@ -3,12 +3,14 @@
 use super::database::{self, Done, Entry, Order};
 use super::feed::Feeder;
 use super::progress::Board;
+use super::report::{self, Ended};
+use super::run::Failure;
 use super::source;
 use crate::archive::manifest;
 use crate::archive::reader::Archive;
-use crate::domain::job::{DatabaseOutcome, Phase, Summary};
-use crate::domain::spec::{Effort, RestoreSpec, Selection};
-use crate::domain::{Bytes, Code, Fault, text};
+use crate::domain::job::{Phase, Summary};
+use crate::domain::spec::{Effort, Enough, RestoreSpec, Selection};
+use crate::domain::{Code, Fault, Retry, text};
 use crate::engine::Context;
 use crate::engine::event::Level;
 use futures_util::StreamExt;
@@ -73,11 +75,7 @@ pub async fn run(
     board.measure(move || measured.held());
     let _ticker = board.post(context);
     board.phase(Phase::Globals);
-    let choices = database::choices(spec);
-    for object in source::globals(archive).await? {
-        context.alive()?;
-        server.apply_global(&object, &choices).await?;
-    }
+    let globals = globals(spec, context, archive).await?;
     let existing: Vec<String> = server.databases().await?.into_iter().map(|database| database.name).collect();
     let parallel = parallel.clamp(1, 64);
     let jobs = (spec.effort.jobs / parallel).max(1);
@@ -107,7 +105,7 @@ pub async fn run(
             let fault = outcome.as_ref().err().or(outcome.as_ref().ok().and_then(|done| done.fault.as_ref()));
             order.board.leave(order.place, fault.map_or(Ok(order.spec.prove), Err));
             if let Some(fault) = fault {
-                context.events.log(Level::Error, format!("{}: {fault}", one.name));
+                context.events.log(Level::Error, format!("{}: {fault}", text::clean(&one.name)));
             }
             (place, outcome)
         }
@@ -115,7 +113,8 @@ pub async fn run(
     let work: Vec<_> = work.collect();
     let mut ended: Vec<(usize, Result<Done, Fault>)> = futures_util::stream::iter(work).buffer_unordered(parallel as usize).collect().await;
     ended.sort_by_key(|(place, _)| *place);
-    summary(spec, context, archive, &databases, ended)
+    let names = databases.iter().map(|one| one.name.clone()).collect();
+    finish(spec, context, archive, globals, names, ended).await
 }
 
 /// A database that is there on every server and has nothing in the archive needs no emptiness.
@@ -129,51 +128,59 @@ async fn restore(order: &Order<'_>) -> Result<Done, Fault> {
     Ok(Done::default())
 }
 
-fn summary(
+/// Roles, tablespaces and their settings. One that fails is noted, and missed by what needs it; it ends the run only where everything is
+/// wanted, or where the server is gone.
+async fn globals(spec: &RestoreSpec, context: &Context, archive: &Arc<Archive>) -> Result<Vec<Failure>, Fault> {
+    let server = context.server()?;
+    let choices = database::choices(spec);
+    let mut failures = Vec::new();
+    for object in source::globals(archive).await? {
+        context.alive()?;
+        let Err(fault) = server.apply_global(&object, &choices).await else { continue };
+        if spec.care.enough == Enough::All || fault.sqlstate.is_none() || fault.code.retry() != Retry::Never {
+            return Err(fault);
+        }
+        context.events.log(Level::Error, fault.to_string());
+        let label = text::clean(&format!("{} {}", object.kind, object.name));
+        failures.push(Failure { object: Some(object.id), label, kind: object.kind, fault });
+    }
+    Ok(failures)
+}
+
+/// The summary; of a cancelled run, what it leaves.
+async fn finish(
     spec: &RestoreSpec,
     context: &Context,
     archive: &Archive,
-    databases: &[&manifest::Database],
+    globals: Vec<Failure>,
+    names: Vec<String>,
     ended: Vec<(usize, Result<Done, Fault>)>,
 ) -> Result<Summary, Fault> {
-    let mut summary = Summary { archives: vec![spec.archive.clone()], archive_bytes: Bytes(archive.bytes()), ..Summary::default() };
-    let mut left = Vec::new();
-    for (place, outcome) in ended {
-        let name = databases[place].name.clone();
-        let (done, fault) = match outcome {
-            Ok(mut done) => {
-                let fault = done.fault.take();
-                (done, fault)
-            }
-            Err(fault) => {
-                left.extend(fault.context.iter().filter(|(name, _)| name == "Left").map(|(_, what)| what.clone()));
-                (Done::default(), Some(fault))
-            }
-        };
-        summary.rows += done.rows;
-        summary.row_bytes += Bytes(done.bytes);
-        summary.warnings.extend(done.warnings.iter().map(|warning| format!("{}: {warning}", text::clean(&name))));
-        if let Some(proof) = done.proof {
-            let sum = summary.proof.get_or_insert_default();
-            sum.tables += proof.tables;
-            sum.rows += proof.rows;
-            sum.objects += proof.objects;
-            sum.probed += proof.probed;
-            sum.differences.extend(proof.differences);
-        }
-        summary.databases.push(DatabaseOutcome { name, tables: done.tables, rows: done.rows, bytes: Bytes(done.bytes), fault });
-    }
     if context.cancel.is_cancelled() {
-        let done =
-            summary.databases.iter().filter(|one| one.fault.is_none()).map(|one| format!("database {}, restored", text::clean(&one.name)));
-        left.extend(done);
+        let mut left = Vec::new();
+        for (place, outcome) in &ended {
+            match outcome {
+                Ok(done) if done.fault.is_none() => left.push(format!("database {}, restored", text::clean(&names[*place]))),
+                Ok(done) => left.extend(done.fault.iter().flat_map(left_of)),
+                Err(fault) => left.extend(left_of(fault)),
+            }
+        }
         let fault = Fault::new(Code::Cancelled, "cancelled");
         return Err(if left.is_empty() { fault } else { fault.at("Left", left.join("; ")) });
     }
-    if summary.databases.iter().all(|one| one.fault.is_some())
-        && let Some(first) = summary.databases.iter().find_map(|one| one.fault.clone())
-    {
-        return Err(first);
-    }
-    Ok(summary)
+    let failed = !globals.is_empty() || ended.iter().any(|(_, outcome)| outcome.as_ref().map_or(true, |done| done.fault.is_some()));
+    // Its version is asked for only where packages are to be named; a server that went away names none.
+    let major = if failed { context.server()?.info().await.map(|info| info.major()).unwrap_or_default() } else { 0 };
+    let mut names: Vec<Option<String>> = names.into_iter().map(Some).collect();
+    let ended = ended.into_iter().map(|(place, outcome)| {
+        let done = outcome.unwrap_or_else(|fault| Done { fault: Some(fault), ..Done::default() });
+        Ended { name: names.get_mut(place).and_then(Option::take).unwrap_or_default(), done }
+    });
+    let ended = ended.collect();
+    report::summary(spec, archive, major, globals, ended).await
+}
+
+/// What a failed database left on the server.
+fn left_of(fault: &Fault) -> Vec<String> {
+    fault.context.iter().filter(|(name, _)| name == "Left").map(|(_, what)| what.clone()).collect()
 }

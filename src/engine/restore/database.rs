@@ -1,12 +1,15 @@
 //! Restores one database: the target made ready, definitions, rows and indexes, proof, properties; and the way back when it was cancelled.
 
+use super::aftermath;
 use super::feed::Feeder;
 use super::progress::Board;
-use super::run::{self, Job, OnError, Troubles};
+use super::report;
+use super::run::{self, Failure, Job, OnError, Troubles};
 use super::select::{self, Chosen};
 use super::{graph, source};
 use crate::archive::manifest;
 use crate::archive::reader::Archive;
+use crate::domain::cause::Fate;
 use crate::domain::job::{Phase, Proof};
 use crate::domain::spec::{Effort, RestoreSpec, Selection, What};
 use crate::domain::{Code, Fault, text};
@@ -14,7 +17,7 @@ use crate::engine::Context;
 use crate::engine::event::Level;
 use crate::engine::prove::{self, Expected};
 use crate::server::{LoadSettings, Server, TargetChoices};
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -72,13 +75,21 @@ pub struct Done {
     pub proof: Option<Proof>,
     /// What a person should know.
     pub warnings: Vec<String>,
-    /// Failures that were gone over.
+    /// Why it failed, or what was gone over.
     pub fault: Option<Fault>,
+    /// What failed and what was skipped because of that.
+    pub troubles: Troubles,
+    /// How many objects it has: definitions, tables with rows, contents of views, sequences' values.
+    pub objects: u64,
+    /// What each object needs, where something failed.
+    pub needs: HashMap<u32, Vec<u32>>,
+    /// What became of it after it failed.
+    pub fate: Fate,
 }
 
 /// What happened to the target before anything was put into it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Ready {
+pub enum Ready {
     /// It was there and is filled.
     Found,
     /// It was made by us and was not there before.
@@ -104,19 +115,27 @@ pub async fn restore(order: &Order<'_>) -> Result<Done, Fault> {
     order.context.alive()?;
     order.board.enter(order.place, Phase::Preparing);
     let objects = source::objects(order.archive, order.database).await?;
+    let _held = order.board.hold(&objects);
     let chosen = select::choose(objects, order.database, order.selection)?;
     let ready = ready(order, server.as_ref(), &chosen).await?;
     let outcome = fill(order, &chosen, ready).await;
     match outcome {
-        Ok(done) => Ok(done),
-        Err(fault) => Err(undo(order, server.as_ref(), ready, fault).await),
+        Ok(done) if done.fault.is_none() => Ok(done),
+        Ok(done) => Ok(aftermath::settle(order, server.as_ref(), ready, done).await),
+        Err(fault) => {
+            let fault = undo(order, server.as_ref(), ready, fault).await;
+            if order.context.cancel.is_cancelled() {
+                return Err(fault);
+            }
+            Ok(aftermath::settle(order, server.as_ref(), ready, Done { fault: Some(fault), ..Done::default() }).await)
+        }
     }
 }
 
 /// Drops, makes or looks at the target.
 async fn ready(order: &Order<'_>, server: &dyn Server, chosen: &Chosen) -> Result<Ready, Fault> {
     let (spec, target) = (order.spec, order.target);
-    let exists = server.databases().await?.into_iter().any(|database| database.name == target);
+    let exists = server.has_database(target).await?;
     let whole = order.selection.include.is_empty() && order.selection.exclude.is_empty() && order.selection.rename.is_none();
     let replace = spec.clean && whole && order.entry == Entry::Flags && order.selection.what != What::DataOnly;
     if exists && !replace {
@@ -129,7 +148,7 @@ async fn ready(order: &Order<'_>, server: &dyn Server, chosen: &Chosen) -> Resul
         return Ok(Ready::Found);
     }
     if exists {
-        server.drop_database(target).await?;
+        drop_target(order, server).await?;
         order.context.events.log(Level::Info, format!("{target}: dropped, to be made anew"));
     } else if !(spec.create || spec.clean) {
         return Err(missing(target));
@@ -137,6 +156,14 @@ async fn ready(order: &Order<'_>, server: &dyn Server, chosen: &Chosen) -> Resul
     server.create_database(target, &order.database.properties, &choices(spec)).await?;
     order.context.events.log(Level::Info, format!("{target}: made"));
     Ok(if exists { Ready::Replaced } else { Ready::Made })
+}
+
+/// Drops the target, and says what of it stays on other servers.
+async fn drop_target(order: &Order<'_>, server: &dyn Server) -> Result<(), Fault> {
+    for said in server.detach_database(order.target).await? {
+        order.context.events.log(Level::Warn, said);
+    }
+    server.drop_database(order.target).await
 }
 
 /// The fault of a target that holds something.
@@ -192,7 +219,7 @@ async fn fill(order: &Order<'_>, chosen: &Chosen, ready: Ready) -> Result<Done, 
     let mut loader = server.loader(order.target, &settings).await?;
     order.board.enter(order.place, Phase::Schema);
     let first = run::definitions(&job, &graph, loader.as_mut(), &context.cancel).await;
-    let mut troubles = match first {
+    let troubles = match first {
         Ok(troubles) => troubles,
         Err(fault) => {
             loader.close().await;
@@ -200,47 +227,52 @@ async fn fill(order: &Order<'_>, chosen: &Chosen, ready: Ready) -> Result<Done, 
         }
     };
     order.board.enter(order.place, Phase::DataAndIndexes);
-    let rest = run::nodes(&job, &graph, loader, &context.cancel).await?;
-    troubles.faults.extend(rest.faults);
-    troubles.skipped.extend(rest.skipped);
+    let mut troubles = run::nodes(&job, &graph, loader, troubles, &context.cancel).await?;
     context.alive()?;
-    let proof = if order.spec.prove { Some(proven(order, chosen).await?) } else { None };
+    let mut warnings = chosen.notes.clone();
+    let proof = match (order.spec.prove, troubles.failures.is_empty()) {
+        (true, true) => Some(proven(order, chosen).await?),
+        (true, false) => {
+            warnings.push("not proven equal to the backup, because objects are missing".to_owned());
+            None
+        }
+        (false, _) => None,
+    };
     let of_ours = ready != Ready::Found || order.entry == Entry::InPlace;
     if chosen.whole && of_ours {
         order.board.enter(order.place, Phase::Finishing);
-        server.apply_properties(order.target, &order.database.properties, &choices).await?;
+        match server.apply_properties(order.target, &order.database.properties, &choices).await {
+            Err(fault) if job.on_error == OnError::Continue && !context.cancel.is_cancelled() => {
+                context.events.log(Level::Error, fault.to_string());
+                let (label, kind) = (format!("PROPERTIES {}", text::clean(order.target)), "PROPERTIES".to_owned());
+                troubles.failures.push(Failure { object: None, label, kind, fault });
+            }
+            applied => applied?,
+        }
     }
-    let mut done = Done {
-        tables: chosen.tables.len() as u64,
-        rows: entries().map(|entry| entry.rows).sum(),
-        bytes: entries().map(|entry| entry.bytes).sum(),
-        warnings: chosen.notes.clone(),
-        ..Done::default()
-    };
-    done.fault = fault_of(troubles, proof.as_ref(), order.target);
-    done.proof = proof;
+    let mut done = Done { tables: chosen.tables.len() as u64, warnings, proof, ..Done::default() };
+    let lost = aftermath::lost_rows(&troubles);
+    for (_, entry) in
+        chosen.tables.iter().filter_map(|(at, table)| Some((table, order.database.tables.get(*at)?))).filter(|(table, _)| !lost(table))
+    {
+        done.rows += entry.rows;
+        done.bytes += entry.bytes;
+    }
+    if troubles.failures.is_empty() {
+        done.fault = differing(done.proof.as_ref(), order.target);
+        return Ok(done);
+    }
+    done.objects = aftermath::objects(chosen, order.database);
+    done.needs = chosen.objects.iter().map(|object| (object.id, object.depends.clone())).collect();
+    let major = server.info().await.map(|info| info.major()).unwrap_or_default();
+    done.fault = Some(report::partial(order.target, &troubles, &done.needs, done.objects, major));
+    done.troubles = troubles;
     Ok(done)
 }
 
-/// What was gone over, or what differs, as one fault.
-fn fault_of(troubles: Troubles, proof: Option<&Proof>, target: &str) -> Option<Fault> {
+/// What differs, as one fault.
+fn differing(proof: Option<&Proof>, target: &str) -> Option<Fault> {
     let name = text::clean(target);
-    if let Some(first) = troubles.faults.first() {
-        let failed = troubles.faults.len();
-        let mut fault =
-            Fault::new(Code::Partial, format!("{failed} objects of {name} failed, {} more needed them", troubles.skipped.len()))
-                .at("Database", &name);
-        for one in troubles.faults.iter().take(DIFFERENCES) {
-            fault = fault.because(one);
-        }
-        for skipped in troubles.skipped.iter().take(DIFFERENCES) {
-            fault = fault.because(format!("skipped: {skipped}"));
-        }
-        fault.sqlstate.clone_from(&first.sqlstate);
-        fault.statement.clone_from(&first.statement);
-        fault.steps.clone_from(&first.steps);
-        return Some(fault);
-    }
     let differences = &proof?.differences;
     if differences.is_empty() {
         return None;
@@ -259,12 +291,12 @@ fn fault_of(troubles: Troubles, proof: Option<&Proof>, target: &str) -> Option<F
 async fn proven(order: &Order<'_>, chosen: &Chosen) -> Result<Proof, Fault> {
     order.board.enter(order.place, Phase::Proving);
     let server = order.context.server()?;
-    let info = server.info().await?;
+    let version = server.version_num().await?;
     let spec = order.spec;
     let expected = Expected {
         database: order.database,
         inventory: source::inventory(order.archive, order.database).await?,
-        same_version: info.version_num / 10_000 == order.archive.manifest().head.source.version_num / 10_000,
+        same_version: version / 10_000 == order.archive.manifest().head.source.version_num / 10_000,
         tables: chosen.tables.iter().map(|(at, table)| (*at, table.name.clone())).collect(),
         whole: chosen.whole,
         ignore_owners: spec.no_owner || !spec.map_roles.is_empty(),
@@ -286,7 +318,7 @@ async fn undo(order: &Order<'_>, server: &dyn Server, ready: Ready, fault: Fault
     let fault = if cancelled && fault.code != Code::Cancelled { Fault::new(Code::Cancelled, "cancelled") } else { fault };
     let fault = fault.at("Database", &name);
     if cancelled && ready != Ready::Found {
-        let dropped = tokio::time::timeout(UNDO_LIMIT, server.drop_database(order.target)).await;
+        let dropped = tokio::time::timeout(UNDO_LIMIT, drop_target(order, server)).await;
         if matches!(dropped, Ok(Ok(()))) {
             return match ready {
                 Ready::Replaced => fault.at("Left", format!("nothing: the database {name} was dropped before, and is gone")),
@@ -299,33 +331,4 @@ async fn undo(order: &Order<'_>, server: &dyn Server, ready: Ready, fault: Fault
         Ready::Made | Ready::Replaced => format!("database {name}, partly restored; --clean --confirm {name} replaces it"),
     };
     fault.at("Left", cure)
-}
-
-/// The names of what the objects need from the server: roles, tablespaces, extensions.
-pub fn needs(chosen: &Chosen, spec: &RestoreSpec) -> Needs {
-    let mapped = |role: &String| spec.map_roles.iter().find(|(from, _)| from == role).map_or(role.clone(), |(_, to)| to.clone());
-    let mut needs = Needs::default();
-    for object in &chosen.objects {
-        if !spec.no_owner && object.owner_sql.is_some() {
-            needs.roles.extend(object.owner.as_ref().filter(|owner| !owner.is_empty()).map(mapped));
-        }
-        if !spec.no_tablespaces {
-            needs.tablespaces.extend(object.tablespace.clone().filter(|name| !name.is_empty()));
-        }
-        if object.kind == "EXTENSION" {
-            needs.extensions.insert(object.name.clone());
-        }
-    }
-    needs
-}
-
-/// See [`needs`].
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Needs {
-    /// Owners.
-    pub roles: HashSet<String>,
-    /// Tablespaces.
-    pub tablespaces: HashSet<String>,
-    /// Extensions.
-    pub extensions: HashSet<String>,
 }

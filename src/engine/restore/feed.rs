@@ -24,6 +24,8 @@ pub struct Feeder {
     /// The memory budget, in [`UNIT`]s. A frame larger than all of it takes all of it and passes alone.
     budget: Arc<Semaphore>,
     units: u32,
+    /// What the archive's table of contents takes.
+    contents: u64,
     held: Arc<AtomicU64>,
     /// Decoders and their buffers for compressed bytes: as many as were ever used at once.
     decoders: Mutex<Vec<(FrameDecoder, Vec<u8>)>>,
@@ -39,18 +41,19 @@ impl Feeder {
     pub fn new(archive: Arc<Archive>, memory: u64) -> Arc<Self> {
         let units = u32::try_from((memory / UNIT).max(1)).unwrap_or(u32::MAX).min(Semaphore::MAX_PERMITS as u32);
         Arc::new(Self {
-            archive,
             budget: Arc::new(Semaphore::new(units as usize)),
             units,
+            contents: archive.held(),
             held: Arc::default(),
             decoders: Mutex::default(),
             spare: Arc::default(),
+            archive,
         })
     }
 
-    /// Bytes of decoded rows that are held now.
+    /// Bytes that are held now: the archive's table of contents, and decoded rows.
     pub fn held(&self) -> u64 {
-        self.held.load(Ordering::Relaxed)
+        self.contents + self.held.load(Ordering::Relaxed)
     }
 
     /// Reads, checks and decodes one chunk.

@@ -1,6 +1,6 @@
 use super::*;
 use crate::archive::manifest::{Chunk, Database, TableEntry};
-use crate::domain::schema::Table;
+use crate::domain::schema::{Section, Table};
 use crate::engine::restore::schedule::Schedule;
 use proptest::prelude::*;
 
@@ -10,15 +10,11 @@ fn object(id: u32, kind: &str, name: &str, section: Section, table: Option<&str>
         kind: kind.into(),
         schema: Some("public".into()),
         name: name.into(),
-        owner: None,
         section,
         sql: format!("-- {kind} {name};"),
-        owner_sql: None,
-        drop_sql: String::new(),
-        tablespace: None,
-        access_method: None,
         table: table.map(|table| TableName::new("public", table)),
         depends: depends.to_vec(),
+        ..SchemaObject::default()
     }
 }
 

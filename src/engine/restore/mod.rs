@@ -3,32 +3,50 @@
 //! Definitions first; then rows, indexes, keys and the rest as soon as what each needs is there (`graph`, `schedule`), by several
 //! sessions (`run`) that are fed within a memory budget (`feed`); then the proof.
 
+mod aftermath;
+mod causes;
 mod cluster;
 mod database;
-mod feed;
+mod failure_list;
+pub(super) mod feed;
+mod foreign;
 mod graph;
-pub mod plan;
-mod progress;
+mod preflight;
+pub(super) mod progress;
 mod rename;
+mod report;
 mod run;
 mod schedule;
 mod select;
-mod source;
-mod unique;
+pub(super) mod source;
+pub(super) mod throwaway;
 
 use super::Context;
-use crate::domain::job::{DatabaseOutcome, Summary};
+use crate::domain::job::Summary;
+use crate::domain::plan::Plan;
 use crate::domain::spec::{RestoreScope, RestoreSpec};
-use crate::domain::{Bytes, Fault};
+use crate::domain::{Code, Fault};
 use database::{Entry, Order};
 use feed::Feeder;
 use progress::Board;
+use report::Ended;
 use std::sync::Arc;
 use std::time::Instant;
+
+/// Finds out what a restore would do: of our own archive, or of a dump that another program made.
+pub async fn plan(spec: &RestoreSpec, context: &Context) -> Result<Plan, Fault> {
+    match foreign::recognise(&spec.archive).await? {
+        Some(dump) => foreign::plan(spec, context, dump).await,
+        None => preflight::plan(spec, context).await,
+    }
+}
 
 /// Carries out a restore. A cluster of which at least one database was restored is a summary in which the others carry their faults.
 pub async fn run(spec: &RestoreSpec, context: &Context) -> Result<Summary, Fault> {
     let began = Instant::now();
+    if let Some(dump) = foreign::recognise(&spec.archive).await? {
+        return foreign::run(spec, context, dump).await;
+    }
     let archive = source::open(&spec.archive).await?;
     let mut summary = match &spec.scope {
         RestoreScope::Cluster { include, exclude, parallel } => cluster::run(spec, context, &archive, include, exclude, *parallel).await?,
@@ -56,30 +74,23 @@ pub async fn run(spec: &RestoreSpec, context: &Context) -> Result<Summary, Fault
             let outcome = database::restore(&order).await;
             drop(ticker);
             let done = match outcome {
-                Ok(done) if done.fault.is_none() => done,
-                Ok(done) => {
-                    return Err(ended(&board, context, done.fault.unwrap_or_else(|| Fault::internal("a fault that was there is gone"))));
-                }
+                // Objects that were gone over leave a result; a database that stopped leaves its fault.
+                Ok(done) => match &done.fault {
+                    Some(fault) if fault.code != Code::Partial => return Err(ended(&board, context, fault.clone())),
+                    Some(fault) => {
+                        ended(&board, context, fault.clone());
+                        done
+                    }
+                    None => {
+                        board.leave(0, Ok(spec.prove));
+                        context.events.post(super::event::Event::Progress(Box::new(board.sample())));
+                        done
+                    }
+                },
                 Err(fault) => return Err(ended(&board, context, fault)),
             };
-            board.leave(0, Ok(spec.prove));
-            context.events.post(super::event::Event::Progress(Box::new(board.sample())));
-            Summary {
-                archives: vec![spec.archive.clone()],
-                archive_bytes: Bytes(archive.bytes()),
-                row_bytes: Bytes(done.bytes),
-                rows: done.rows,
-                databases: vec![DatabaseOutcome {
-                    name: target.clone(),
-                    tables: done.tables,
-                    rows: done.rows,
-                    bytes: Bytes(done.bytes),
-                    fault: None,
-                }],
-                proof: done.proof,
-                warnings: done.warnings,
-                ..Summary::default()
-            }
+            let major = if done.fault.is_some() { context.server()?.info().await?.major() } else { 0 };
+            report::summary(spec, &archive, major, Vec::new(), vec![Ended { name: target.clone(), done }]).await?
         }
     };
     summary.duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);

@@ -2,9 +2,11 @@
 
 use crate::domain::fault::Fault;
 use crate::domain::job::{DatabaseProgress, DatabaseState, Phase, Progress, TableProgress};
+use crate::domain::schema::SchemaObject;
 use crate::domain::time::Stamp;
 use crate::engine::Context;
 use crate::engine::event::Event;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -21,6 +23,17 @@ pub fn now() -> Stamp {
 pub struct Board {
     state: Mutex<Progress>,
     held: Mutex<Vec<Arc<dyn Fn() -> u64 + Send + Sync>>>,
+    /// Bytes of definitions that are held by databases at work.
+    definitions: AtomicU64,
+}
+
+/// Definitions that are held until this is dropped.
+pub struct Held<'a>(&'a Board, u64);
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.0.definitions.fetch_sub(self.1, Ordering::Relaxed);
+    }
 }
 
 impl Board {
@@ -33,7 +46,7 @@ impl Board {
             one
         });
         let state = Progress { databases: list.collect(), memory_limit, ..Progress::default() };
-        Arc::new(Self { state: Mutex::new(state), held: Mutex::default() })
+        Arc::new(Self { state: Mutex::new(state), held: Mutex::default(), definitions: AtomicU64::new(0) })
     }
 
     fn change(&self, with: impl FnOnce(&mut Progress)) {
@@ -43,6 +56,14 @@ impl Board {
     /// Who knows how much memory is held.
     pub fn measure(&self, held: impl Fn() -> u64 + Send + Sync + 'static) {
         self.held.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::new(held));
+    }
+
+    /// Counts definitions as held.
+    pub fn hold(&self, objects: &[SchemaObject]) -> Held<'_> {
+        let text = |object: &SchemaObject| object.sql.len() + object.name.len() + object.drop_sql.len() + object.depends.len() * 4;
+        let bytes = objects.iter().map(|object| (text(object) + size_of::<SchemaObject>()) as u64).sum();
+        self.definitions.fetch_add(bytes, Ordering::Relaxed);
+        Held(self, bytes)
     }
 
     /// The phase of the whole job.
@@ -131,7 +152,8 @@ impl Board {
 
     /// A sample.
     pub fn sample(&self) -> Progress {
-        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner).iter().map(|held| held()).sum();
+        let held: u64 = self.held.lock().unwrap_or_else(PoisonError::into_inner).iter().map(|held| held()).sum();
+        let held = held + self.definitions.load(Ordering::Relaxed);
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner).clone();
         state.memory = held;
         state.bytes.done = state.databases.iter().map(|one| one.bytes.done).sum();

@@ -147,10 +147,30 @@ impl Schedule {
 
     /// A running node failed: whatever depends on it is skipped. Returns those.
     pub fn failed(&mut self, at: NodeId) -> Vec<NodeId> {
-        let mut skipped = Vec::new();
         if !self.leave(at, State::Failed) {
-            return skipped;
+            return Vec::new();
         }
+        self.skip_after(at)
+    }
+
+    /// Takes out a node that was not started, and whatever depends on it. Returns all of them.
+    pub fn condemn(&mut self, at: NodeId) -> Vec<NodeId> {
+        match self.state[at as usize] {
+            State::Waiting => {}
+            State::Ready => {
+                self.ready.remove(&(Reverse(self.rank[at as usize]), at));
+            }
+            State::Running | State::Done | State::Failed | State::Skipped => return Vec::new(),
+        }
+        self.state[at as usize] = State::Skipped;
+        self.open -= 1;
+        let mut skipped = vec![at];
+        skipped.extend(self.skip_after(at));
+        skipped
+    }
+
+    fn skip_after(&mut self, at: NodeId) -> Vec<NodeId> {
+        let mut skipped = Vec::new();
         let mut stack = vec![at];
         while let Some(at) = stack.pop() {
             for next in self.dependents[at as usize].clone() {

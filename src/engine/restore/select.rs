@@ -7,13 +7,15 @@ use super::rename;
 use crate::archive::manifest;
 use crate::domain::schema::{SchemaObject, Section, SequenceState, Table, TableName};
 use crate::domain::spec::{Selection, What};
-use crate::domain::{Code, Fault};
+use crate::domain::{Code, Fault, Product};
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use std::collections::{HashMap, HashSet};
 
 /// What is restored of one database.
 #[derive(Clone, Debug, Default)]
 pub struct Chosen {
+    /// Whose definitions these are.
+    pub product: Product,
     /// Definitions, in the archive's order.
     pub objects: Vec<SchemaObject>,
     /// Tables whose rows are loaded: place in the manifest, and as what they are loaded.
@@ -122,18 +124,40 @@ fn through_roots(chosen: &mut Chosen, database: &manifest::Database) -> Result<(
         .step(format!("Or leave {root} itself out: its partitions are then restored as tables of their own.")))
 }
 
-/// Which tables refer to which others, by their foreign keys.
+/// Which tables refer to which others, by their foreign keys. A key of a partitioned table is one of all its partitions, on both sides.
 fn references(objects: &[SchemaObject], tables: &[(usize, Table)]) -> Vec<(usize, usize)> {
     let by_id: HashMap<u32, &SchemaObject> = objects.iter().map(|object| (object.id, object)).collect();
     let place: HashMap<&TableName, usize> = tables.iter().enumerate().map(|(at, (_, table))| (&table.name, at)).collect();
+    let partitions = partitions(objects, &by_id);
+    let with_rows = |name: TableName| {
+        let (mut found, mut todo, mut seen) = (Vec::new(), vec![name], HashSet::new());
+        while let Some(name) = todo.pop() {
+            found.extend(place.get(&name).copied());
+            todo.extend(partitions.get(&name).into_iter().flatten().filter(|name| seen.insert((*name).clone())).cloned());
+        }
+        found
+    };
     let mut out = Vec::new();
     for object in objects.iter().filter(|object| object.kind == "FK CONSTRAINT") {
-        let Some(child) = object.table.as_ref().and_then(|table| place.get(table)) else { continue };
+        let children = object.table.clone().map(with_rows).unwrap_or_default();
         for on in object.depends.iter().filter_map(|id| by_id.get(id)) {
             let name = if is_relation(on) { relation(on) } else { on.table.clone() };
-            if let Some(parent) = name.as_ref().and_then(|name| place.get(name)).filter(|parent| *parent != child) {
-                out.push((*child, *parent));
+            for parent in name.filter(|name| Some(name) != object.table.as_ref()).map(with_rows).unwrap_or_default() {
+                out.extend(children.iter().filter(|child| **child != parent).map(|child| (*child, parent)));
             }
+        }
+    }
+    out
+}
+
+/// The partitions of each partitioned table, one level down.
+fn partitions(objects: &[SchemaObject], by_id: &HashMap<u32, &SchemaObject>) -> HashMap<TableName, Vec<TableName>> {
+    let mut out: HashMap<TableName, Vec<TableName>> = HashMap::new();
+    for object in objects.iter().filter(|object| object.kind == "TABLE ATTACH") {
+        let Some(partition) = object.schema.as_ref().map(|schema| TableName::new(schema, &object.name)) else { continue };
+        let tables = object.depends.iter().filter_map(|id| by_id.get(id)).filter(|on| on.kind == "TABLE").filter_map(|on| relation(on));
+        for root in tables.filter(|name| *name != partition) {
+            out.entry(root).or_default().push(partition.clone());
         }
     }
     out

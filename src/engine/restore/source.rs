@@ -82,17 +82,10 @@ pub async fn globals(archive: &Arc<Archive>) -> Result<Vec<SchemaObject>, Fault>
         Ok(vec![SchemaObject {
             id: 1,
             kind: "GLOBALS".into(),
-            schema: None,
             name: "globals.sql".into(),
-            owner: None,
             section: Section::None,
             sql,
-            owner_sql: None,
-            drop_sql: String::new(),
-            tablespace: None,
-            access_method: None,
-            table: None,
-            depends: Vec::new(),
+            ..SchemaObject::default()
         }])
     })
     .await

@@ -2,6 +2,8 @@
 
 use super::pooler;
 pub use super::session::Session;
+use super::source::tool::Found;
+use super::watch::roll::{APPLICATION, Roll};
 use super::wire::Wire;
 use super::{session, tls};
 use crate::domain::connection::SslMode;
@@ -24,6 +26,8 @@ pub struct Connector {
     tls: Option<MakeRustlsConnect>,
     tools: Vec<PathBuf>,
     poolers: Arc<pooler::Known>,
+    found: Arc<Found>,
+    roll: Arc<Roll>,
     /// The server has said that it has no TLS; where TLS is only preferred, it is not asked again.
     plain: Arc<AtomicBool>,
 }
@@ -64,13 +68,23 @@ impl Connector {
     pub fn new(connection: Connection, password: Option<SecretString>) -> Result<Self, Fault> {
         let wants_tls = tries(&connection).iter().any(|way| *way != Try::Plain);
         let tls = if wants_tls { Some(tls::connector(&connection)?) } else { None };
-        Ok(Self { connection, password, tls, tools: Vec::new(), poolers: Arc::default(), plain: Arc::default() })
+        Ok(Self {
+            connection,
+            password,
+            tls,
+            tools: Vec::new(),
+            poolers: Arc::default(),
+            roll: Arc::default(),
+            plain: Arc::default(),
+            found: Arc::default(),
+        })
     }
 
     /// The same, with further folders to look for the server's own programs in.
     #[must_use]
     pub fn with_tools(mut self, folders: Vec<PathBuf>) -> Self {
         self.tools = folders;
+        self.found = Arc::default();
         self
     }
 
@@ -82,6 +96,16 @@ impl Connector {
     /// Folders given for programs, before those that are looked through anyway.
     pub fn tools(&self) -> &[PathBuf] {
         &self.tools
+    }
+
+    /// Programs that were found there, or elsewhere.
+    pub fn found(&self) -> &Found {
+        &self.found
+    }
+
+    /// The sessions that are open.
+    pub fn roll(&self) -> &Arc<Roll> {
+        &self.roll
     }
 
     /// The password, for a program's environment.
@@ -198,7 +222,7 @@ impl Connector {
 
     async fn attempt(&self, database: &str, way: Try, mark: Option<&str>) -> Result<Session, tokio_postgres::Error> {
         let mut config = Config::new();
-        config.user(&self.connection.user).dbname(database).port(self.connection.port).application_name("dbbackup");
+        config.user(&self.connection.user).dbname(database).port(self.connection.port).application_name(APPLICATION);
         // A peer that is gone is noticed by probes while we listen, and by the watch over silent sessions in any case. TCP's own user timeout is
         // left alone: it also ends connections whose other side takes no bytes for a while, and a COPY may well wait for a lock.
         let silence = self.connection.network_timeout.max(1);
@@ -236,7 +260,7 @@ impl Connector {
     /// Puts the settings on a new session, in one round trip. When `guard` fails, nothing was set.
     async fn prepare(&self, mut session: Session, guard: &str) -> Result<Session, tokio_postgres::Error> {
         let answer = session.client.simple_query(&session::settings(guard, self.connection.lock_timeout)).await?;
-        session.pid = session::last_value(&answer).and_then(|text| text.parse().ok()).unwrap_or_default();
+        session.enlist(session::last_value(&answer).and_then(|text| text.parse().ok()).unwrap_or_default(), &self.roll);
         Ok(session)
     }
 }

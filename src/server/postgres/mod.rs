@@ -1,37 +1,45 @@
 //! PostgreSQL 13 to 18.
 
 mod connect;
+pub mod definition;
+pub mod dump;
 mod fault;
 mod pooler;
+mod program;
 pub mod quote;
 mod session;
 mod source;
 mod stall;
 mod target;
 mod tls;
+mod toc;
+mod watch;
 mod wire;
 
-use super::{Answer, LoadSettings, Loader, Server, Snapshot, Supplies, TargetChoices};
+use super::{Answer, Feature, LoadSettings, Loader, Made, Monitor, Scratch, Server, Snapshot, Supplies, Survey, TargetChoices};
 use crate::domain::schema::{DatabaseProperties, SchemaObject, Table};
 use crate::domain::server::{DatabaseInfo, ServerInfo};
+use crate::domain::wait::{Blocker, Ending};
 use crate::domain::{Connection, Fault};
 use connect::Connector;
 
 /// A PostgreSQL server. Every call opens a connection of its own and closes it, apart from snapshots, readers and loaders, which live on.
 pub struct Postgres {
     connector: Connector,
+    /// `server_version_num`, once it was asked for.
+    version: tokio::sync::OnceCell<u32>,
 }
 
 impl Postgres {
     /// A server reached by this connection; `password` is used when the server asks for one. Nothing is sent yet.
     pub fn new(connection: Connection, password: Option<secrecy::SecretString>) -> Result<Self, Fault> {
-        Ok(Self { connector: Connector::new(connection, password)? })
+        Ok(Self { connector: Connector::new(connection, password)?, version: tokio::sync::OnceCell::new() })
     }
 
     /// The same server, with further folders to look for its programs (pg_dump) in, before the usual ones.
     #[must_use]
     pub fn with_tools(self, folders: Vec<std::path::PathBuf>) -> Self {
-        Self { connector: self.connector.with_tools(folders) }
+        Self { connector: self.connector.with_tools(folders), ..self }
     }
 }
 
@@ -46,6 +54,14 @@ impl Server for Postgres {
 
     fn databases(&self) -> Answer<'_, Vec<DatabaseInfo>> {
         Box::pin(source::facts::databases(&self.connector))
+    }
+
+    fn has_database<'a>(&'a self, name: &'a str) -> Answer<'a, bool> {
+        Box::pin(source::facts::has_database(&self.connector, name))
+    }
+
+    fn version_num(&self) -> Answer<'_, u32> {
+        Box::pin(async move { self.version.get_or_try_init(|| async { Ok(self.info().await?.version_num) }).await.copied() })
     }
 
     fn schema_tool<'a>(&'a self, info: &'a ServerInfo) -> Answer<'a, String> {
@@ -68,6 +84,10 @@ impl Server for Postgres {
         Box::pin(source::tables::survey(&self.connector, database))
     }
 
+    fn inspect<'a>(&'a self, database: &'a str) -> Answer<'a, Survey> {
+        Box::pin(source::tables::inspect(&self.connector, database))
+    }
+
     fn weigh<'a>(&'a self, database: &'a str) -> Answer<'a, (u64, u64)> {
         Box::pin(target::database::weigh(&self.connector, database))
     }
@@ -76,8 +96,30 @@ impl Server for Postgres {
         Box::pin(target::database::create(&self.connector, name, properties, choices))
     }
 
+    fn create_throwaway<'a>(
+        &'a self,
+        name: &'a str,
+        mark: &'a str,
+        properties: &'a DatabaseProperties,
+        choices: &'a TargetChoices,
+    ) -> Answer<'a, ()> {
+        Box::pin(target::throwaway::create(&self.connector, name, mark, properties, choices))
+    }
+
+    fn commented_databases<'a>(&'a self, prefix: &'a str) -> Answer<'a, Vec<(String, Option<String>)>> {
+        Box::pin(target::throwaway::list(&self.connector, prefix))
+    }
+
+    fn detach_database<'a>(&'a self, name: &'a str) -> Answer<'a, Vec<String>> {
+        Box::pin(target::subscriptions::detach(&self.connector, name))
+    }
+
     fn drop_database<'a>(&'a self, name: &'a str) -> Answer<'a, ()> {
         Box::pin(target::database::drop(&self.connector, name))
+    }
+
+    fn rename_database<'a>(&'a self, name: &'a str, new: &'a str) -> Answer<'a, ()> {
+        Box::pin(target::database::rename(&self.connector, name, new))
     }
 
     fn apply_properties<'a>(&'a self, name: &'a str, properties: &'a DatabaseProperties, choices: &'a TargetChoices) -> Answer<'a, ()> {
@@ -90,6 +132,42 @@ impl Server for Postgres {
 
     fn supplies(&self) -> Answer<'_, Option<Supplies>> {
         Box::pin(async { target::supplies::read(&self.connector).await.map(Some) })
+    }
+
+    fn scratch<'a>(&'a self, properties: &'a DatabaseProperties, choices: &'a TargetChoices) -> Answer<'a, Box<dyn Scratch>> {
+        Box::pin(target::scratch::make(&self.connector, properties, choices))
+    }
+
+    fn sweep_scratches(&self) -> Answer<'_, Vec<String>> {
+        Box::pin(target::scratch::sweep(&self.connector))
+    }
+
+    fn roles_named(&self, sql: &str) -> Vec<String> {
+        target::roles::named(sql)
+    }
+
+    fn made_by(&self, object: &SchemaObject) -> Vec<Made> {
+        target::reading::made_by(object)
+    }
+
+    fn unknown_to(&self, version_num: u32, object: &SchemaObject) -> Option<Feature> {
+        target::features::unknown_to(version_num / 10_000, object)
+    }
+
+    fn stays_inside(&self, object: &SchemaObject) -> bool {
+        target::reading::stays_inside(object)
+    }
+
+    fn monitor(&self) -> Answer<'_, Option<Box<dyn Monitor>>> {
+        Box::pin(async { watch::monitor::open(&self.connector).await.map(Some) })
+    }
+
+    fn end_session<'a>(&'a self, blocker: &'a Blocker, ending: Ending) -> Answer<'a, ()> {
+        Box::pin(watch::end::end(&self.connector, blocker, ending))
+    }
+
+    fn dump_tools(&self) -> Option<&dyn dump::DumpTools> {
+        Some(&self.connector)
     }
 
     fn loader<'a>(&'a self, database: &'a str, settings: &'a LoadSettings) -> Answer<'a, Box<dyn Loader>> {

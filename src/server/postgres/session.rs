@@ -2,6 +2,7 @@
 
 use super::connect::Connector;
 use super::stall::{self, Order};
+use super::watch::roll::{Entry, Roll};
 use super::wire::{Pulse, Wire};
 use crate::domain::{Code, Fault};
 use crate::server::{Cancel, ROW_TEXT_SETTINGS};
@@ -25,6 +26,7 @@ pub struct Session {
     /// The backend's process id.
     pub pid: i32,
     task: JoinHandle<()>,
+    entry: Option<Entry>,
     /// How it reached the server; none: a unix socket.
     wire: Option<Wire>,
     /// Takes the order to watch the session, once it is known who it is on the server. One message; the task that drives the session reads it,
@@ -51,7 +53,13 @@ impl Session {
     {
         let (watch, order) = oneshot::channel();
         let task = tokio::spawn(drive(connection, order, wire.as_ref().map(Wire::pulse)));
-        Self { client, pid: 0, task, wire, watch: Some(watch), beside: None }
+        Self { client, pid: 0, task, wire, watch: Some(watch), beside: None, entry: None }
+    }
+
+    /// Notes the session's process, and that it is one of ours for as long as it lasts.
+    pub fn enlist(&mut self, pid: i32, roll: &Arc<Roll>) {
+        self.pid = pid;
+        self.entry = Some(roll.enter(pid));
     }
 
     /// The same, watched from now on: a session that is dead on its feet ends like one whose connection broke.
@@ -93,7 +101,7 @@ impl Session {
 
     /// Ends the session in good order: the server has let go of it when this returns, unless it takes longer than a few seconds.
     pub async fn close(self) {
-        let Self { client, task, beside, .. } = self;
+        let Self { client, task, beside, entry: _entry, .. } = self;
         drop((beside, client));
         let abort = task.abort_handle();
         if tokio::time::timeout(CLOSE_LIMIT, task).await.is_err() {

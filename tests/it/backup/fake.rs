@@ -181,6 +181,10 @@ impl Server for Fake {
         unsupported()
     }
 
+    fn rename_database<'a>(&'a self, _: &'a str, _: &'a str) -> Answer<'a, ()> {
+        unsupported()
+    }
+
     fn apply_properties<'a>(&'a self, _: &'a str, _: &'a DatabaseProperties, _: &'a TargetChoices) -> Answer<'a, ()> {
         unsupported()
     }
@@ -196,21 +200,7 @@ impl Server for Fake {
 }
 
 pub fn object(id: u32, kind: &str, section: Section, sql: &str) -> SchemaObject {
-    SchemaObject {
-        id,
-        kind: kind.into(),
-        schema: None,
-        name: format!("object {id}"),
-        owner: None,
-        section,
-        sql: sql.into(),
-        owner_sql: None,
-        drop_sql: String::new(),
-        tablespace: None,
-        access_method: None,
-        table: None,
-        depends: Vec::new(),
-    }
+    SchemaObject { id, kind: kind.into(), name: format!("object {id}"), section, sql: sql.into(), ..SchemaObject::default() }
 }
 
 struct FakeSnapshot {

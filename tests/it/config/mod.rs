@@ -1,5 +1,6 @@
 //! Configuration: layers, origins, faults with their place, secrets.
 
+use dbbackup::config::connection::Host;
 use dbbackup::config::environment::Environment;
 use dbbackup::config::layers::{Origin, Resolved, resolve};
 use dbbackup::config::passfile;
@@ -142,6 +143,17 @@ fn a_file_with_a_password_that_others_can_read_is_refused() {
     assert!(!fault.render("x").contains("geheim"));
     home.write("user.toml", "[servers.shop]\npassword = \"geheim\"\n");
     assert!(home.resolve(&Environment::default(), &[]).is_ok());
+}
+
+#[test]
+fn what_nobody_set_is_shown_as_it_will_hold_here() {
+    let home = Home::new();
+    home.write("user.toml", "[backup]\njobs = 3\n");
+    let resolved = home.resolve(&Environment::default(), &[]).expect("valid").on(Host { processors: 8, memory: 64 << 30 });
+    let shown = |key: &str| print::text(&resolved, Some(print::find(key).expect("a setting")), Origins::Shown);
+    assert!(shown("backup.jobs").starts_with("3  (") && shown("backup.jobs").contains("user.toml:2"), "{}", shown("backup.jobs"));
+    assert_eq!(shown("backup.memory"), "512 MB  (this machine)\n");
+    assert_eq!(shown("backup.chunk_size"), "2.10 MB  (this machine)\n");
 }
 
 #[test]

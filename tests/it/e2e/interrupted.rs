@@ -49,6 +49,34 @@ fn a_cancelled_backup_leaves_nothing_at_all() {
     }
 }
 
+#[test]
+fn a_backup_that_compresses_slowly_is_cancelled_at_once() {
+    let server = server(17);
+    let chunks = slow_database(server, "slowly");
+    let giant = server.database("giant");
+    // One value of 210 MB, which repeats itself only behind the window of zstd.
+    server.sql(
+        &giant,
+        "create table t (v text); alter table t alter v set storage external; \
+         insert into t select repeat(string_agg(md5(n::text), ''), 20) from generate_series(1, 330000) n",
+    );
+    let home = Home::new();
+    let dir = home.backups();
+    for (name, compression) in [(&chunks, "zstd:19"), (&giant, "zstd:19"), (&giant, "xz:9")] {
+        let more = ["--compression", compression, "--chunk-size", "2MiB", "--jobs", "2"];
+        let mut run = program::start(&mut home.backup_command(server, name, &more));
+        // A thread has been compressing for a while: it is in the middle of a frame.
+        assert!(run.until_it(|run| run.thread_time("compress") >= 25), "{compression}: it ended too early: {}", run.finish().text());
+        let told = Instant::now();
+        run.signal(Signal::INT);
+        let outcome = run.finish();
+        let took = told.elapsed();
+        outcome.fails(130, "CANCELLED");
+        assert!(took < Duration::from_secs(2), "{name} with {compression}: it took {took:?} to stop");
+        assert_eq!(program::names(&dir), Vec::<String>::new());
+    }
+}
+
 /// Waits until no session is left in a database.
 fn gone(server: &crate::support::postgres::Postgres, name: &str) {
     let deadline = Instant::now() + Duration::from_secs(20);

@@ -1,14 +1,16 @@
 //! What is read from and written to PostgreSQL, against real servers.
 
+pub mod locks;
 mod source_connect;
 mod source_contents;
 mod source_globals;
 mod source_many;
 mod source_rows;
-mod source_standby;
+pub mod source_standby;
 mod source_tls;
 mod target_database;
 mod target_loader;
+mod waits;
 
 use crate::support;
 use dbbackup::domain::Connection;

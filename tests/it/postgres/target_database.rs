@@ -121,11 +121,61 @@ fn roles_that_exist_are_altered_and_ours_stays() {
             it.apply_global(&space, &TargetChoices { no_tablespaces: true, ..TargetChoices::default() }).await.expect("left out");
             let supplies = it.supplies().await.expect("supplies").expect("of PostgreSQL");
             assert!(supplies.roles.contains(&"glob_b".to_owned()) && supplies.tablespaces.contains(&"pg_default".to_owned()));
-            assert!(supplies.may_create && supplies.extensions.iter().any(|(name, version)| name == "plpgsql" && !version.is_empty()));
+            assert!(
+                supplies.may_create
+                    && supplies.extensions.iter().any(|extension| extension.name == "plpgsql" && !extension.version.is_empty())
+            );
         });
         assert_eq!(server.sql("postgres", "select rolcreaterole, rolcanlogin from pg_roles where rolname = 'glob_a'"), "t|t");
         assert_eq!(server.sql("postgres", "select rolsuper from pg_roles where rolname = 'postgres'"), "t");
         assert_eq!(server.sql("postgres", "select pg_has_role('glob_b', 'glob_a', 'member')"), "t");
         server.sql("postgres", "drop role glob_b; drop role glob_a");
+    }
+}
+
+#[test]
+fn a_database_with_subscriptions_is_dropped_and_what_stays_is_said() {
+    for major in VERSIONS {
+        let server = server(major);
+        let (publisher, subscriber) = (server.database("publisher"), server.database("subscriber"));
+        server.sql(&publisher, "create table t (id int primary key); create publication p for table t");
+        for (slot, more) in [("at_work", "enabled = true"), ("idle", "enabled = false")] {
+            server.sql(&publisher, &format!("select pg_create_logical_replication_slot('{slot}', 'pgoutput')"));
+            server.sql(
+                &subscriber,
+                &format!(
+                    "create table if not exists t (id int primary key); create subscription \"of {slot}\" connection \
+                     'host={} port={} user=postgres dbname={publisher}' publication p with (create_slot = false, slot_name = '{slot}', copy_data = false, {more})",
+                    server.socket.display(),
+                    server.port
+                ),
+            );
+        }
+        // Rows come through: the worker of the one that is enabled is at work.
+        server.sql(&publisher, "insert into t values (1)");
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
+        while server.sql(&subscriber, "select count(*) from t") == "0" {
+            assert!(std::time::Instant::now() < deadline, "nothing is replicated");
+        }
+        run(async {
+            let it = postgres(server);
+            let said = it.detach_database(&subscriber).await.expect("detached");
+            assert_eq!(said.len(), 2, "{said:?}");
+            assert!(said[0].contains("of at_work") && said[0].contains("pg_drop_replication_slot('at_work')"), "{said:?}");
+            assert_eq!(it.detach_database(&subscriber).await, Ok(Vec::new()));
+            it.drop_database(&subscriber).await.expect("dropped");
+            assert_eq!(it.detach_database("no such database").await, Ok(Vec::new()));
+        });
+        let slots = "select string_agg(slot_name, ' ' order by slot_name) from pg_replication_slots";
+        assert_eq!(server.sql("postgres", slots), "at_work idle", "what belongs to the publisher stays");
+        // Without a word it is dropped as well.
+        let other = server.database("subscriber");
+        server.sql(
+            &other,
+            "create subscription alone connection 'host=nowhere.invalid dbname=x' publication p with (connect = false, slot_name = none)",
+        );
+        run(async { postgres(server).drop_database(&other).await.expect("dropped") });
+        server.sql("postgres", "select pg_drop_replication_slot(slot_name) from pg_replication_slots");
+        server.sql("postgres", &format!("drop database {publisher}"));
     }
 }

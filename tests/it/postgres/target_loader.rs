@@ -14,15 +14,9 @@ pub fn object(kind: &str, name: &str, sql: &str) -> SchemaObject {
         kind: kind.into(),
         schema: Some("public".into()),
         name: name.into(),
-        owner: None,
         section: Section::PreData,
         sql: sql.into(),
-        owner_sql: None,
-        drop_sql: String::new(),
-        tablespace: None,
-        access_method: None,
-        table: None,
-        depends: Vec::new(),
+        ..SchemaObject::default()
     }
 }
 

@@ -1,8 +1,10 @@
 //! Restores against real servers, from archives that backups made.
 
 mod part;
+mod preflight;
 mod roots;
 mod trouble;
+mod waits;
 mod whole;
 
 use crate::support::postgres::Postgres as TestServer;

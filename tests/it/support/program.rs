@@ -141,14 +141,30 @@ impl Running {
 
     /// Waits until something is true; false when the run ended before.
     pub fn until(&mut self, mut condition: impl FnMut() -> bool) -> bool {
+        self.until_it(|_| condition())
+    }
+
+    /// The same, of the run itself.
+    pub fn until_it(&mut self, mut condition: impl FnMut(&Self) -> bool) -> bool {
         loop {
-            if condition() {
+            if condition(self) {
                 return true;
             }
             if !self.look() {
                 return false;
             }
         }
+    }
+
+    /// The most processor time that one of its threads of this name has had, in hundredths of a second.
+    pub fn thread_time(&self, name: &str) -> u64 {
+        let Ok(threads) = std::fs::read_dir(format!("/proc/{}/task", self.child.id())) else { return 0 };
+        let time = |text: String| {
+            let (head, tail) = text.rsplit_once(')')?;
+            let ticks = tail.split_whitespace().skip(11).take(2).filter_map(|word| word.parse::<u64>().ok()).sum();
+            head.ends_with(&format!("({name}")).then_some(ticks)
+        };
+        threads.flatten().filter_map(|thread| time(std::fs::read_to_string(thread.path().join("stat")).ok()?)).max().unwrap_or(0)
     }
 
     /// Sends a signal.

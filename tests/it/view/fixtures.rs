@@ -15,6 +15,7 @@ use dbbackup::domain::plan::{Check, CheckState, Plan, PlanItem};
 use dbbackup::domain::schema::TableName;
 use dbbackup::domain::server::{DatabaseInfo, ServerInfo};
 use dbbackup::domain::spec::{BackupSpec, Care, Effort, JobSpec, NameTime, RestoreScope, RestoreSpec, Scope, Selection, VerifyMode};
+use dbbackup::domain::wait::{Blocker, Wait};
 use dbbackup::domain::{Bytes, Compression, Product, Stamp};
 use dbbackup::engine::event::{Event, Level};
 use std::path::PathBuf;
@@ -341,6 +342,7 @@ pub fn cluster_progress(done: u64) -> Progress {
             },
         ],
         waiting: None,
+        waits: Vec::new(),
     }
 }
 
@@ -467,7 +469,8 @@ pub fn running() -> Model {
 pub fn waiting() -> Model {
     let mut model = running();
     let mut progress = cluster_progress(7_740_000_000);
-    progress.waiting = Some("a lock on public.orders, 17 s of 60 s: pid 4711 psql (anna), idle in transaction 9 min: UPDATE orders SET state = 'paid' WHERE id = 4711".into());
+    progress.waits = waits();
+    progress.waiting = Some(progress.waits[0].words());
     feed(&mut model, [Msg::Engine(JOB, Event::Progress(Box::new(progress)))]);
     model
 }
@@ -479,10 +482,18 @@ pub fn summary() -> Summary {
         row_bytes: Bytes(3_012_000_000),
         rows: 14_320_000,
         duration_ms: 62_400,
-        databases: vec![DatabaseOutcome { name: "shop".into(), tables: 34, rows: 14_320_000, bytes: Bytes(3_012_000_000), fault: None }],
+        databases: vec![DatabaseOutcome {
+            name: "shop".into(),
+            tables: 34,
+            rows: 14_320_000,
+            bytes: Bytes(3_012_000_000),
+            ..DatabaseOutcome::default()
+        }],
         verified: Some("full".into()),
         proof: None,
+        tried: Vec::new(),
         warnings: vec!["subscription \"feed\" is restored disabled: its slot is on another server".into()],
+        ..Summary::default()
     }
 }
 
@@ -521,4 +532,38 @@ pub fn cancelled() -> Model {
     feed(&mut model, [Msg::Engine(JOB, Event::Cancelled(Leftovers { things: vec!["database app_db, partly restored".into()] }))]);
     model.toasts.clear();
     model
+}
+
+/// A session of ours that waits for one who is queued behind two others, one of them the root.
+pub fn waits() -> Vec<Wait> {
+    let one = |pid: i32, depth: u32, blocked_by: &[i32], user: &str, state: &str, open: u64, statement: &str| Blocker {
+        pid,
+        depth,
+        blocked_by: blocked_by.to_vec(),
+        user: user.into(),
+        database: "app_production".into(),
+        application: "psql".into(),
+        client: "10.0.0.9".into(),
+        state: state.into(),
+        transaction_ms: Some(open),
+        statement: statement.into(),
+        since: Stamp(NOW - 900_000),
+        ours: false,
+    };
+    let root = one(4711, 1, &[], "anna", "idle in transaction", 552_000, "UPDATE orders SET state = 'paid' WHERE id = 4711");
+    let blockers = vec![
+        one(5120, 0, &[4711], "migration", "active", 41_000, "ALTER TABLE orders ADD COLUMN note text"),
+        root.clone(),
+        Blocker { depth: 0, ..root },
+    ];
+    vec![Wait {
+        pid: 6001,
+        database: "app_production".into(),
+        object: "public.orders".into(),
+        mode: "ROW EXCLUSIVE".into(),
+        statement: "COPY public.orders FROM STDIN".into(),
+        waited_ms: 17_400,
+        limit_ms: 60_000,
+        blockers,
+    }]
 }

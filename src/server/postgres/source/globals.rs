@@ -71,17 +71,12 @@ impl List {
         self.objects.push(SchemaObject {
             id: u32::try_from(self.objects.len() + 1).unwrap_or(u32::MAX),
             kind: kind.to_owned(),
-            schema: None,
             name: name.to_owned(),
-            owner: None,
             section: Section::None,
             depends: depends.map(|known| known.id).into_iter().collect(),
             drop_sql: if sql.starts_with(&format!("CREATE {kind} ")) { format!("DROP {kind} {};", ident(name)) } else { String::new() },
             sql,
-            owner_sql: None,
-            tablespace: None,
-            access_method: None,
-            table: None,
+            ..SchemaObject::default()
         });
     }
 }

@@ -10,6 +10,8 @@ use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use tokio_postgres::Client;
 
 /// What every COPY binary stream begins with: signature, flags, and the length of a header extension, which is 0 (documentation of COPY,
 /// "Binary Format").
@@ -18,20 +20,42 @@ const BINARY_HEADER: &[u8; 19] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
 /// What every COPY binary stream ends with.
 const BINARY_TRAILER: [u8; 2] = [0xff, 0xff];
 
-/// A session in the snapshot's transaction.
+/// The snapshot's own session. It holds every table's lock, so whoever may not have a lock of their own reads through it, one at a time.
+pub struct Holder {
+    /// The session.
+    pub session: Session,
+    turn: tokio::sync::Mutex<()>,
+}
+
+impl Holder {
+    /// A session that holds the locks of all tables.
+    pub fn new(session: Session) -> Self {
+        Self { session, turn: tokio::sync::Mutex::new(()) }
+    }
+}
+
+/// A session that sees what the snapshot sees.
+///
+/// Each table is read in a transaction of its own, which first asks for the table's lock without waiting. A lock that is refused is one that
+/// somebody is queued for, behind the snapshot's: waiting would be for ever, since they wait for us. Such a table is read through the
+/// [`Holder`]. Locks end with each table, so that nobody has to wait for the whole backup where one table would do.
 pub struct CopyReader {
     session: Session,
     encoding: String,
+    begin: String,
+    holder: Arc<Holder>,
+    /// Whether the holder's session is at work for this reader.
+    lent: Arc<AtomicBool>,
 }
 
 impl CopyReader {
     /// Opens a session that sees what an exported snapshot sees. `encoding` is the database's: rows come in it, untouched.
-    pub async fn open(connector: &Connector, database: &str, snapshot: &str, encoding: &str) -> Result<Self, Fault> {
+    pub async fn open(connector: &Connector, database: &str, snapshot: &str, encoding: &str, holder: Arc<Holder>) -> Result<Self, Fault> {
         let session = connector.session(database).await?;
-        let sql = format!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT {}", literal(snapshot));
-        let shared = session.client.batch_execute(&sql).await;
-        shared.map_err(|error| session.explain(connector.fault("cannot share the snapshot", &error, database)))?;
-        Ok(Self { session, encoding: encoding.to_owned() })
+        let begin = format!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT {}", literal(snapshot));
+        let begun = session.client.batch_execute(&begin).await;
+        begun.map_err(|error| session.explain(connector.fault("cannot share the snapshot", &error, database)))?;
+        Ok(Self { session, encoding: encoding.to_owned(), begin, holder, lent: Arc::default() })
     }
 
     async fn copy(
@@ -41,27 +65,64 @@ impl CopyReader {
         chunk_size: usize,
         sink: &mut dyn ChunkSink,
     ) -> Result<(u64, u64), Fault> {
-        let by_function = table.kind == TableKind::LargeObjectData
-            && !large_objects::may_read_pages(&self.session.client).await.map_err(|error| unreadable(table, &error))?;
-        let sql = statement(table, range, &self.encoding, by_function);
-        let failed = |error: &tokio_postgres::Error| unreadable(table, error).with_statement(&sql);
-        if table.format == RowFormat::Text {
-            let rows = self.session.client.copy_out(&sql).await.map_err(|error| failed(&error))?;
-            return text(rows, chunk_size, sink, failed).await;
+        if table.kind == TableKind::Table && !self.lock(table).await? {
+            let _turn = self.holder.turn.lock().await;
+            tracing::debug!(table = %table.name, "read through the snapshot's session: somebody is queued for the table's lock");
+            self.lent.store(true, Relaxed);
+            let done = rows(&self.holder.session.client, &self.encoding, table, range, chunk_size, sink).await;
+            // After a failure that is not the server's the session is still sending, and is told to stop by who asked.
+            if done.is_ok() {
+                self.lent.store(false, Relaxed);
+            }
+            return done;
         }
-        // Binary forms of text are in the client's encoding. The statement is parsed first, while that is still UTF-8.
-        let prepared = self.session.client.prepare(&sql).await.map_err(|error| failed(&error))?;
-        self.encode(&self.encoding).await?;
-        let rows = self.session.client.copy_out(&prepared).await.map_err(|error| failed(&error))?;
-        let done = binary(rows, chunk_size, sink, failed).await?;
-        self.encode("UTF8").await?;
-        Ok(done)
+        rows(&self.session.client, &self.encoding, table, range, chunk_size, sink).await
     }
 
-    async fn encode(&self, encoding: &str) -> Result<(), Fault> {
-        let sql = format!("SET client_encoding = {}", literal(encoding));
-        self.session.client.batch_execute(&sql).await.map_err(|error| fault("cannot set the encoding", &error))
+    /// Begins a transaction with the table's lock; says whether it was to be had at once.
+    async fn lock(&self, table: &Table) -> Result<bool, Fault> {
+        let sql = format!("ROLLBACK; {}; LOCK TABLE ONLY {} IN ACCESS SHARE MODE NOWAIT", self.begin, qualified(&table.name));
+        match self.session.client.batch_execute(&sql).await {
+            Ok(()) => Ok(true),
+            Err(error) if error.code() == Some(&tokio_postgres::error::SqlState::LOCK_NOT_AVAILABLE) => {
+                let sql = format!("ROLLBACK; {}", self.begin);
+                self.session.client.batch_execute(&sql).await.map_err(|error| unreadable(table, &error))?;
+                Ok(false)
+            }
+            Err(error) => Err(unreadable(table, &error)),
+        }
     }
+}
+
+/// Reads rows through a session that has the table's lock.
+async fn rows(
+    client: &Client,
+    encoding: &str,
+    table: &Table,
+    range: Option<PageRange>,
+    chunk_size: usize,
+    sink: &mut dyn ChunkSink,
+) -> Result<(u64, u64), Fault> {
+    let by_function = table.kind == TableKind::LargeObjectData
+        && !large_objects::may_read_pages(client).await.map_err(|error| unreadable(table, &error))?;
+    let sql = statement(table, range, encoding, by_function);
+    let failed = |error: &tokio_postgres::Error| unreadable(table, error).with_statement(&sql);
+    if table.format == RowFormat::Text {
+        let rows = client.copy_out(&sql).await.map_err(|error| failed(&error))?;
+        return stream(rows, Walk::Lines, chunk_size, sink, failed).await;
+    }
+    // Binary forms of text are in the client's encoding. The statement is parsed first, while that is still UTF-8.
+    let prepared = client.prepare(&sql).await.map_err(|error| failed(&error))?;
+    encode(client, encoding).await?;
+    let rows = client.copy_out(&prepared).await.map_err(|error| failed(&error))?;
+    let done = stream(rows, Walk::Header, chunk_size, sink, failed).await?;
+    encode(client, "UTF8").await?;
+    Ok(done)
+}
+
+async fn encode(client: &Client, encoding: &str) -> Result<(), Fault> {
+    let sql = format!("SET client_encoding = {}", literal(encoding));
+    client.batch_execute(&sql).await.map_err(|error| fault("cannot set the encoding", &error))
 }
 
 /// The COPY that reads a range of a table.
@@ -109,98 +170,89 @@ fn unreadable(table: &Table, error: &tokio_postgres::Error) -> Fault {
     fault.at("Table", &table.name)
 }
 
-/// Chunks of COPY text: each message is one line.
-async fn text(
-    rows: tokio_postgres::CopyOutStream,
-    chunk_size: usize,
-    sink: &mut dyn ChunkSink,
-    failed: impl Fn(&tokio_postgres::Error) -> Fault,
-) -> Result<(u64, u64), Fault> {
-    let mut rows = pin!(rows);
-    let (mut total_rows, mut total_bytes) = (0_u64, 0_u64);
-    let mut chunk: Option<Rows> = None;
-    while let Some(row) = rows.next().await {
-        let row = row.map_err(|error| failed(&error))?;
-        if row.last() != Some(&b'\n') {
-            return Err(Fault::internal("a row of COPY text without its line end"));
-        }
-        if let Some(full) = chunk.take_if(|chunk| chunk.data.len() + row.len() > chunk_size) {
-            total_rows += full.count;
-            total_bytes += full.data.len() as u64;
-            sink.chunk(full).await?;
-        }
-        let chunk = match &mut chunk {
-            Some(chunk) => chunk,
-            none => none.insert(Rows { data: sink.buffer(row.len()).await?, count: 0 }),
-        };
-        chunk.data.extend_from_slice(&row);
-        chunk.count += 1;
-    }
-    if let Some(last) = chunk {
-        total_rows += last.count;
-        total_bytes += last.data.len() as u64;
-        sink.chunk(last).await?;
-    }
-    Ok((total_rows, total_bytes))
+/// What the next message of a stream holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Walk {
+    /// One line of COPY text.
+    Lines,
+    /// The header of COPY binary, with the first row.
+    Header,
+    /// A row of COPY binary.
+    Tuples,
+    /// Nothing: the trailer of COPY binary was there.
+    Over,
 }
 
-/// Chunks of COPY binary, each a complete stream. The server sends the header with the first row, and each row in a message of its own.
-async fn binary(
+impl Walk {
+    /// What every chunk begins and ends with: a chunk of COPY binary is a complete stream.
+    const fn frame(self) -> (&'static [u8], &'static [u8]) {
+        match self {
+            Walk::Lines => (&[], &[]),
+            Walk::Header | Walk::Tuples | Walk::Over => (BINARY_HEADER, &BINARY_TRAILER),
+        }
+    }
+
+    /// The rows of a message, and how many. The server sends the header with the first row, and each row in a message of its own.
+    fn step<'a>(&mut self, message: &'a [u8]) -> Result<(&'a [u8], u64), Fault> {
+        let body = match self {
+            Walk::Lines if message.last() == Some(&b'\n') => return Ok((message, 1)),
+            Walk::Lines => return Err(Fault::internal("a row of COPY text without its line end")),
+            Walk::Header => message.strip_prefix(BINARY_HEADER).ok_or_else(|| Fault::internal("a binary stream with an unknown header"))?,
+            Walk::Tuples | Walk::Over => message,
+        };
+        let (count, length) = tuples(body)?;
+        *self = if length < body.len() || *self == Walk::Over { Walk::Over } else { Walk::Tuples };
+        Ok((&body[..length], count))
+    }
+}
+
+/// Collects the rows of a COPY into chunks.
+async fn stream(
     rows: tokio_postgres::CopyOutStream,
+    mut walk: Walk,
     chunk_size: usize,
     sink: &mut dyn ChunkSink,
     failed: impl Fn(&tokio_postgres::Error) -> Fault,
 ) -> Result<(u64, u64), Fault> {
     let mut rows = pin!(rows);
-    let (mut total_rows, mut total_bytes) = (0_u64, 0_u64);
+    let (header, trailer) = walk.frame();
+    let mut total = (0_u64, 0_u64);
     let mut chunk: Option<Rows> = None;
-    let mut is_first = true;
-    let mut is_over = false;
     while let Some(message) = rows.next().await {
         let message = message.map_err(|error| failed(&error))?;
-        let mut body = &message[..];
-        if is_first {
-            body = body.strip_prefix(BINARY_HEADER).ok_or_else(|| Fault::internal("a binary stream with an unknown header"))?;
-            is_first = false;
-        }
-        let (count, length) = tuples(body)?;
-        is_over |= length < body.len();
-        let body = &body[..length];
+        let (body, count) = walk.step(&message)?;
         if body.is_empty() {
             continue;
         }
-        if let Some(full) = chunk.take_if(|chunk| chunk.data.len() + body.len() + BINARY_TRAILER.len() > chunk_size) {
-            let (rows, bytes) = finish(full, sink).await?;
-            total_rows += rows;
-            total_bytes += bytes;
+        if let Some(full) = chunk.take_if(|chunk| chunk.data.len() + body.len() + trailer.len() > chunk_size) {
+            finish(full, trailer, sink, &mut total).await?;
         }
         let chunk = match &mut chunk {
             Some(chunk) => chunk,
             none => {
-                let mut data = sink.buffer(BINARY_HEADER.len() + body.len() + BINARY_TRAILER.len()).await?;
-                data.extend_from_slice(BINARY_HEADER);
+                let mut data = sink.buffer(header.len() + body.len() + trailer.len()).await?;
+                data.extend_from_slice(header);
                 none.insert(Rows { data, count: 0 })
             }
         };
         chunk.data.extend_from_slice(body);
         chunk.count += count;
     }
-    if !is_over {
+    if matches!(walk, Walk::Header | Walk::Tuples) {
         return Err(Fault::internal("a binary stream without its trailer"));
     }
     if let Some(last) = chunk {
-        let (rows, bytes) = finish(last, sink).await?;
-        total_rows += rows;
-        total_bytes += bytes;
+        finish(last, trailer, sink, &mut total).await?;
     }
-    Ok((total_rows, total_bytes))
+    Ok(total)
 }
 
-async fn finish(mut chunk: Rows, sink: &mut dyn ChunkSink) -> Result<(u64, u64), Fault> {
-    chunk.data.extend_from_slice(&BINARY_TRAILER);
-    let sizes = (chunk.count, chunk.data.len() as u64);
-    sink.chunk(chunk).await?;
-    Ok(sizes)
+/// Hands a chunk over, and adds it to the totals.
+async fn finish(mut chunk: Rows, trailer: &[u8], sink: &mut dyn ChunkSink, total: &mut (u64, u64)) -> Result<(), Fault> {
+    chunk.data.extend_from_slice(trailer);
+    total.0 += chunk.count;
+    total.1 += chunk.data.len() as u64;
+    sink.chunk(chunk).await
 }
 
 /// Walks the rows of a message: how many, and how many bytes they take. What is behind them is the trailer, or the message is damaged.
@@ -223,6 +275,19 @@ fn tuples(body: &[u8]) -> Result<(u64, usize), Fault> {
     if rest.is_empty() { Ok((count, body.len())) } else { Err(broken()) }
 }
 
+/// Ends the statement of whichever session is at work for a reader.
+struct Canceller {
+    own: Arc<dyn Cancel>,
+    holder: Arc<dyn Cancel>,
+    lent: Arc<AtomicBool>,
+}
+
+impl Cancel for Canceller {
+    fn cancel(&self) -> BoxFuture<'_, ()> {
+        if self.lent.load(Relaxed) { self.holder.cancel() } else { self.own.cancel() }
+    }
+}
+
 impl Reader for CopyReader {
     fn read<'a>(
         &'a mut self,
@@ -235,14 +300,14 @@ impl Reader for CopyReader {
             let done = self.copy(table, range, chunk_size, sink).await.map_err(|fault| self.session.explain(fault));
             // When it is not the server that failed, it is still sending.
             if done.as_ref().is_err_and(|fault| fault.sqlstate.is_none()) {
-                self.session.canceller().cancel().await;
+                self.canceller().cancel().await;
             }
             done
         })
     }
 
     fn canceller(&self) -> Arc<dyn Cancel> {
-        self.session.canceller()
+        Arc::new(Canceller { own: self.session.canceller(), holder: self.holder.session.canceller(), lent: self.lent.clone() })
     }
 
     fn close(self: Box<Self>) -> BoxFuture<'static, ()> {

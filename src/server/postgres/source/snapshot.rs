@@ -1,24 +1,31 @@
 //! A consistent view of one database: a session that has exported its snapshot and keeps every table from being changed in shape.
 
-use super::{inventory, large_objects, matviews, objects, properties, reader, sequences, tables, toc, tool};
+use super::reader::Holder;
+use super::{guard, inventory, large_objects, matviews, objects, properties, reader, sequences, tables, tool};
 use crate::domain::schema::{Contents, InventoryItem, RowFormat, SequenceState, Table, TableName};
 use crate::domain::server::Position;
 use crate::domain::time::Stamp;
 use crate::domain::{Code, Fault};
-use crate::server::postgres::connect::{Connector, Session, fault};
+use crate::server::postgres::connect::{Connector, fault};
 use crate::server::postgres::quote::qualified;
+use crate::server::postgres::toc;
 use crate::server::{Answer, Reader, Snapshot};
 use futures_util::future::{BoxFuture, try_join};
 use std::collections::HashMap;
+use std::sync::Arc;
+use tokio_postgres::Client;
 
 /// Tables in one LOCK statement.
 const BATCH: usize = 500;
+
+/// How often a snapshot is opened before a table that changes all the time is a failure.
+const TRIES: u32 = 3;
 
 /// The session that holds the snapshot.
 struct Leader {
     connector: Connector,
     database: String,
-    session: Session,
+    holder: Arc<Holder>,
     name: String,
     version: u32,
     encoding: String,
@@ -27,6 +34,21 @@ struct Leader {
 
 /// See [`crate::server::Server::snapshot`].
 pub async fn open(connector: &Connector, database: &str) -> Result<Box<dyn Snapshot>, Fault> {
+    let mut tries = 1;
+    loop {
+        match attempt(connector, database).await {
+            // What changed the tables is over, or waits for its turn: a later snapshot is as good.
+            Err(fault) if fault.code == Code::Conflict && tries < TRIES => {
+                tracing::info!(database, %fault, "opening the snapshot again");
+                tries += 1;
+            }
+            Err(fault) => return Err(fault),
+            Ok(leader) => return Ok(Box::new(leader)),
+        }
+    }
+}
+
+async fn attempt(connector: &Connector, database: &str) -> Result<Leader, Fault> {
     let session = connector.session(database).await?;
     let failed = |error: tokio_postgres::Error| connector.fault("cannot open a snapshot", &error, database);
     session.client.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await.map_err(failed)?;
@@ -48,22 +70,31 @@ pub async fn open(connector: &Connector, database: &str) -> Result<Box<dyn Snaps
         version: u32::try_from(row.get::<_, i32>(1)).unwrap_or(0),
         encoding: row.get(2),
         position: Position { lsn: row.get(3), taken_at: Stamp(row.get(4)) },
-        session,
+        holder: Arc::new(Holder::new(session)),
     };
-    leader.lock().await?;
-    Ok(Box::new(leader))
+    match leader.lock().await {
+        Ok(()) => Ok(leader),
+        Err(fault) => {
+            // Before the next attempt: nobody is to wait for locks of this one.
+            Box::new(leader).release().await;
+            Err(fault)
+        }
+    }
 }
 
 impl Leader {
+    fn client(&self) -> &Client {
+        &self.holder.session.client
+    }
+
     fn placed(&self, what: &str, error: &tokio_postgres::Error) -> Fault {
-        self.session.explain(self.connector.fault(what, error, &self.database))
+        self.holder.session.explain(self.connector.fault(what, error, &self.database))
     }
 
     /// Locks every table that this role may lock against changes of its shape, as pg_dump does; reading and writing go on.
     async fn lock(&self) -> Result<(), Fault> {
         let rows = self
-            .session
-            .client
+            .client()
             .query(
                 "SELECT n.nspname::text, c.relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
                   WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' \
@@ -76,13 +107,37 @@ impl Leader {
         for batch in names.chunks(BATCH) {
             let list: Vec<String> = batch.iter().map(|name| format!("ONLY {}", qualified(name))).collect();
             let sql = format!("LOCK TABLE {} IN ACCESS SHARE MODE", list.join(", "));
-            self.session.client.batch_execute(&sql).await.map_err(|error| {
+            self.client().batch_execute(&sql).await.map_err(|error| {
                 let fault = self.placed(&format!("cannot lock {} tables for reading", names.len()), &error);
                 let fault = if fault.code == Code::MissingObject { sequences::dropped_meanwhile(fault) } else { fault };
                 if fault.code == Code::LockTableFull { fault.at("Tables", names.len()) } else { fault }
             })?;
         }
-        Ok(())
+        self.unchanged().await
+    }
+
+    /// A fault when a table was emptied, rewritten, renamed or dropped between the snapshot and its lock. TRUNCATE is not bound to any
+    /// snapshot: the rows that the snapshot should see are gone, and reading would find the table empty. The snapshot's view of the catalog
+    /// is compared with what the server's own look-ups say, which always see the latest state; with the locks held that can change no more.
+    async fn unchanged(&self) -> Result<(), Fault> {
+        let rows = self
+            .client()
+            .query(
+                "SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+                  WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' \
+                    AND has_table_privilege(c.oid, 'SELECT') IS NOT FALSE \
+                    AND (c.oid::regclass::text <> format('%I.%I', n.nspname, c.relname) \
+                         OR (c.relkind = 'r' AND pg_relation_filenode(c.oid) IS DISTINCT FROM c.relfilenode)) ORDER BY 1 LIMIT 20",
+                &[],
+            )
+            .await
+            .map_err(|error| self.placed("cannot look at the tables again", &error))?;
+        let Some(first) = rows.first() else { return Ok(()) };
+        let names: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+        let first: &str = first.get(0);
+        let fault = Fault::new(Code::Conflict, format!("table {first} was changed while the backup began"))
+            .because(format!("truncated, rewritten, renamed or dropped between the snapshot and its lock: {}", names.join(", ")));
+        Err(self.connector.place(sequences::dropped_meanwhile(fault), &self.database))
     }
 
     async fn read_contents(&self) -> Result<Contents, Fault> {
@@ -90,7 +145,12 @@ impl Leader {
         let mut tables = self.tables().await?;
         let tool = tool::find(&self.connector, self.version / 10_000).await?;
         let dump = tool::dump(&self.connector, &tool, &self.database, &self.name, &self.encoding);
-        let (dump, (mut contents, sequences)) = try_join(dump, try_join(self.catalog(), self.sequences())).await?;
+        let read = try_join(dump, try_join(self.catalog(), self.sequences()));
+        let (dump, (mut contents, sequences)) = tokio::select! {
+            biased;
+            read = read => read?,
+            fault = guard::watch(&self.connector, &self.database, self.holder.session.pid) => return Err(fault),
+        };
         contents.sequences = sequences;
         let entries = toc::parse(&dump.archive).map_err(|damage| {
             let code = if matches!(damage, toc::Damage::Encoding(_)) { Code::Incomplete } else { Code::Internal };
@@ -120,7 +180,7 @@ impl Leader {
 
     /// The tables, each with the form in which its rows travel; a fault when something of them cannot be read.
     async fn tables(&self) -> Result<Vec<Table>, Fault> {
-        let client = &self.session.client;
+        let client = self.client();
         let failed = |error: tokio_postgres::Error| self.placed("cannot list the tables", &error);
         let mut found = tables::list(client, self.version).await.map_err(failed)?;
         tables::complete(&found, self.connector.role()).map_err(|fault| self.connector.place(fault, &self.database))?;
@@ -147,7 +207,7 @@ impl Leader {
 
     /// What the catalog tells of everything else.
     async fn catalog(&self) -> Result<Contents, Fault> {
-        let client = &self.session.client;
+        let client = self.client();
         let failed = |error: tokio_postgres::Error| self.placed("cannot read the catalog", &error);
         Ok(Contents {
             materialized_views: matviews::read(client).await.map_err(failed)?,
@@ -159,7 +219,7 @@ impl Leader {
 
     async fn sequences(&self) -> Result<Vec<SequenceState>, Fault> {
         let session = self.connector.session(&self.database).await?;
-        let read = sequences::read(&self.session.client, &session.client).await;
+        let read = sequences::read(self.client(), &session.client).await;
         session.close().await;
         read.map_err(|fault| self.connector.place(fault, &self.database))
     }
@@ -195,7 +255,7 @@ impl Snapshot for Leader {
 
     fn inventory(&self) -> Answer<'_, (Vec<InventoryItem>, Vec<SequenceState>)> {
         Box::pin(async {
-            let inventory = inventory::read(&self.session.client, self.version);
+            let inventory = inventory::read(self.client(), self.version);
             let items = inventory.await.map_err(|error| self.placed("cannot read the inventory", &error))?;
             Ok((items, self.sequences().await?))
         })
@@ -203,17 +263,20 @@ impl Snapshot for Leader {
 
     fn reader(&self) -> Answer<'_, Box<dyn Reader>> {
         Box::pin(async {
-            let reader = reader::CopyReader::open(&self.connector, &self.database, &self.name, &self.encoding).await?;
+            let reader = reader::CopyReader::open(&self.connector, &self.database, &self.name, &self.encoding, self.holder.clone()).await?;
             Ok(Box::new(reader) as Box<dyn Reader>)
         })
     }
 
     fn release(self: Box<Self>) -> BoxFuture<'static, ()> {
         Box::pin(async move {
-            if let Err(error) = self.session.client.batch_execute("ROLLBACK").await {
+            if let Err(error) = self.client().batch_execute("ROLLBACK").await {
                 tracing::debug!(fault = %fault("cannot end the snapshot", &error), "releasing a snapshot");
             }
-            self.session.close().await;
+            // A reader that is still there keeps the session open, until it goes too.
+            if let Ok(holder) = Arc::try_unwrap(self.holder) {
+                holder.session.close().await;
+            }
         })
     }
 }

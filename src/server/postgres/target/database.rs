@@ -43,7 +43,7 @@ pub async fn weigh(connector: &Connector, database: &str) -> Result<(u64, u64), 
 }
 
 /// A session for work on `name` from outside it.
-async fn beside(connector: &Connector, name: &str) -> Result<Session, Fault> {
+pub(super) async fn beside(connector: &Connector, name: &str) -> Result<Session, Fault> {
     let login = connector.connection().database.as_str();
     if login != name {
         return connector.session(login).await;
@@ -53,13 +53,24 @@ async fn beside(connector: &Connector, name: &str) -> Result<Session, Fault> {
     connector.session(other).await
 }
 
-async fn run(connector: &Connector, session: &Session, name: &str, what: &str, sql: &str) -> Result<(), Fault> {
+pub(super) async fn run(connector: &Connector, session: &Session, name: &str, what: &str, sql: &str) -> Result<(), Fault> {
     let done = session.client.batch_execute(sql).await;
     done.map_err(|error| connector.fault(format!("{what} {}", crate::domain::text::clean(name)), &error, name).with_statement(sql))
 }
 
 /// See [`crate::server::Server::create_database`].
 pub async fn create(connector: &Connector, name: &str, properties: &DatabaseProperties, choices: &TargetChoices) -> Result<(), Fault> {
+    create_with(connector, name, properties, choices, None).await
+}
+
+/// The same; a comment is sent along with the statement, before its answer has come.
+pub(super) async fn create_with(
+    connector: &Connector,
+    name: &str,
+    properties: &DatabaseProperties,
+    choices: &TargetChoices,
+    comment: Option<&str>,
+) -> Result<(), Fault> {
     let session = beside(connector, name).await?;
     let what = "cannot create the database";
     let row = session
@@ -72,9 +83,19 @@ pub async fn create(connector: &Connector, name: &str, properties: &DatabaseProp
         .await
         .map_err(|error| connector.fault(what, &error, name))?;
     let sql = statement(name, properties, choices, row.get::<_, i32>(0) / 10_000, row.get(1));
-    let outcome = run(connector, &session, name, what, &sql).await.map_err(|fault| localized(fault, properties));
+    let outcome = match comment {
+        None => run(connector, &session, name, what, &sql).await,
+        Some(comment) => {
+            let comment = format!("COMMENT ON DATABASE {} IS {}", ident(name), literal(comment));
+            // Two messages: in one, CREATE DATABASE would stand in a transaction.
+            let both =
+                futures_util::future::join(run(connector, &session, name, what, &sql), run(connector, &session, name, what, &comment));
+            let (made, marked) = both.await;
+            made.and(marked)
+        }
+    };
     session.close().await;
-    outcome
+    outcome.map_err(|fault| localized(fault, properties))
 }
 
 /// CREATE DATABASE for a server of a major version.
@@ -165,14 +186,53 @@ pub async fn drop(connector: &Connector, name: &str) -> Result<(), Fault> {
     if there.get::<_, bool>(0) {
         run(connector, &session, name, what, &format!("ALTER DATABASE {} WITH IS_TEMPLATE false", ident(name))).await?;
     }
-    let dropped = run(connector, &session, name, what, &format!("DROP DATABASE {} WITH (FORCE)", ident(name))).await;
+    let sql = format!("DROP DATABASE {} WITH (FORCE)", ident(name));
+    let mut dropped = run(connector, &session, name, what, &sql).await;
+    // object_in_use: subscriptions are one reason, and the one that can be taken off.
+    if dropped.as_ref().is_err_and(|fault| fault.sqlstate.as_deref() == Some("55006"))
+        && !super::subscriptions::detach(connector, name).await?.is_empty()
+    {
+        dropped = run(connector, &session, name, what, &sql).await;
+    }
     session.close().await;
     dropped.map_err(|fault| match fault.sqlstate.as_deref() {
         Some("55006") => {
-            fault.step("Something still uses it: a logical replication slot or subscription. Drop that first (pg_replication_slots).")
+            fault.step("Something still uses it: a logical replication slot, or a prepared transaction. End that first (pg_replication_slots, pg_prepared_xacts).")
         }
         _ => fault,
     })
+}
+
+/// How often sessions are ended before a rename: one may come in between.
+const RENAME_TRIES: u32 = 5;
+
+/// See [`crate::server::Server::rename_database`].
+pub async fn rename(connector: &Connector, name: &str, new: &str) -> Result<(), Fault> {
+    let session = beside(connector, name).await?;
+    let what = "cannot rename the database";
+    let sql = format!("ALTER DATABASE {} RENAME TO {}", ident(name), ident(new));
+    let mut tries = 0;
+    let renamed = loop {
+        tries += 1;
+        let ended = session
+            .client
+            .execute(
+                "SELECT pg_catalog.pg_terminate_backend(pid, 5000) FROM pg_catalog.pg_stat_activity \
+                  WHERE datname = $1 AND pid <> pg_catalog.pg_backend_pid()",
+                &[&name],
+            )
+            .await;
+        if let Err(error) = ended {
+            break Err(connector.fault(what, &error, name));
+        }
+        match run(connector, &session, name, what, &sql).await {
+            // object_in_use
+            Err(fault) if fault.sqlstate.as_deref() == Some("55006") && tries < RENAME_TRIES => {}
+            outcome => break outcome,
+        }
+    };
+    session.close().await;
+    renamed
 }
 
 /// See [`crate::server::Server::apply_properties`].

@@ -4,18 +4,10 @@
 //! Reads only the form that pg_dump writes. Whatever looks different in any way is left as it is.
 
 use crate::domain::schema::SchemaObject;
-
-/// A constraint in two steps.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Split {
-    /// CREATE UNIQUE INDEX.
-    pub index: String,
-    /// ALTER TABLE … ADD CONSTRAINT … USING INDEX, and whatever came after it in the object.
-    pub attach: String,
-}
+use crate::server::definition::TwoSteps;
 
 /// The two steps of a constraint, where it has that form.
-pub fn split(object: &SchemaObject) -> Option<Split> {
+pub fn split(object: &SchemaObject) -> Option<TwoSteps> {
     if object.kind != "CONSTRAINT" {
         return None;
     }
@@ -57,7 +49,7 @@ pub fn split(object: &SchemaObject) -> Option<Split> {
         .find_map(|words| rest.strip_prefix(words).map(|rest| (format!(" {words}"), rest)))
         .unwrap_or((String::new(), rest));
     let tail = rest.trim_start().strip_prefix(';')?;
-    Some(Split {
+    Some(TwoSteps {
         index: format!("CREATE UNIQUE INDEX {name_in} ON ONLY {table} USING btree {columns}{include}{nulls}{options};"),
         attach: format!("ALTER TABLE ONLY {table}\n    ADD CONSTRAINT {name_in} {word} USING INDEX {name_in}{deferral};{tail}"),
     })
@@ -134,17 +126,10 @@ mod tests {
         SchemaObject {
             id: 1,
             kind: "CONSTRAINT".into(),
-            schema: None,
             name: "t c".into(),
-            owner: None,
             section: Section::PostData,
             sql: sql.into(),
-            owner_sql: None,
-            drop_sql: String::new(),
-            tablespace: None,
-            access_method: None,
-            table: None,
-            depends: Vec::new(),
+            ..SchemaObject::default()
         }
     }
 

@@ -1,0 +1,94 @@
+//! What cures a cause: the failure's own steps, and commands where the name of what is missing says which.
+
+use super::subject::{Kind, Subject};
+use crate::domain::Fault;
+use crate::domain::fault::Step;
+use crate::domain::text;
+
+/// The steps that cure it.
+pub fn steps(subject: &Subject, fault: Option<&Fault>, major: u32) -> Vec<Step> {
+    let name = text::clean(&subject.name);
+    let run = |text: &str, command: String| Step { text: text.to_owned(), command: Some(command) };
+    let say = |text: &str| Step { text: text.to_owned(), command: None };
+    let own = || fault.map(|fault| fault.steps.clone()).unwrap_or_default();
+    match subject.kind {
+        Kind::Extension => {
+            vec![run("Install its files on the server's host:", format!("apt-get install {}", package(&subject.name, major)))]
+        }
+        Kind::Library => {
+            let extension = subject.name.trim_end_matches(|c: char| c.is_ascii_digit() || matches!(c, '-' | '.'));
+            vec![run("Install its package on the server's host:", format!("apt-get install {}", package(extension, major)))]
+        }
+        Kind::Role if fault.is_some_and(|fault| fault.code == crate::domain::Code::MissingObject) => vec![
+            run("Create the role:", format!("createuser --no-login {}", quote(&name))),
+            run(
+                "Or give what it owns to another one, or leave owners and rights out:",
+                format!("--map-role {}=OTHER   or   --no-owner --no-acl", quote(&name)),
+            ),
+        ],
+        Kind::Collation => {
+            let mut steps =
+                vec![run("Make the locale on the server's host, then restart the server:", format!("locale-gen {}", quote(&name)))];
+            steps.extend(own());
+            steps
+        }
+        Kind::Archive => {
+            let mut steps = vec![say("Restore from another copy of the archive, or from an older backup: what is damaged cannot be read.")];
+            steps.extend(own());
+            steps
+        }
+        Kind::ServerDisk | Kind::Disk if own().is_empty() => vec![say("Make room, or restore to a larger disk.")],
+        _ => own(),
+    }
+}
+
+/// A word that a shell takes as one.
+fn quote(word: &str) -> String {
+    shell_words::quote(word).into_owned()
+}
+
+/// The Debian package that has an extension's files for a server of this major version.
+pub fn package(extension: &str, major: u32) -> String {
+    match extension {
+        name if name == "postgis" || name.starts_with("postgis_") || name == "address_standardizer" => {
+            format!("postgresql-{major}-postgis-3")
+        }
+        "vector" => format!("postgresql-{major}-pgvector"),
+        "timescaledb" => format!("timescaledb-2-postgresql-{major}"),
+        "plpython3u" => format!("postgresql-plpython3-{major}"),
+        "plperl" | "plperlu" => format!("postgresql-plperl-{major}"),
+        "pltcl" | "pltclu" => format!("postgresql-pltcl-{major}"),
+        "pg_repack" => format!("postgresql-{major}-repack"),
+        "pg_cron" => format!("postgresql-{major}-cron"),
+        "adminpack" | "amcheck" | "autoinc" | "bloom" | "btree_gin" | "btree_gist" | "citext" | "cube" | "dblink" | "dict_int"
+        | "dict_xsyn" | "earthdistance" | "file_fdw" | "fuzzystrmatch" | "hstore" | "insert_username" | "intagg" | "intarray" | "isn"
+        | "lo" | "ltree" | "moddatetime" | "pageinspect" | "pg_buffercache" | "pg_freespacemap" | "pg_prewarm" | "pg_stat_statements"
+        | "pg_surgery" | "pg_trgm" | "pg_visibility" | "pg_walinspect" | "pgcrypto" | "pgrowlocks" | "pgstattuple" | "postgres_fdw"
+        | "refint" | "seg" | "sslinfo" | "tablefunc" | "tcn" | "tsm_system_rows" | "tsm_system_time" | "unaccent" | "uuid-ossp"
+        | "xml2" => "postgresql-contrib".into(),
+        other => {
+            let plain: String = other.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect();
+            format!("postgresql-{major}-{plain}")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packages_are_named_for_the_servers_version() {
+        assert_eq!(package("postgis", 15), "postgresql-15-postgis-3");
+        assert_eq!(package("hstore", 17), "postgresql-contrib");
+        assert_eq!(package("x; rm -rf /", 17), "postgresql-17-x--rm--rf--");
+    }
+
+    #[test]
+    fn a_hostile_name_stays_one_word_of_a_command() {
+        let fault = Fault::new(crate::domain::Code::MissingObject, "x");
+        let subject = Subject { kind: Kind::Role, name: "a b;c".into() };
+        let steps = steps(&subject, Some(&fault), 15);
+        assert_eq!(steps[0].command.as_deref(), Some("createuser --no-login 'a b;c'"));
+    }
+}
