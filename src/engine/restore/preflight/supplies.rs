@@ -61,8 +61,8 @@ fn compare(a: &str, b: &str) -> Ordering {
     numbers(a).cmp(&numbers(b))
 }
 
-/// The Debian package that has an extension's files.
-fn package(extension: &str, major: u32) -> String {
+/// The Debian package that has an extension's files. Safe to stand in a command, whatever the name.
+pub fn package(extension: &str, major: u32) -> String {
     match extension {
         "postgis" | "postgis_topology" | "postgis_raster" | "postgis_sfcgal" | "postgis_tiger_geocoder" => {
             format!("postgresql-{major}-postgis-3")
@@ -75,7 +75,10 @@ fn package(extension: &str, major: u32) -> String {
         "pg_cron" => format!("postgresql-{major}-cron"),
         "pg_partman" => format!("postgresql-{major}-partman"),
         name if CONTRIB.contains(&name) => format!("postgresql-{major} postgresql-contrib"),
-        other => format!("postgresql-{major}-{}", text::clean(other).replace('_', "-")),
+        other => {
+            let plain: String = other.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect();
+            format!("postgresql-{major}-{plain}")
+        }
     }
 }
 

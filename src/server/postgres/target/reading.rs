@@ -129,7 +129,7 @@ pub fn made_by(object: &SchemaObject) -> Vec<Made> {
 }
 
 /// The name that SQL begins with.
-fn name(sql: &str) -> Option<String> {
+pub fn name(sql: &str) -> Option<String> {
     match next(sql).0 {
         Token::Word(word) => Some(word.to_lowercase()),
         Token::Quoted(quoted) => Some(unquoted(quoted)),
