@@ -124,6 +124,8 @@ pub enum Action {
     Reverse,
     /// Verify the archives that are marked, or the one under the cursor.
     Verify,
+    /// Restore them into throw-away databases, prove these and drop them.
+    RestoreTest,
     /// Show what is in the archive.
     Inside,
     /// Restore from the archive.

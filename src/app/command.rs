@@ -3,7 +3,10 @@
 use super::setup::Setup;
 use crate::domain::Bytes;
 use crate::domain::connection::{Connection, SslMode};
-use crate::domain::spec::{BackupSpec, Depth, Effort, JobSpec, NameTime, RestoreScope, RestoreSpec, Scope, VerifyMode, VerifySpec, What};
+use crate::domain::spec::{
+    BackupSpec, Depth, Effort, Enough, JobSpec, NameTime, OnFailure, Rehearse, RestoreScope, RestoreSpec, Sample, Scope, VerifyMode,
+    VerifySpec, What,
+};
 use std::path::Path;
 
 /// The command line of a job, in lines that a shell joins again (`\` at the ends): one to copy, as it is shown. Values that are the
@@ -29,7 +32,12 @@ pub fn words(spec: &JobSpec, setup: &Setup) -> Vec<String> {
             words.connection(&restore.connection);
             words.restore(restore, setup);
         }
-        JobSpec::Verify(verify) => words.verify(verify),
+        JobSpec::Verify(verify) => {
+            if let Some(test) = &verify.restore_test {
+                words.connection(&test.connection);
+            }
+            words.verify(verify, setup);
+        }
     }
     words.0
 }
@@ -207,13 +215,60 @@ impl Words {
         if spec.continue_on_error {
             self.word("--continue-on-error");
         }
+        if spec.care.on_failure != OnFailure::Keep {
+            self.flag("--on-failure", spec.care.on_failure.word().to_owned());
+        }
+        if matches!(spec.scope, RestoreScope::Cluster { .. }) {
+            match spec.care.enough {
+                Enough::All => self.word("--require-all"),
+                enough if enough == Enough::default() => {}
+                Enough::Percent(percent) => self.flag("--success-threshold", percent.to_string()),
+            }
+        }
+        if spec.care.verify_first == Depth::Full {
+            self.flag("--verify-first", "full".to_owned());
+        }
+        match spec.care.rehearse {
+            Rehearse::Auto => {}
+            Rehearse::On => self.flag("--rehearse", "on".to_owned()),
+            Rehearse::Off => self.flag("--rehearse", "off".to_owned()),
+        }
+        if spec.care.force {
+            self.word("--force");
+        }
+        if let Some(dir) = &spec.care.workdir {
+            self.flag("--workdir", dir.to_string_lossy().into_owned());
+        }
+        if spec.care.keep_temp {
+            self.word("--keep-temp");
+        }
+        if spec.care.on_failure != OnFailure::Keep {
+            self.flag("--on-failure", spec.care.on_failure.word().to_owned());
+        }
+        if matches!(spec.scope, RestoreScope::Cluster { .. }) {
+            match spec.care.enough {
+                Enough::All => self.word("--require-all"),
+                enough if enough == Enough::default() => {}
+                Enough::Percent(percent) => self.flag("--success-threshold", percent.to_string()),
+            }
+        }
         self.effort(spec.effort, setup);
     }
 
-    fn verify(&mut self, spec: &VerifySpec) {
+    fn verify(&mut self, spec: &VerifySpec, setup: &Setup) {
         self.word("verify");
         for archive in &spec.archives {
             self.word(path(archive));
+        }
+        if let Some(test) = &spec.restore_test {
+            self.word("--restore-test");
+            if spec.archives.is_empty() {
+                self.word("--clean-leftovers");
+            }
+            if test.sample == Sample::All {
+                self.word("--all");
+            }
+            return self.effort(test.effort, setup);
         }
         self.word(match spec.depth {
             Depth::Quick => "--quick",
@@ -270,7 +325,7 @@ fn fold(words: &[String]) -> Vec<String> {
     lines
 }
 
-const STANDALONE: [&str; 12] = [
+const STANDALONE: [&str; 14] = [
     "--create",
     "--clean",
     "--schema-only",
@@ -280,6 +335,9 @@ const STANDALONE: [&str; 12] = [
     "--no-tablespaces",
     "--prove",
     "--continue-on-error",
+    "--force",
+    "--keep-temp",
+    "--require-all",
     "--no-verify",
     "--quick",
     "--full",

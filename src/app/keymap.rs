@@ -274,6 +274,7 @@ pub static KEYS: &[Bind] = &[
     bind(Archives, ch('v'), Action::Verify, "verify", Footer),
     bind(Archives, ch('r'), Action::RestoreThis, "restore", Footer),
     bind(Archives, ch('d'), Action::Delete, "delete", Footer),
+    bind(Archives, ch('t'), Action::RestoreTest, "restore test", Footer),
     bind(Archives, ch('s'), Action::Sort(Toward::Next), "sort", Footer),
     bind(Archives, ch('>'), Action::Sort(Toward::Next), "sort by the next column", InHelp),
     bind(Archives, ch('<'), Action::Sort(Toward::Previous), "sort by the column before", InHelp),

@@ -1,9 +1,10 @@
 //! What is left on the normal screen, or in the pipe, when the program ends.
 
-use super::output;
+use super::{missing, output};
 use crate::app::model::{Ended, Outcome};
-use crate::domain::job::{JobState, Summary};
-use crate::domain::plan::{CheckState, Plan};
+use crate::domain::cause::Tally;
+use crate::domain::job::{JobState, Summary, Verdict};
+use crate::domain::plan::{Check, CheckState, Plan};
 use crate::domain::size::grouped;
 use crate::domain::text::clean;
 use crate::domain::time::span;
@@ -46,10 +47,14 @@ pub fn say(outcome: &Outcome, volume: Volume, noun: Option<&str>) -> Said {
         match &job.state {
             JobState::Finished(summary) => {
                 said.out.push_str(&finished(job, summary));
-                for database in summary.failed() {
-                    if let Some(fault) = &database.fault {
-                        said.err.push_str(&fault.render(&format!("{} of {} failed", job.noun, clean(&database.name))));
+                if summary.causes.is_empty() {
+                    for database in summary.failed() {
+                        if let Some(fault) = &database.fault {
+                            said.err.push_str(&fault.render(&format!("{} of {} failed", job.noun, clean(&database.name))));
+                        }
                     }
+                } else {
+                    said.err.push_str(&missing::causes(job, summary));
                 }
                 if job.noun == "Backup" {
                     archives.extend(summary.archives.iter().map(|path| format!("{}\n", clean(&path.display().to_string()))));
@@ -95,28 +100,51 @@ fn headline(outcome: &Outcome, noun: Option<&str>) -> String {
 
 fn finished(job: &Ended, summary: &Summary) -> String {
     let failed = summary.failed().count();
-    let mark = if failed == 0 { "[ OK ]" } else { "[PART]" };
+    let (mark, word) = match summary.verdict() {
+        Verdict::Complete => ("[ OK ]", String::new()),
+        Verdict::Partial | Verdict::Nothing => ("[PART]", format!("{}; ", missing::partly(summary))),
+    };
     // Programs that restore foreign dumps do not tell how many rows they restored.
     let rows = if summary.rows == 0 && summary.row_bytes > Bytes(0) { String::new() } else { format!("{} rows, ", grouped(summary.rows)) };
-    let mut out = format!("{mark} {}: {rows}{} in {}", clean(&job.name), summary.row_bytes, span(summary.duration_ms));
+    let figures = format!("{rows}{} in {}", summary.row_bytes, span(summary.duration_ms));
+    let mut out = format!("{mark} {}: {word}{figures}", clean(&job.name));
     if summary.archive_bytes > Bytes(0) {
         out.push_str(&format!(", archive {}", summary.archive_bytes));
     }
     if let Some(verified) = &summary.verified {
         out.push_str(&format!(", verified ({})", clean(verified)));
     }
-    if let Some(proof) = &summary.proof {
+    if let Some(proof) = summary.proof.as_ref().filter(|proof| proof.differences.is_empty()) {
         out.push_str(&format!(", proven equal: {} tables, {} rows, {} objects", grouped(proof.tables), grouped(proof.rows), proof.objects));
     }
     out.push('\n');
+    for one in &summary.tried {
+        let (tables, rows) = (grouped(one.tables), grouped(one.rows));
+        out.push_str(&format!("  {}: restored and proven in {}: {tables} tables, {rows} rows\n", clean(&one.name), span(one.took_ms)));
+    }
     for note in &summary.notes {
         out.push_str(&format!("  {}\n", clean(note)));
     }
     for warning in &summary.warnings {
         out.push_str(&format!("  Note: {}\n", clean(warning)));
     }
-    if failed > 0 {
+    if failed > 0 && summary.causes.is_empty() {
         out.push_str(&format!("  {failed} of {} databases failed; see the errors\n", summary.databases.len()));
+    }
+    out
+}
+
+/// A line of the checklist, with its cure below it.
+pub fn check(check: &Check) -> String {
+    let mark = match check.state {
+        CheckState::Ok => "[ OK ]",
+        CheckState::Warning => "[WARN]",
+        CheckState::Failed => "[FAIL]",
+        CheckState::Unknown | CheckState::Running => "[ ?? ]",
+    };
+    let mut out = format!("{mark} {}: {}\n", clean(&check.name), clean(&check.detail));
+    if let Some(cure) = check.cure.as_ref().filter(|_| check.state != CheckState::Ok) {
+        out.push_str(&format!("         {}\n", clean(cure)));
     }
     out
 }
@@ -125,16 +153,7 @@ fn finished(job: &Ended, summary: &Summary) -> String {
 pub fn plan(plan: &Plan) -> String {
     let mut out = format!("{}\n", clean(&plan.title));
     for check in &plan.checks {
-        let mark = match check.state {
-            CheckState::Ok => "[ OK ]",
-            CheckState::Warning => "[WARN]",
-            CheckState::Failed => "[FAIL]",
-            CheckState::Unknown => "[ ?? ]",
-        };
-        out.push_str(&format!("  {mark} {}: {}\n", clean(&check.name), clean(&check.detail)));
-        if let Some(cure) = &check.cure {
-            out.push_str(&format!("         {}\n", clean(cure)));
-        }
+        out.push_str(&format!("  {}", self::check(check)));
     }
     let rows = plan.items.iter().map(|item| {
         let size = item.bytes.map(|bytes| bytes.to_string()).unwrap_or_default();
@@ -162,7 +181,7 @@ pub fn status(outcome: &Outcome) -> &'static str {
         "cancelled"
     } else if outcome.fault.is_some() || over(|state| matches!(state, JobState::Failed(_))) {
         "failed"
-    } else if over(|state| matches!(state, JobState::Finished(summary) if summary.failed().next().is_some())) {
+    } else if over(|state| matches!(state, JobState::Finished(summary) if summary.verdict() != Verdict::Complete)) {
         "partial"
     } else if outcome.exit == 0 {
         "success"
@@ -204,5 +223,9 @@ pub fn json(outcome: &Outcome) -> serde_json::Value {
         "rows": summaries().map(|summary| summary.rows).sum::<u64>(),
         "duration_s": summaries().map(|summary| summary.duration_ms).sum::<u64>() as f64 / 1000.0,
         "error": error,
+        "causes": summaries().flat_map(|summary| &summary.causes).collect::<Vec<_>>(),
+        "objects": summaries().map(|summary| summary.objects()).fold(Tally::default(), Tally::and),
+        "failed": summaries().flat_map(|summary| summary.failed()).map(|one| &one.name).collect::<Vec<_>>(),
+        "failure_list": summaries().find_map(|summary| summary.failure_list.as_ref()),
     })
 }

@@ -69,6 +69,12 @@ pub struct Options {
     pub workdir: Option<String>,
     #[arg(long)]
     pub keep_temp: bool,
+    /// Before anything is touched, check the archive: quick (its structure) or full (every byte)
+    #[arg(long, value_name = "DEPTH", value_parser = ["quick", "full"], default_value = "quick")]
+    pub verify_first: String,
+    /// Try the definitions out in a scratch database first: auto (where it takes seconds), on, off
+    #[arg(long, value_name = "WHEN", value_parser = ["auto", "on", "off"], default_value = "auto")]
+    pub rehearse: String,
     /// Go on although a check failed that leaves something to restore: space, locks, connections, version, extension, role, locale
     #[arg(long)]
     pub force: bool,
@@ -94,6 +100,9 @@ pub struct Single {
     /// Drop the target first when it is there; wants --confirm TARGET
     #[arg(long)]
     pub clean: bool,
+    #[allow(missing_docs)]
+    #[arg(long, value_name = "WHAT")]
+    pub on_failure: Option<String>,
     #[allow(missing_docs)]
     #[command(flatten)]
     pub parts: Parts,
@@ -152,6 +161,15 @@ pub struct Cluster {
     #[allow(missing_docs)]
     #[arg(long, value_name = "N")]
     pub cluster_parallelism: Option<String>,
+    #[allow(missing_docs)]
+    #[arg(long, value_name = "WHAT")]
+    pub on_failure: Option<String>,
+    #[allow(missing_docs)]
+    #[arg(long, value_name = "PERCENT", conflicts_with = "require_all")]
+    pub success_threshold: Option<String>,
+    #[allow(missing_docs)]
+    #[arg(long)]
+    pub require_all: bool,
     #[allow(missing_docs)]
     #[command(flatten)]
     pub options: Options,

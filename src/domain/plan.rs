@@ -17,6 +17,8 @@ pub enum CheckState {
     Failed,
     /// Could not be found out.
     Unknown,
+    /// Still being found out; never in a finished plan.
+    Running,
 }
 
 /// One line of the checklist.
@@ -131,7 +133,7 @@ mod tests {
 
     #[test]
     fn several_obstacles_stand_side_by_side_and_the_first_decides() {
-        let spec = JobSpec::Verify(VerifySpec { archives: Vec::new(), depth: Depth::Quick, jobs: 1 });
+        let spec = JobSpec::Verify(VerifySpec { archives: Vec::new(), depth: Depth::Quick, jobs: 1, restore_test: None });
         let mut plan = Plan {
             spec,
             title: String::new(),

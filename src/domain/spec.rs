@@ -19,11 +19,12 @@ pub enum JobSpec {
 }
 
 impl JobSpec {
-    /// "Backup", "Restore" or "Verification", for headlines.
+    /// "Backup", "Restore", "Verification" or "Restore test", for headlines.
     pub const fn noun(&self) -> &'static str {
         match self {
             JobSpec::Backup(_) => "Backup",
             JobSpec::Restore(_) => "Restore",
+            JobSpec::Verify(verify) if verify.restore_test.is_some() => "Restore test",
             JobSpec::Verify(_) => "Verification",
         }
     }
@@ -218,16 +219,33 @@ pub struct RestoreSpec {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Care {
+    /// How much of the archive is checked before anything is touched.
+    pub verify_first: Depth,
+    /// Whether the definitions are tried out before anything is touched.
+    pub rehearse: Rehearse,
+    /// Go on although a check failed whose failure a person may decide to live with.
+    pub force: bool,
     /// What becomes of a database that failed.
     pub on_failure: OnFailure,
     /// How much of a cluster has to come back.
     pub enough: Enough,
-    /// Go on although a check failed whose failure a person may decide to live with.
-    pub force: bool,
     /// The folder in which what is temporary gets a folder of its own. None: the host's own for such things.
     pub workdir: Option<PathBuf>,
     /// Leave the folder of what is temporary for a look.
     pub keep_temp: bool,
+}
+
+/// Whether definitions are tried out in a scratch database before the restore.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Rehearse {
+    /// Where it takes seconds.
+    #[default]
+    Auto,
+    /// Whatever it takes.
+    On,
+    /// Never.
+    Off,
 }
 
 /// What becomes of a database that failed (R9). Only what the run itself made is dropped or renamed.
@@ -254,6 +272,11 @@ impl OnFailure {
             OnFailure::Drop => "drop",
             OnFailure::Rename => "rename",
         }
+    }
+
+    /// Reads the word.
+    pub fn of_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|one| one.word() == word)
     }
 }
 
@@ -284,10 +307,11 @@ impl Enough {
 }
 
 /// How deep [`VerifySpec`] looks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Depth {
     /// Structure, table of contents, sizes.
+    #[default]
     Quick,
     /// Every byte.
     Full,
@@ -302,4 +326,41 @@ pub struct VerifySpec {
     pub depth: Depth,
     /// Threads.
     pub jobs: u32,
+    /// Restore them for a trial instead.
+    #[serde(default)]
+    pub restore_test: Option<Box<RestoreTest>>,
+}
+
+impl VerifySpec {
+    /// "quick", "full" or "restore-test".
+    pub const fn word(&self) -> &'static str {
+        match (&self.restore_test, self.depth) {
+            (Some(_), _) => "restore-test",
+            (None, Depth::Quick) => "quick",
+            (None, Depth::Full) => "full",
+        }
+    }
+}
+
+/// Restore the archives into throw-away databases and compare these with the fingerprints. Without an archive: only clear away what killed
+/// tests have left.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RestoreTest {
+    /// The server on which the databases are made.
+    pub connection: Connection,
+    /// Which databases of an archive.
+    pub sample: Sample,
+    /// How hard to work.
+    pub effort: Effort,
+}
+
+/// Which databases of an archive a restore test restores.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Sample {
+    /// A small, a medium and a large one, by the size of their rows.
+    #[default]
+    Three,
+    /// Every one.
+    All,
 }

@@ -8,17 +8,18 @@ mod causes;
 mod cluster;
 mod database;
 mod failure_list;
-mod feed;
+pub(super) mod feed;
 mod foreign;
 mod graph;
-mod plan;
-mod progress;
+mod preflight;
+pub(super) mod progress;
 mod rename;
 mod report;
 mod run;
 mod schedule;
 mod select;
-mod source;
+pub(super) mod source;
+pub(super) mod throwaway;
 
 use super::Context;
 use crate::domain::job::Summary;
@@ -36,7 +37,7 @@ use std::time::Instant;
 pub async fn plan(spec: &RestoreSpec, context: &Context) -> Result<Plan, Fault> {
     match foreign::recognise(&spec.archive).await? {
         Some(dump) => foreign::plan(spec, context, dump).await,
-        None => plan::plan(spec, context).await,
+        None => preflight::plan(spec, context).await,
     }
 }
 

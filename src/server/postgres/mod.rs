@@ -9,13 +9,17 @@ mod program;
 pub mod quote;
 mod session;
 mod source;
+mod stall;
 mod target;
 mod tls;
 mod toc;
+mod watch;
+mod wire;
 
-use super::{Answer, LoadSettings, Loader, Server, Snapshot, Supplies, TargetChoices};
+use super::{Answer, Feature, LoadSettings, Loader, Made, Monitor, Scratch, Server, Snapshot, Supplies, Survey, TargetChoices};
 use crate::domain::schema::{DatabaseProperties, SchemaObject, Table};
 use crate::domain::server::{DatabaseInfo, ServerInfo};
+use crate::domain::wait::{Blocker, Ending};
 use crate::domain::{Connection, Fault};
 use connect::Connector;
 
@@ -70,12 +74,30 @@ impl Server for Postgres {
         Box::pin(source::tables::survey(&self.connector, database))
     }
 
+    fn inspect<'a>(&'a self, database: &'a str) -> Answer<'a, Survey> {
+        Box::pin(source::tables::inspect(&self.connector, database))
+    }
+
     fn weigh<'a>(&'a self, database: &'a str) -> Answer<'a, (u64, u64)> {
         Box::pin(target::database::weigh(&self.connector, database))
     }
 
     fn create_database<'a>(&'a self, name: &'a str, properties: &'a DatabaseProperties, choices: &'a TargetChoices) -> Answer<'a, ()> {
         Box::pin(target::database::create(&self.connector, name, properties, choices))
+    }
+
+    fn create_throwaway<'a>(
+        &'a self,
+        name: &'a str,
+        mark: &'a str,
+        properties: &'a DatabaseProperties,
+        choices: &'a TargetChoices,
+    ) -> Answer<'a, ()> {
+        Box::pin(target::throwaway::create(&self.connector, name, mark, properties, choices))
+    }
+
+    fn commented_databases<'a>(&'a self, prefix: &'a str) -> Answer<'a, Vec<(String, Option<String>)>> {
+        Box::pin(target::throwaway::list(&self.connector, prefix))
     }
 
     fn detach_database<'a>(&'a self, name: &'a str) -> Answer<'a, Vec<String>> {
@@ -100,6 +122,38 @@ impl Server for Postgres {
 
     fn supplies(&self) -> Answer<'_, Option<Supplies>> {
         Box::pin(async { target::supplies::read(&self.connector).await.map(Some) })
+    }
+
+    fn scratch<'a>(&'a self, properties: &'a DatabaseProperties, choices: &'a TargetChoices) -> Answer<'a, Box<dyn Scratch>> {
+        Box::pin(target::scratch::make(&self.connector, properties, choices))
+    }
+
+    fn sweep_scratches(&self) -> Answer<'_, Vec<String>> {
+        Box::pin(target::scratch::sweep(&self.connector))
+    }
+
+    fn roles_named(&self, sql: &str) -> Vec<String> {
+        target::roles::named(sql)
+    }
+
+    fn made_by(&self, object: &SchemaObject) -> Vec<Made> {
+        target::reading::made_by(object)
+    }
+
+    fn unknown_to(&self, version_num: u32, object: &SchemaObject) -> Option<Feature> {
+        target::features::unknown_to(version_num / 10_000, object)
+    }
+
+    fn stays_inside(&self, object: &SchemaObject) -> bool {
+        target::reading::stays_inside(object)
+    }
+
+    fn monitor(&self) -> Answer<'_, Option<Box<dyn Monitor>>> {
+        Box::pin(async { watch::monitor::open(&self.connector).await.map(Some) })
+    }
+
+    fn end_session<'a>(&'a self, blocker: &'a Blocker, ending: Ending) -> Answer<'a, ()> {
+        Box::pin(watch::end::end(&self.connector, blocker, ending))
     }
 
     fn dump_tools(&self) -> Option<&dyn dump::DumpTools> {

@@ -1,7 +1,9 @@
 //! End to end: the built program against real servers, judged by pg_dump, COPY, tar and exit codes.
 
 mod archive;
+mod causes;
 mod cluster;
+mod drill;
 mod faults;
 mod foreign;
 mod hostile;
@@ -9,7 +11,9 @@ mod interrupted;
 mod limits;
 mod memory;
 mod partial;
+mod pooler;
 mod same;
+mod stalls;
 mod yardstick;
 mod zoo;
 

@@ -1,11 +1,12 @@
 //! What is read from and written to PostgreSQL, against real servers.
 
+mod locks;
 mod source_connect;
 mod source_contents;
 mod source_globals;
 mod source_many;
 mod source_rows;
-mod source_standby;
+pub mod source_standby;
 mod target_database;
 mod target_loader;
 

@@ -3,6 +3,7 @@
 mod acl;
 pub mod facts;
 pub mod globals;
+mod guard;
 mod inventory;
 mod kinds;
 mod large_objects;

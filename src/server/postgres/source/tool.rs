@@ -35,7 +35,7 @@ pub async fn dump(connector: &Connector, tool: &Tool, database: &str, snapshot: 
     if connection.lock_timeout > 0 {
         command.arg(format!("--lock-wait-timeout={}", connection.lock_timeout.min(2_000_000) * 1000));
     }
-    command.env("PGAPPNAME", "dbbackup: pg_dump").stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.env("PGAPPNAME", connector.roll().dump_name()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let output = command.output().await.map_err(|error| program::cannot_run(tool, &error))?;
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     if !output.status.success() {
