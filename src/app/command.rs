@@ -325,7 +325,7 @@ fn fold(words: &[String]) -> Vec<String> {
     lines
 }
 
-const STANDALONE: [&str; 14] = [
+const STANDALONE: [&str; 15] = [
     "--create",
     "--clean",
     "--schema-only",
