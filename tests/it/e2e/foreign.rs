@@ -369,10 +369,13 @@ fn a_dump_of_a_whole_server_comes_back_on_another_one() {
     let from = Postgres::start(15, "");
     let to = Postgres::start(15, "");
     let home = Home::new();
-    let odd = "odd \\"name'\\\\";
+    let odd = "odd \"name'\\";
     from.sql("postgres", "create role bob; create database plain; ");
     from.sql("postgres", &format!("create database \"{}\"", odd.replace('"', "\"\"")));
-    from.sql("plain", "create table t (a int, b text); insert into t select i, E'\\\\! x' from generate_series(1, 100) i; alter table t owner to bob");
+    from.sql(
+        "plain",
+        "create table t (a int, b text); insert into t select i, E'\\\\! x' from generate_series(1, 100) i; alter table t owner to bob",
+    );
     from.sql(odd, "create table u (a int); insert into u values (1)");
     let file = dump(&from, "pg_dumpall", None, &[], &home.path().join("everything")).display().to_string();
     let plan = home.on(&to, &["restore", "cluster", &file, "--dry-run"]).ok().stdout;
