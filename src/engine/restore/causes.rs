@@ -69,6 +69,9 @@ pub fn tally(all: u64, missing: &(Vec<Missing>, Vec<Missing>)) -> Tally {
 /// A failure's place: which of the losses, which failure in it.
 type Place = (usize, usize);
 
+/// An object that is missing, and what it lacks.
+type Listed<'a> = (Missing, &'a Subject);
+
 /// Folds them. `major` is the target's version, for the names of packages.
 pub fn fold(losses: &[Losses<'_>], major: u32) -> Folded {
     let subjects: Vec<Vec<Subject>> = losses.iter().map(|one| one.failed.iter().map(subject::of).collect()).collect();
@@ -84,7 +87,7 @@ pub fn fold(losses: &[Losses<'_>], major: u32) -> Folded {
             groups.entry(subject).or_default().roots.insert(root);
         }
     }
-    let mut listed: Vec<(Vec<(Missing, &Subject)>, Vec<(Missing, &Subject)>)> = Vec::new();
+    let mut listed: Vec<(Vec<Listed<'_>>, Vec<Listed<'_>>)> = Vec::new();
     for (nth, one) in losses.iter().enumerate() {
         let mut seen = HashSet::new();
         let (mut failed, mut skipped) = (Vec::new(), Vec::new());
@@ -222,8 +225,7 @@ impl<'a, 'b> Roots<'a, 'b> {
         }
         let mut makers = HashMap::new();
         for (nth, one) in losses.iter().enumerate() {
-            for at in 0..one.failed.len() {
-                let lacking = &subjects[nth][at];
+            for (at, lacking) in subjects[nth].iter().enumerate().take(one.failed.len()) {
                 let maker = [one.database, None].into_iter().find_map(|whose| made.get(&(whose, lacking.clone())).copied());
                 if let Some(maker) = maker.filter(|maker| *maker != (nth, at)) {
                     makers.insert((nth, at), maker);
