@@ -221,16 +221,6 @@ impl Words {
         if spec.continue_on_error {
             self.word("--continue-on-error");
         }
-        if spec.care.on_failure != OnFailure::Keep {
-            self.flag("--on-failure", spec.care.on_failure.word().to_owned());
-        }
-        if matches!(spec.scope, RestoreScope::Cluster { .. }) {
-            match spec.care.enough {
-                Enough::All => self.word("--require-all"),
-                enough if enough == Enough::default() => {}
-                Enough::Percent(percent) => self.flag("--success-threshold", percent.to_string()),
-            }
-        }
         if spec.care.verify_first == Depth::Full {
             self.flag("--verify-first", "full".to_owned());
         }
@@ -241,6 +231,12 @@ impl Words {
         }
         if spec.care.force {
             self.word("--force");
+        }
+        if let Some(dir) = &spec.care.workdir {
+            self.flag("--workdir", dir.to_string_lossy().into_owned());
+        }
+        if spec.care.keep_temp {
+            self.word("--keep-temp");
         }
         if spec.care.on_failure != OnFailure::Keep {
             self.flag("--on-failure", spec.care.on_failure.word().to_owned());
@@ -325,7 +321,7 @@ fn fold(words: &[String]) -> Vec<String> {
     lines
 }
 
-const STANDALONE: [&str; 15] = [
+const STANDALONE: [&str; 16] = [
     "--debug-locks",
     "--create",
     "--clean",
@@ -337,6 +333,7 @@ const STANDALONE: [&str; 15] = [
     "--prove",
     "--continue-on-error",
     "--force",
+    "--keep-temp",
     "--require-all",
     "--no-verify",
     "--quick",

@@ -114,6 +114,14 @@ pub trait Server: Send + Sync {
     /// Runs one global object (a role, a tablespace) on the server; one that exists already is no failure when it is the same kind.
     fn apply_global<'a>(&'a self, object: &'a SchemaObject, choices: &'a TargetChoices) -> Answer<'a, ()>;
 
+    /// The same, going on after what fails: gives each part that failed (the role or tablespace as an object of its own) with its fault.
+    fn apply_global_parts<'a>(&'a self, object: &'a SchemaObject, choices: &'a TargetChoices) -> Answer<'a, Vec<(SchemaObject, Fault)>> {
+        Box::pin(async move {
+            let applied = self.apply_global(object, choices).await;
+            Ok(applied.err().map(|fault| (object.clone(), fault)).into_iter().collect())
+        })
+    }
+
     /// What is there for a restore to use. None where the product has no such things.
     fn supplies(&self) -> Answer<'_, Option<Supplies>> {
         Box::pin(std::future::ready(Ok(None)))
