@@ -135,6 +135,8 @@ fn care(restore: &Restore, options: &Options, resolved: &Resolved) -> Care {
         force: options.force,
         on_failure,
         enough,
+        workdir: resolved.path(Key::Workdir),
+        keep_temp: resolved.switch(Key::KeepTemp),
     }
 }
 

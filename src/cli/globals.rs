@@ -74,10 +74,10 @@ pub struct Connection {
     pub connect_timeout: Option<String>,
     #[arg(long, global = true, value_name = "SECONDS")]
     pub lock_timeout: Option<String>,
-    #[arg(long, global = true)]
-    pub debug_locks: bool,
     #[arg(long, global = true, value_name = "SECONDS")]
     pub network_timeout: Option<String>,
+    #[arg(long, global = true)]
+    pub debug_locks: bool,
 }
 
 /// How hard the machine is worked.

@@ -90,12 +90,12 @@ pub struct Connection {
     pub connect_timeout: u64,
     /// How long to wait for a lock on the server, in seconds; 0 waits for ever.
     pub lock_timeout: u64,
-    /// Whether the whole tree of who waits for whom is logged each time it changes.
-    #[serde(default)]
-    pub debug_locks: bool,
     /// After how many seconds without a byte a session is looked after: a statement at work may take longer, a dead peer may not.
     #[serde(default = "network_timeout")]
     pub network_timeout: u64,
+    /// Whether the whole tree of who waits for whom is logged each time it changes.
+    #[serde(default)]
+    pub debug_locks: bool,
 }
 
 const fn network_timeout() -> u64 {
@@ -117,8 +117,8 @@ impl Default for Connection {
             ssl_key: None,
             connect_timeout: 10,
             lock_timeout: 60,
-            debug_locks: false,
             network_timeout: network_timeout(),
+            debug_locks: false,
         }
     }
 }

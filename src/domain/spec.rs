@@ -229,6 +229,10 @@ pub struct Care {
     pub on_failure: OnFailure,
     /// How much of a cluster has to come back.
     pub enough: Enough,
+    /// The folder in which what is temporary gets a folder of its own. None: the host's own for such things.
+    pub workdir: Option<PathBuf>,
+    /// Leave the folder of what is temporary for a look.
+    pub keep_temp: bool,
 }
 
 /// Whether definitions are tried out in a scratch database before the restore.

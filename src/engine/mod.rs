@@ -40,11 +40,11 @@ impl Context {
     }
 }
 
-/// Finds out what a job would do. Changes nothing anywhere.
+/// Finds out what a job would do. Changes nothing that is there; a restore's rehearsal makes scratch databases of its own and drops them.
 pub async fn plan(spec: &JobSpec, context: &Context) -> Result<Plan, Fault> {
     match spec {
         JobSpec::Backup(backup) => backup::plan::plan(backup, context).await,
-        JobSpec::Restore(restore) => restore::preflight::plan(restore, context).await,
+        JobSpec::Restore(restore) => restore::plan(restore, context).await,
         JobSpec::Verify(verify) => match &verify.restore_test {
             Some(test) => verify::trial::plan(verify, test, context).await,
             None => verify::plan(verify),

@@ -9,8 +9,9 @@ mod cluster;
 mod database;
 mod failure_list;
 pub(super) mod feed;
+mod foreign;
 mod graph;
-pub mod preflight;
+mod preflight;
 pub(super) mod progress;
 mod rename;
 mod report;
@@ -22,6 +23,7 @@ pub(super) mod throwaway;
 
 use super::Context;
 use crate::domain::job::Summary;
+use crate::domain::plan::Plan;
 use crate::domain::spec::{RestoreScope, RestoreSpec};
 use crate::domain::{Code, Fault};
 use database::{Entry, Order};
@@ -31,9 +33,20 @@ use report::Ended;
 use std::sync::Arc;
 use std::time::Instant;
 
+/// Finds out what a restore would do: of our own archive, or of a dump that another program made.
+pub async fn plan(spec: &RestoreSpec, context: &Context) -> Result<Plan, Fault> {
+    match foreign::recognise(&spec.archive).await? {
+        Some(dump) => foreign::plan(spec, context, dump).await,
+        None => preflight::plan(spec, context).await,
+    }
+}
+
 /// Carries out a restore. A cluster of which at least one database was restored is a summary in which the others carry their faults.
 pub async fn run(spec: &RestoreSpec, context: &Context) -> Result<Summary, Fault> {
     let began = Instant::now();
+    if let Some(dump) = foreign::recognise(&spec.archive).await? {
+        return foreign::run(spec, context, dump).await;
+    }
     let archive = source::open(&spec.archive).await?;
     let mut summary = match &spec.scope {
         RestoreScope::Cluster { include, exclude, parallel } => cluster::run(spec, context, &archive, include, exclude, *parallel).await?,

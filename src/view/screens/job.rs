@@ -155,6 +155,9 @@ fn finished(job: &Job, summary: &Summary, size: Size) -> Vec<Row> {
             }
         }
     }
+    for note in summary.notes.iter().take(5) {
+        rows.extend(text::wrap(note, cols.saturating_sub(2)).into_iter().map(|line| Row::new().gap(2).then(line, Role::Muted)));
+    }
     for warning in summary.warnings.iter().take(5) {
         rows.extend(text::wrap(&format!("▲ {warning}"), cols).into_iter().map(|line| Row::of(line, Role::Warn)));
     }

@@ -1,9 +1,11 @@
 //! End to end: the built program against real servers, judged by pg_dump, COPY, tar and exit codes.
 
 mod archive;
+mod causes;
 mod cluster;
 mod drill;
 mod faults;
+mod foreign;
 mod hostile;
 mod interrupted;
 mod limits;

@@ -14,6 +14,8 @@ mod supplies;
 mod target;
 mod trial;
 
+pub use supplies::package;
+
 use super::source;
 use crate::archive::reader::Archive;
 use crate::domain::plan::{Check, Plan};
@@ -176,7 +178,7 @@ async fn ask(facts: &Facts<'_>, list: &Checklist<'_>, failed: &[(String, String)
         capacity::space(facts),
         capacity::locks(facts),
         capacity::connections(facts),
-        capacity::folder(&std::env::temp_dir()),
+        capacity::folder(&super::foreign::base(spec)),
     ];
     let known: Vec<Check> = answers.into_iter().flat_map(|found| list.answer(found)).collect();
     let archive = async {
@@ -232,6 +234,7 @@ fn empty(spec: &RestoreSpec, archive: &Archive, info: &ServerInfo) -> Plan {
             ("To".into(), format!("{} at {}", info.title(), spec.connection.address())),
             ("Size".into(), format!("{} compressed, {} of rows", Bytes(archive.bytes()), Bytes(head.row_bytes))),
             ("Sessions".into(), spec.effort.jobs.to_string()),
+            ("Work folder".into(), "none needed: rows go straight from the archive to the server".into()),
             ("Proof".into(), if spec.prove { "every table, index and sequence afterwards" } else { "none" }.into()),
         ],
     }
