@@ -114,7 +114,7 @@ pub async fn watch_program(connector: &Connector, database: &str, application: &
     let limit = Duration::from_secs(connector.connection().network_timeout.max(1));
     let sql = format!(
         "SELECT wait_event IN ('ClientRead', 'ClientWrite'), pid || ' ' || coalesce(state_change::text, '') \
-           FROM pg_catalog.pg_stat_activity WHERE datname = current_database() AND application_name = {}",
+           FROM pg_catalog.pg_stat_activity WHERE application_name = {} AND datname = pg_catalog.current_database()",
         super::quote::literal(application)
     );
     let (mut before, mut was_there) = (None, false);

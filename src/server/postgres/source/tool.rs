@@ -50,17 +50,14 @@ pub async fn dump(connector: &Connector, tool: &Tool, database: &str, snapshot: 
     if connection.lock_timeout > 0 {
         command.arg(format!("--lock-wait-timeout={}", connection.lock_timeout.min(2_000_000) * 1000));
     }
-    // By this name its session is found on the server.
-    let application = connector.roll().dump_name();
-    command.env("PGAPPNAME", &application).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.env("PGAPPNAME", connector.roll().dump_name()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let output = tokio::select! {
-        output = command.output() => output,
-        why = stall::watch_program(connector, database, &application) => {
+        output = command.output() => output.map_err(|error| program::cannot_run(tool, &error))?,
+        why = stall::watch_program(connector, database, connector.roll().dump_name()) => {
             let fault = Fault::new(Code::ServerUnavailable, "cannot read the definitions").because(why).at("Program", tool.path.display());
             return Err(connector.place(fault, database));
         }
     };
-    let output = output.map_err(|error| program::cannot_run(tool, &error))?;
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     if !output.status.success() {
         return Err(connector.place(failure(tool, &said), database));
