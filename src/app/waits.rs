@@ -47,11 +47,11 @@ pub fn may_end(model: &Model) -> Result<(), String> {
 }
 
 /// The server that a job works on, if it works on one.
-pub const fn connection(spec: &JobSpec) -> Option<&Connection> {
+pub fn connection(spec: &JobSpec) -> Option<&Connection> {
     match spec {
         JobSpec::Backup(backup) => Some(&backup.connection),
         JobSpec::Restore(restore) => Some(&restore.connection),
-        JobSpec::Verify(_) => None,
+        JobSpec::Verify(verify) => verify.restore_test.as_ref().map(|test| &test.connection),
     }
 }
 

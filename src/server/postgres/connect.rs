@@ -217,7 +217,7 @@ impl Connector {
             }
         }
         let second = self.attempt(database, *last, mark).await;
-        second.map_err(|error| first.filter(|_| pooler::refuses_mark(&error).is_none()).unwrap_or(error))
+        second.map_err(|error| first.filter(|first| !has_no_tls(first) && pooler::refuses_mark(&error).is_none()).unwrap_or(error))
     }
 
     async fn attempt(&self, database: &str, way: Try, mark: Option<&str>) -> Result<Session, tokio_postgres::Error> {

@@ -11,6 +11,9 @@ use crate::view::text;
 
 /// The trees of all waits, in at most so many lines.
 pub fn rows(model: &Model, job: &Job, cols: usize, most: usize) -> Vec<Row> {
+    if most < 3 {
+        return Vec::new();
+    }
     let chosen = waits::chosen(model, job).map(|one| one.pid);
     let mut rows = Vec::new();
     let mut is_first = true;

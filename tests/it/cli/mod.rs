@@ -96,15 +96,19 @@ fn restore() -> impl Strategy<Value = JobSpec> {
     let enough = prop_oneof![Just(Enough::All), (0u8..=100).prop_map(Enough::Percent)];
     let verify_first = prop_oneof![Just(Depth::Quick), Just(Depth::Full)];
     let rehearse = prop_oneof![Just(Rehearse::Auto), Just(Rehearse::On), Just(Rehearse::Off)];
-    let care =
-        (on_failure, enough, verify_first, rehearse, any::<bool>()).prop_map(|(on_failure, enough, verify_first, rehearse, force)| Care {
+    let workdir = proptest::option::of(Just(PathBuf::from("/work space")));
+    let care = (on_failure, enough, verify_first, rehearse, workdir, any::<[bool; 2]>()).prop_map(
+        |(on_failure, enough, verify_first, rehearse, workdir, [force, keep_temp])| Care {
             verify_first,
             rehearse,
             force,
             on_failure,
             enough,
+            workdir,
+            keep_temp,
             ..Care::default()
-        });
+        },
+    );
     (connection(), scope, effort(), any::<[bool; 7]>(), proptest::option::of(Just("lz4".to_owned())), care).prop_map(
         |(connection, scope, effort, [create, clean, no_owner, no_acl, no_tablespaces, prove, go_on], toast_compression, mut care)| {
             let single = matches!(scope, RestoreScope::Single { .. });

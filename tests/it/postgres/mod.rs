@@ -7,6 +7,7 @@ mod source_globals;
 mod source_many;
 mod source_rows;
 pub mod source_standby;
+mod source_tls;
 mod target_database;
 mod target_loader;
 mod waits;

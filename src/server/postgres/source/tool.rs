@@ -4,6 +4,7 @@ use crate::domain::server::ServerInfo;
 use crate::domain::{Code, Fault};
 use crate::server::postgres::connect::Connector;
 use crate::server::postgres::program::{self, Program, Tool, Wanted};
+use crate::server::postgres::stall;
 use std::collections::BTreeMap;
 use std::process::Stdio;
 
@@ -50,7 +51,13 @@ pub async fn dump(connector: &Connector, tool: &Tool, database: &str, snapshot: 
         command.arg(format!("--lock-wait-timeout={}", connection.lock_timeout.min(2_000_000) * 1000));
     }
     command.env("PGAPPNAME", connector.roll().dump_name()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let output = command.output().await.map_err(|error| program::cannot_run(tool, &error))?;
+    let output = tokio::select! {
+        output = command.output() => output.map_err(|error| program::cannot_run(tool, &error))?,
+        why = stall::watch_program(connector, database, connector.roll().dump_name()) => {
+            let fault = Fault::new(Code::ServerUnavailable, "cannot read the definitions").because(why).at("Program", tool.path.display());
+            return Err(connector.place(fault, database));
+        }
+    };
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     if !output.status.success() {
         return Err(connector.place(failure(tool, &said), database));
