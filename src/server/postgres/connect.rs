@@ -199,6 +199,8 @@ impl Connector {
                 }
             }
         }
+        // That a server has no TLS is no reason for anything where the mode goes on without.
+        let first = first.filter(|error| !has_no_tls(error));
         let second = self.attempt(database, *last, mark).await;
         second.map_err(|error| first.filter(|_| pooler::refuses_mark(&error).is_none()).unwrap_or(error))
     }
