@@ -65,16 +65,16 @@ pub struct Options {
     pub toast_compression: Option<String>,
     #[arg(long)]
     pub continue_on_error: bool,
-    #[arg(long, value_name = "DIR")]
-    pub workdir: Option<String>,
-    #[arg(long)]
-    pub keep_temp: bool,
     /// Before anything is touched, check the archive: quick (its structure) or full (every byte)
     #[arg(long, value_name = "DEPTH", value_parser = ["quick", "full"], default_value = "quick")]
     pub verify_first: String,
     /// Try the definitions out in a scratch database first: auto (where it takes seconds), on, off
     #[arg(long, value_name = "WHEN", value_parser = ["auto", "on", "off"], default_value = "auto")]
     pub rehearse: String,
+    #[arg(long, value_name = "DIR")]
+    pub workdir: Option<String>,
+    #[arg(long)]
+    pub keep_temp: bool,
     /// Go on although a check failed that leaves something to restore: space, locks, connections, version, extension, role, locale
     #[arg(long)]
     pub force: bool,

@@ -70,6 +70,11 @@ impl Event {
 pub trait EventSink: Send + Sync {
     /// Takes one.
     fn post(&self, event: Event);
+
+    /// Adds to a fault what watching the job has found out about it: who held a lock that was not granted.
+    fn explain(&self, fault: Fault) -> Fault {
+        fault
+    }
 }
 
 impl dyn EventSink {

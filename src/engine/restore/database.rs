@@ -135,7 +135,7 @@ pub async fn restore(order: &Order<'_>) -> Result<Done, Fault> {
 /// Drops, makes or looks at the target.
 async fn ready(order: &Order<'_>, server: &dyn Server, chosen: &Chosen) -> Result<Ready, Fault> {
     let (spec, target) = (order.spec, order.target);
-    let exists = server.databases().await?.into_iter().any(|database| database.name == target);
+    let exists = server.has_database(target).await?;
     let whole = order.selection.include.is_empty() && order.selection.exclude.is_empty() && order.selection.rename.is_none();
     let replace = spec.clean && whole && order.entry == Entry::Flags && order.selection.what != What::DataOnly;
     if exists && !replace {
@@ -291,12 +291,12 @@ fn differing(proof: Option<&Proof>, target: &str) -> Option<Fault> {
 async fn proven(order: &Order<'_>, chosen: &Chosen) -> Result<Proof, Fault> {
     order.board.enter(order.place, Phase::Proving);
     let server = order.context.server()?;
-    let info = server.info().await?;
+    let version = server.version_num().await?;
     let spec = order.spec;
     let expected = Expected {
         database: order.database,
         inventory: source::inventory(order.archive, order.database).await?,
-        same_version: info.version_num / 10_000 == order.archive.manifest().head.source.version_num / 10_000,
+        same_version: version / 10_000 == order.archive.manifest().head.source.version_num / 10_000,
         tables: chosen.tables.iter().map(|(at, table)| (*at, table.name.clone())).collect(),
         whole: chosen.whole,
         ignore_owners: spec.no_owner || !spec.map_roles.is_empty(),

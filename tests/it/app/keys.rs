@@ -46,6 +46,8 @@ fn every_action_has_a_key() {
         Action::DryRun => "dry-run",
         Action::WholeCluster => "whole-cluster",
         Action::CancelJob => "cancel-job",
+        Action::NextBlocker => "next-blocker",
+        Action::EndBlocker(_) => "end-blocker",
         Action::ShowLog => "show-log",
         Action::Freeze => "freeze",
         Action::ShowError => "show-error",
@@ -64,7 +66,7 @@ fn every_action_has_a_key() {
     for bind in KEYS {
         assert!(action_name(&bind.action).starts_with(verb(&bind.action)), "{}", action_name(&bind.action));
     }
-    assert_eq!(bound.len(), 34 - KEYLESS.len(), "{bound:?}");
+    assert_eq!(bound.len(), 36 - KEYLESS.len(), "{bound:?}");
 }
 
 #[test]

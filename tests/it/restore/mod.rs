@@ -4,6 +4,7 @@ mod part;
 mod preflight;
 mod roots;
 mod trouble;
+mod waits;
 mod whole;
 
 use crate::support::postgres::Postgres as TestServer;

@@ -14,6 +14,8 @@ mod supplies;
 mod target;
 mod trial;
 
+pub use supplies::package;
+
 use super::source;
 use crate::archive::reader::Archive;
 use crate::domain::plan::{Check, Plan};
