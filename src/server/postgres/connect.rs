@@ -216,6 +216,8 @@ impl Connector {
                 }
             }
         }
+        // That a server has no TLS is no reason for anything where the mode goes on without.
+        let first = first.filter(|error| !has_no_tls(error));
         let second = self.attempt(database, *last, mark).await;
         second.map_err(|error| first.filter(|first| !has_no_tls(first) && pooler::refuses_mark(&error).is_none()).unwrap_or(error))
     }

@@ -27,7 +27,7 @@ pub struct ScriptStream {
 }
 
 impl ScriptStream {
-    /// Opens a dump that is a script. Blocks, as does [`ScriptStream::next`].
+    /// Opens a dump that is a script. Blocks, as does [`ScriptStream::piece`].
     pub fn open(dump: &Dump, rules: Rules) -> Result<Self, Fault> {
         let input = Input::open(&dump.path, dump.wrapper).map_err(|error| unreadable(&dump.path, &error))?;
         Ok(Self {
