@@ -153,7 +153,7 @@ fn what_nobody_set_is_shown_as_it_will_hold_here() {
     let shown = |key: &str| print::text(&resolved, Some(print::find(key).expect("a setting")), Origins::Shown);
     assert!(shown("backup.jobs").starts_with("3  (") && shown("backup.jobs").contains("user.toml:2"), "{}", shown("backup.jobs"));
     assert_eq!(shown("backup.memory"), "512 MB  (this machine)\n");
-    assert_eq!(shown("backup.chunk_size"), "2.10 MB  (this machine)\n");
+    assert_eq!(shown("backup.chunk_size"), "2.1 MB  (this machine)\n");
 }
 
 #[test]
