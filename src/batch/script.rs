@@ -7,7 +7,7 @@ use crate::config::connection::Host;
 use crate::config::layers::Resolved;
 use crate::config::settings::Key;
 use crate::domain::schema::TableName;
-use crate::domain::spec::{BackupSpec, Care, Depth, JobSpec, RestoreScope, RestoreSpec, Scope, Selection, VerifySpec, What};
+use crate::domain::spec::{BackupSpec, Care, Depth, JobSpec, RestoreScope, RestoreSpec, Retries, Scope, Selection, VerifySpec, What};
 use crate::domain::{Code, Fault};
 use std::path::PathBuf;
 
@@ -56,7 +56,7 @@ fn restore(restore: &Restore, resolved: &Resolved, host: Host) -> Result<Option<
     let (archive, scope, create, clean, options) = match restore {
         Restore::List { .. } => return Ok(None),
         Restore::Single(single) => {
-            // clap has made sure that one of the two is there.
+            // clap has made sure that one of the two is there, or a manifest that says it.
             let target = single.target.as_ref().or(single.database.as_ref()).cloned().unwrap_or_default();
             let selection =
                 Selection { what: what(&single.parts), include: single.include.clone(), exclude: single.exclude.clone(), rename: None };
@@ -96,7 +96,11 @@ fn restore(restore: &Restore, resolved: &Resolved, host: Host) -> Result<Option<
         prove: resolved.switch(Key::Prove),
         toast_compression: resolved.text(Key::ToastCompression).map(str::to_owned),
         continue_on_error: resolved.switch(Key::ContinueOnError),
-        care: Care::default(),
+        care: Care {
+            retries: options.retries.map_or_else(Retries::default, Retries),
+            resume: options.resume_from_manifest.clone(),
+            ..Care::default()
+        },
     })))
 }
 

@@ -274,6 +274,9 @@ pub struct Summary {
     /// What to do once the causes are cured.
     #[serde(default)]
     pub then: Option<Step>,
+    /// The manifest from which a restore can be gone on with, where something is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manifest: Option<PathBuf>,
 }
 
 impl Summary {
@@ -310,6 +313,9 @@ impl Summary {
 pub struct Leftovers {
     /// One line for each thing: "database shop2, partly restored". Empty: nothing is left.
     pub things: Vec<String>,
+    /// The manifest from which a restore can be gone on with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manifest: Option<PathBuf>,
 }
 
 /// Where a job is in its life.

@@ -1,7 +1,7 @@
 //! What a restore would do, and what it would destroy.
 
 use super::database::{self, Entry, Needs};
-use super::{cluster, select, source};
+use super::{cluster, record, select, source};
 use crate::archive::manifest::{self, Status};
 use crate::archive::reader::Archive;
 use crate::domain::plan::{Check, CheckState, Plan, PlanItem};
@@ -19,11 +19,24 @@ pub async fn plan(spec: &RestoreSpec, context: &Context) -> Result<Plan, Fault> 
     let server = context.server()?;
     let archive = source::open(&spec.archive).await?;
     let info = server.info().await?;
+    let resumed = record::look(spec).await?;
+    if let Some(manifest) = &resumed {
+        manifest.fits(spec, &archive, &info)?;
+    }
+    let asked = spec;
+    let spec = &resumed.as_ref().map_or_else(|| spec.clone(), |manifest| manifest.spec(spec));
     let existing = server.databases().await?;
     let supplies = server.supplies().await?;
     // A cluster restore makes every database that is missing.
     let making = RestoreSpec { create: true, ..spec.clone() };
-    let mut draft = Draft { spec, server: server.as_ref(), archive: &archive, existing: &existing, plan: empty(spec, &archive, &info) };
+    let mut draft = Draft {
+        spec,
+        server: server.as_ref(),
+        archive: &archive,
+        existing: &existing,
+        resumed: resumed.as_ref(),
+        plan: empty(spec, &archive, &info),
+    };
     draft.archive_checks();
     draft.server_checks(&info);
     match &spec.scope {
@@ -53,8 +66,16 @@ pub async fn plan(spec: &RestoreSpec, context: &Context) -> Result<Plan, Fault> 
                 let entry = cluster::entry(&database.name, spec, existing.iter().any(|one| one.name == database.name));
                 draft.database(database, &database.name, &Selection::default(), entry, supplies.as_ref(), &made).await?;
             }
-            draft.plan.confirm = Some(spec.connection.confirm_name());
+            // What goes on was confirmed when it was begun; what would be dropped now is a question of its own.
+            if resumed.is_none() || !draft.plan.destroys.is_empty() {
+                draft.plan.confirm = Some(spec.connection.confirm_name());
+            }
         }
+    }
+    draft.plan.spec = JobSpec::Restore(asked.clone());
+    if let (Some(manifest), Some(path)) = (&resumed, &asked.care.resume) {
+        let begun = format!("{}, begun {}", text::clean(&path.display().to_string()), text::clean(&manifest.started));
+        draft.plan.facts.push(("Goes on with".into(), begun));
     }
     Ok(draft.plan)
 }
@@ -87,6 +108,8 @@ struct Draft<'a> {
     server: &'a dyn Server,
     archive: &'a Arc<Archive>,
     existing: &'a [DatabaseInfo],
+    /// The manifest of the restore that is gone on with.
+    resumed: Option<&'a record::Manifest>,
     plan: Plan,
 }
 
@@ -153,7 +176,11 @@ impl Draft<'_> {
         if let Some(supplies) = supplies {
             self.supplies(database, &database::needs(&chosen, self.spec), supplies, made);
         }
-        let (note, destroys) = self.target(database, target, selection, entry, supplies).await?;
+        let begun = self.resumed.and_then(|manifest| manifest.words(target));
+        let (note, destroys) = match begun {
+            Some(words) => (words, false),
+            None => self.target(database, target, selection, entry, supplies).await?,
+        };
         self.plan.items.push(PlanItem {
             name: database.name.clone(),
             target: target.to_owned(),

@@ -10,7 +10,7 @@ mod source;
 mod target;
 mod tls;
 
-use super::{Answer, LoadSettings, Loader, Server, Snapshot, Supplies, TargetChoices};
+use super::{Answer, LedgerHead, LoadSettings, Loader, Server, Snapshot, Supplies, TargetChoices};
 use crate::domain::schema::{DatabaseProperties, SchemaObject, Table};
 use crate::domain::server::{DatabaseInfo, ServerInfo};
 use crate::domain::{Connection, Fault};
@@ -97,6 +97,10 @@ impl Server for Postgres {
 
     fn supplies(&self) -> Answer<'_, Option<Supplies>> {
         Box::pin(async { target::supplies::read(&self.connector).await.map(Some) })
+    }
+
+    fn ledger<'a>(&'a self, database: &'a str) -> Answer<'a, Option<LedgerHead>> {
+        Box::pin(target::ledger::head(&self.connector, database))
     }
 
     fn loader<'a>(&'a self, database: &'a str, settings: &'a LoadSettings) -> Answer<'a, Box<dyn Loader>> {

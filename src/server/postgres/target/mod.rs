@@ -4,6 +4,7 @@ mod copy;
 pub mod database;
 pub mod global;
 mod large_objects;
+pub mod ledger;
 pub mod loader;
 mod probe;
 mod roles;
