@@ -2,6 +2,7 @@
 
 mod part;
 mod roots;
+mod transitions;
 mod trouble;
 mod whole;
 
