@@ -112,6 +112,8 @@ pub enum Action {
     WholeCluster,
     /// Cancel the job in sight.
     CancelJob,
+    /// Go on with the restore in sight that was interrupted.
+    Resume,
     /// Show the log of the job in sight.
     ShowLog,
     /// Hold the picture still, or let it go on.
@@ -124,6 +126,8 @@ pub enum Action {
     Reverse,
     /// Verify the archives that are marked, or the one under the cursor.
     Verify,
+    /// Restore them into throw-away databases, prove these and drop them.
+    RestoreTest,
     /// Show what is in the archive.
     Inside,
     /// Restore from the archive.

@@ -27,7 +27,15 @@ pub fn availability(model: &Model, action: &Action) -> Result<(), String> {
             Some(state) if state.is_over() => Err("the job is over".to_owned()),
             Some(_) => Ok(()),
         },
-        Action::ShowError => match super::update::act::error_in_sight(model) {
+        Action::Resume => match model.job_in_sight() {
+            None => Err("no job is in sight".to_owned()),
+            Some(job) if !job.state.is_over() => Err("the job is at work".to_owned()),
+            Some(job) => match job.resumed() {
+                Some(_) => Ok(()),
+                None => Err("there is nothing to go on with".to_owned()),
+            },
+        },
+        Action::ShowError => match super::update::failing::in_sight(model) {
             Some(_) => Ok(()),
             None => Err("nothing failed here".to_owned()),
         },
@@ -43,7 +51,7 @@ pub fn availability(model: &Model, action: &Action) -> Result<(), String> {
             Some(_) => Ok(()),
             None => Err("nothing here has a command line".to_owned()),
         },
-        Action::Verify | Action::Delete | Action::Inside | Action::RestoreThis => one_archive(model, action),
+        Action::Verify | Action::RestoreTest | Action::Delete | Action::Inside | Action::RestoreThis => one_archive(model, action),
         _ => Ok(()),
     }
 }
@@ -95,7 +103,9 @@ fn one_archive(model: &Model, action: &Action) -> Result<(), String> {
     let Some(current) = model.list.picker.current(&keys) else { return Err("there is no archive".to_owned()) };
     let readable = model.archives.value().is_some_and(|all| all.iter().any(|archive| archive.path == *current && archive.head.is_ok()));
     match action {
-        Action::Inside | Action::RestoreThis if !readable => Err("this archive cannot be read; v verifies it".to_owned()),
+        Action::Inside | Action::RestoreThis | Action::RestoreTest if !readable => {
+            Err("this archive cannot be read; v verifies it".to_owned())
+        }
         _ => Ok(()),
     }
 }

@@ -3,7 +3,10 @@
 use super::setup::Setup;
 use crate::domain::Bytes;
 use crate::domain::connection::{Connection, SslMode};
-use crate::domain::spec::{BackupSpec, Depth, Effort, JobSpec, NameTime, RestoreScope, RestoreSpec, Scope, VerifyMode, VerifySpec, What};
+use crate::domain::spec::{
+    BackupSpec, Depth, Effort, Enough, JobSpec, NameTime, OnFailure, RestoreScope, RestoreSpec, Retries, Sample, Scope, VerifyMode,
+    VerifySpec, What,
+};
 use std::path::Path;
 
 /// The command line of a job, in lines that a shell joins again (`\` at the ends): one to copy, as it is shown. Values that are the
@@ -29,7 +32,12 @@ pub fn words(spec: &JobSpec, setup: &Setup) -> Vec<String> {
             words.connection(&restore.connection);
             words.restore(restore, setup);
         }
-        JobSpec::Verify(verify) => words.verify(verify),
+        JobSpec::Verify(verify) => {
+            if let Some(test) = &verify.restore_test {
+                words.connection(&test.connection);
+            }
+            words.verify(verify, setup);
+        }
     }
     words.0
 }
@@ -207,13 +215,39 @@ impl Words {
         if spec.continue_on_error {
             self.word("--continue-on-error");
         }
+        if spec.care.retries != Retries::default() {
+            self.flag("--retries", spec.care.retries.0.to_string());
+        }
+        if let Some(manifest) = &spec.care.resume {
+            self.flag("--resume-from-manifest", manifest.display().to_string());
+        }
+        if spec.care.on_failure != OnFailure::Keep {
+            self.flag("--on-failure", spec.care.on_failure.word().to_owned());
+        }
+        if matches!(spec.scope, RestoreScope::Cluster { .. }) {
+            match spec.care.enough {
+                Enough::All => self.word("--require-all"),
+                enough if enough == Enough::default() => {}
+                Enough::Percent(percent) => self.flag("--success-threshold", percent.to_string()),
+            }
+        }
         self.effort(spec.effort, setup);
     }
 
-    fn verify(&mut self, spec: &VerifySpec) {
+    fn verify(&mut self, spec: &VerifySpec, setup: &Setup) {
         self.word("verify");
         for archive in &spec.archives {
             self.word(path(archive));
+        }
+        if let Some(test) = &spec.restore_test {
+            self.word("--restore-test");
+            if spec.archives.is_empty() {
+                self.word("--clean-leftovers");
+            }
+            if test.sample == Sample::All {
+                self.word("--all");
+            }
+            return self.effort(test.effort, setup);
         }
         self.word(match spec.depth {
             Depth::Quick => "--quick",
@@ -270,7 +304,7 @@ fn fold(words: &[String]) -> Vec<String> {
     lines
 }
 
-const STANDALONE: [&str; 12] = [
+const STANDALONE: [&str; 13] = [
     "--create",
     "--clean",
     "--schema-only",
@@ -280,6 +314,7 @@ const STANDALONE: [&str; 12] = [
     "--no-tablespaces",
     "--prove",
     "--continue-on-error",
+    "--require-all",
     "--no-verify",
     "--quick",
     "--full",

@@ -38,6 +38,10 @@ pub enum FieldId {
     Prove,
     /// After a failure.
     OnFailure,
+    /// What becomes of a database that failed.
+    Fate,
+    /// Percent of a cluster that must come back.
+    Enough,
 }
 
 /// What a field holds.

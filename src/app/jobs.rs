@@ -124,6 +124,14 @@ pub struct Job {
 }
 
 impl Job {
+    /// The job that goes on with this one; none where nothing was begun, or nothing is missing.
+    pub fn resumed(&self) -> Option<JobSpec> {
+        let manifest = self.state.manifest()?;
+        let JobSpec::Restore(mut spec) = self.spec().clone() else { return None };
+        spec.care.resume = Some(manifest);
+        Some(JobSpec::Restore(spec))
+    }
+
     /// A job that was just admitted.
     pub fn new(id: JobId, plan: Plan, now: Stamp) -> Self {
         Self {
@@ -254,6 +262,11 @@ pub fn name_of(spec: &JobSpec) -> String {
         JobSpec::Backup(BackupSpec { connection, .. }) => format!("backup of cluster {}", connection.label()),
         JobSpec::Restore(RestoreSpec { scope: RestoreScope::Single { target, .. }, .. }) => format!("restore into {target}"),
         JobSpec::Restore(RestoreSpec { connection, .. }) => format!("restore of cluster {}", connection.label()),
+        JobSpec::Verify(spec) if spec.restore_test.is_some() => match spec.archives.as_slice() {
+            [] => "removal of what restore tests left".to_owned(),
+            [one] => format!("restore test of {}", file_name(one)),
+            many => format!("restore test of {} archives", many.len()),
+        },
         JobSpec::Verify(spec) => match spec.archives.as_slice() {
             [one] => format!("verification of {}", file_name(one)),
             many => format!("verification of {} archives", many.len()),

@@ -41,6 +41,8 @@ pub enum Modal {
         headline: String,
         /// What.
         fault: Fault,
+        /// What is not there because of it, one line each.
+        missing: Vec<String>,
         /// Lines scrolled down.
         scroll: usize,
     },

@@ -122,7 +122,7 @@ pub fn setup(cli: &Cli, resolved: &Resolved, mode: Mode) -> Result<Setup, Fault>
 fn application(cli: &Cli, resolved: &Resolved, environment: &Environment, secrets: Arc<Secrets>) -> Result<u8, Fault> {
     let mode = mode(cli, resolved, environment)?;
     let setup = setup(cli, resolved, mode)?;
-    let needs_server = !matches!(setup.job, Some(crate::domain::spec::JobSpec::Verify(_)));
+    let needs_server = !matches!(&setup.job, Some(crate::domain::spec::JobSpec::Verify(verify)) if verify.restore_test.is_none());
     let noun = setup.job.as_ref().map(crate::domain::spec::JobSpec::noun);
     let inbox = Arc::new(Inbox::default());
     let mut executor = Executor::new(Arc::clone(&inbox), Arc::new(Engine::new(Arc::clone(&secrets))))?;

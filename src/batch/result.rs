@@ -2,7 +2,8 @@
 
 use super::output;
 use crate::app::model::{Ended, Outcome};
-use crate::domain::job::{JobState, Summary};
+use crate::domain::cause::{Fate, Tally};
+use crate::domain::job::{DatabaseOutcome, JobState, Summary, Verdict};
 use crate::domain::plan::{CheckState, Plan};
 use crate::domain::size::grouped;
 use crate::domain::text::clean;
@@ -46,10 +47,14 @@ pub fn say(outcome: &Outcome, volume: Volume, noun: Option<&str>) -> Said {
         match &job.state {
             JobState::Finished(summary) => {
                 said.out.push_str(&finished(job, summary));
-                for database in summary.failed() {
-                    if let Some(fault) = &database.fault {
-                        said.err.push_str(&fault.render(&format!("{} of {} failed", job.noun, clean(&database.name))));
+                if summary.causes.is_empty() {
+                    for database in summary.failed() {
+                        if let Some(fault) = &database.fault {
+                            said.err.push_str(&fault.render(&format!("{} of {} failed", job.noun, clean(&database.name))));
+                        }
                     }
+                } else {
+                    said.err.push_str(&causes(job, summary));
                 }
                 if job.noun == "Backup" {
                     archives.extend(summary.archives.iter().map(|path| format!("{}\n", clean(&path.display().to_string()))));
@@ -95,9 +100,12 @@ fn headline(outcome: &Outcome, noun: Option<&str>) -> String {
 
 fn finished(job: &Ended, summary: &Summary) -> String {
     let failed = summary.failed().count();
-    let mark = if failed == 0 { "[ OK ]" } else { "[PART]" };
-    let mut out =
-        format!("{mark} {}: {} rows, {} in {}", clean(&job.name), grouped(summary.rows), summary.row_bytes, span(summary.duration_ms));
+    let (mark, word) = match summary.verdict() {
+        Verdict::Complete => ("[ OK ]", String::new()),
+        Verdict::Partial | Verdict::Nothing => ("[PART]", format!("{}; ", partly(summary))),
+    };
+    let figures = format!("{} rows, {} in {}", grouped(summary.rows), summary.row_bytes, span(summary.duration_ms));
+    let mut out = format!("{mark} {}: {word}{figures}", clean(&job.name));
     if summary.archive_bytes > Bytes(0) {
         out.push_str(&format!(", archive {}", summary.archive_bytes));
     }
@@ -108,13 +116,106 @@ fn finished(job: &Ended, summary: &Summary) -> String {
         out.push_str(&format!(", proven equal: {} tables, {} rows, {} objects", grouped(proof.tables), grouped(proof.rows), proof.objects));
     }
     out.push('\n');
+    for one in &summary.tried {
+        let (tables, rows) = (grouped(one.tables), grouped(one.rows));
+        out.push_str(&format!("  {}: restored and proven in {}: {tables} tables, {rows} rows\n", clean(&one.name), span(one.took_ms)));
+    }
     for warning in &summary.warnings {
         out.push_str(&format!("  Note: {}\n", clean(warning)));
     }
-    if failed > 0 {
+    if failed > 0 && summary.causes.is_empty() {
         out.push_str(&format!("  {failed} of {} databases failed; see the errors\n", summary.databases.len()));
     }
     out
+}
+
+/// How many databases are named that failed; the list of failures has all.
+const NAMED: usize = 20;
+
+/// "partial: 9 of 12 databases restored, 3 failed, 1 role or tablespace failed".
+pub fn partly(summary: &Summary) -> String {
+    let (failed, all) = (summary.failed().count(), summary.databases.len());
+    let mut parts = Vec::new();
+    if all > 1 {
+        parts.push(format!(
+            "{} of {} databases restored, {} failed",
+            grouped((all - failed) as u64),
+            grouped(all as u64),
+            grouped(failed as u64)
+        ));
+    }
+    let objects = summary.objects();
+    if objects.missing() > 0 {
+        parts.push(objects.words());
+    }
+    match summary.globals.len() {
+        0 => {}
+        1 => parts.push("1 role or tablespace failed".to_owned()),
+        many => parts.push(format!("{many} roles or tablespaces failed")),
+    }
+    if let Some(proof) = summary.proof.as_ref().filter(|proof| !proof.differences.is_empty()) {
+        parts.push(format!("{} differences from the backup", proof.differences.len()));
+    }
+    if parts.is_empty() { "partial".to_owned() } else { format!("partial: {}", parts.join(", ")) }
+}
+
+/// Why something is missing: the causes, then the databases, then what to do.
+fn causes(job: &Ended, summary: &Summary) -> String {
+    let mut out = format!("[PART] {}: {}\n", clean(&job.name), crate::domain::cause::causes_words(&summary.causes));
+    for (at, cause) in summary.causes.iter().enumerate() {
+        out.push_str(&format!("  {}. {}", at + 1, clean(&cause.line())));
+        out.push_str(&format!("  [{}]\n", cause.code.as_str()));
+        if summary.databases.len() > 1 && !cause.databases.is_empty() {
+            out.push_str(&format!("     in {}\n", some(cause.databases.iter().map(String::as_str), 8)));
+        }
+        if !cause.said.is_empty() && !cause.what.contains(&cause.said) {
+            let state = cause.sqlstate.as_ref().map(|state| format!(" (SQLSTATE {state})")).unwrap_or_default();
+            out.push_str(&format!("     {}{state}\n", clean(&cause.said)));
+        }
+        for step in &cause.steps {
+            let command = step.command.as_ref().map(|command| format!(" {}", clean(command))).unwrap_or_default();
+            out.push_str(&format!("     fix: {}{command}\n", clean(&step.text)));
+        }
+    }
+    if summary.databases.len() > 1 || summary.databases.iter().any(|one| one.fate != Fate::Kept) {
+        for one in summary.failed().take(NAMED) {
+            out.push_str(&format!("  {}: {}\n", clean(&one.name), ended_how(one)));
+        }
+        let more = summary.failed().count().saturating_sub(NAMED);
+        if more > 0 {
+            out.push_str(&format!("  and {more} more databases\n"));
+        }
+    }
+    if let Some(step) = &summary.then {
+        out.push_str(&format!("  {} {}\n", clean(&step.text), clean(step.command.as_deref().unwrap_or_default())));
+    }
+    if let Some(path) = &summary.failure_list {
+        out.push_str(&format!("  Every failure: {}\n", clean(&path.display().to_string())));
+    }
+    out
+}
+
+/// "AUTH_FAILED, dropped"; "1 object failed, 3 more were skipped because of that, 80 done; kept".
+fn ended_how(one: &DatabaseOutcome) -> String {
+    let how = match &one.fault {
+        Some(fault) if one.objects.missing() == 0 => format!("{}: {}", fault.code.as_str(), clean(&fault.what)),
+        _ => one.objects.words(),
+    };
+    match &one.fate {
+        Fate::Kept => how,
+        Fate::Dropped => format!("{how}; dropped"),
+        Fate::Renamed(name) => format!("{how}; renamed to {}", clean(name)),
+    }
+}
+
+/// The first few of some names.
+fn some<'a>(names: impl ExactSizeIterator<Item = &'a str>, most: usize) -> String {
+    let more = names.len().saturating_sub(most);
+    let mut text = names.take(most).map(clean).collect::<Vec<_>>().join(", ");
+    if more > 0 {
+        text.push_str(&format!(" and {more} more"));
+    }
+    text
 }
 
 /// A plan, for `--dry-run` and for one that was not confirmed.
@@ -158,7 +259,7 @@ pub fn status(outcome: &Outcome) -> &'static str {
         "cancelled"
     } else if outcome.fault.is_some() || over(|state| matches!(state, JobState::Failed(_))) {
         "failed"
-    } else if over(|state| matches!(state, JobState::Finished(summary) if summary.failed().next().is_some())) {
+    } else if over(|state| matches!(state, JobState::Finished(summary) if summary.verdict() != Verdict::Complete)) {
         "partial"
     } else if outcome.exit == 0 {
         "success"
@@ -200,5 +301,9 @@ pub fn json(outcome: &Outcome) -> serde_json::Value {
         "rows": summaries().map(|summary| summary.rows).sum::<u64>(),
         "duration_s": summaries().map(|summary| summary.duration_ms).sum::<u64>() as f64 / 1000.0,
         "error": error,
+        "causes": summaries().flat_map(|summary| &summary.causes).collect::<Vec<_>>(),
+        "objects": summaries().map(|summary| summary.objects()).fold(Tally::default(), Tally::and),
+        "failed": summaries().flat_map(|summary| summary.failed()).map(|one| &one.name).collect::<Vec<_>>(),
+        "failure_list": summaries().find_map(|summary| summary.failure_list.as_ref()),
     })
 }

@@ -2,12 +2,16 @@
 
 use crate::cli::backup::Backup;
 use crate::cli::restore::{Options, Parts, Restore};
+use crate::cli::verify::Verify;
 use crate::cli::{Cli, Command};
 use crate::config::connection::Host;
 use crate::config::layers::Resolved;
 use crate::config::settings::Key;
 use crate::domain::schema::TableName;
-use crate::domain::spec::{BackupSpec, Care, Depth, JobSpec, RestoreScope, RestoreSpec, Retries, Scope, Selection, VerifySpec, What};
+use crate::domain::spec::{
+    BackupSpec, Care, Depth, Enough, JobSpec, OnFailure, RestoreScope, RestoreSpec, RestoreTest, Retries, Sample, Scope, Selection,
+    VerifySpec, What,
+};
 use crate::domain::{Code, Fault};
 use std::path::PathBuf;
 
@@ -20,9 +24,18 @@ pub fn job(cli: &Cli, resolved: &Resolved, host: Host) -> Result<Option<JobSpec>
             archives: verify.archives.clone(),
             depth: if verify.quick { Depth::Quick } else { Depth::Full },
             jobs: resolved.effort(host).jobs,
+            restore_test: restore_test(verify, resolved, host)?,
         }))),
         _ => Ok(None),
     }
+}
+
+fn restore_test(verify: &Verify, resolved: &Resolved, host: Host) -> Result<Option<Box<RestoreTest>>, Fault> {
+    if !verify.restore_test {
+        return Ok(None);
+    }
+    let sample = if verify.all { Sample::All } else { Sample::Three };
+    Ok(Some(Box::new(RestoreTest { connection: resolved.connection()?, sample, effort: resolved.effort(host) })))
 }
 
 fn parallel(resolved: &Resolved) -> u32 {
@@ -82,6 +95,11 @@ fn restore(restore: &Restore, resolved: &Resolved, host: Host) -> Result<Option<
         }
     };
     let Options { map_role, .. } = options;
+    let care = Care {
+        retries: options.retries.map_or_else(Retries::default, Retries),
+        resume: options.resume_from_manifest.clone(),
+        ..self::care(restore, resolved)
+    };
     Ok(Some(JobSpec::Restore(RestoreSpec {
         connection: resolved.connection()?,
         archive: archive.clone(),
@@ -96,12 +114,22 @@ fn restore(restore: &Restore, resolved: &Resolved, host: Host) -> Result<Option<
         prove: resolved.switch(Key::Prove),
         toast_compression: resolved.text(Key::ToastCompression).map(str::to_owned),
         continue_on_error: resolved.switch(Key::ContinueOnError),
-        care: Care {
-            retries: options.retries.map_or_else(Retries::default, Retries),
-            resume: options.resume_from_manifest.clone(),
-            ..Care::default()
-        },
+        care,
     })))
+}
+
+/// What is done about bad luck; a table goes into a database that is there, which no failure drops.
+fn care(restore: &Restore, resolved: &Resolved) -> Care {
+    let on_failure = match restore {
+        Restore::Single(_) | Restore::Cluster(_) => resolved.text(Key::OnFailure).and_then(OnFailure::of_word).unwrap_or_default(),
+        Restore::Table(_) | Restore::List { .. } => OnFailure::Keep,
+    };
+    let enough = match restore {
+        Restore::Cluster(_) if resolved.switch(Key::RequireAll) => Enough::All,
+        Restore::Cluster(_) => resolved.parsed(Key::SuccessThreshold).map_or_else(Enough::default, Enough::Percent),
+        Restore::Single(_) | Restore::Table(_) | Restore::List { .. } => Enough::default(),
+    };
+    Care { on_failure, enough, ..Care::default() }
 }
 
 const fn what(parts: &Parts) -> What {

@@ -94,6 +94,9 @@ pub struct Single {
     #[arg(long)]
     pub clean: bool,
     #[allow(missing_docs)]
+    #[arg(long, value_name = "WHAT")]
+    pub on_failure: Option<String>,
+    #[allow(missing_docs)]
     #[command(flatten)]
     pub parts: Parts,
     /// Only tables or schemas that match (may be repeated; default: all)
@@ -151,6 +154,15 @@ pub struct Cluster {
     #[allow(missing_docs)]
     #[arg(long, value_name = "N")]
     pub cluster_parallelism: Option<String>,
+    #[allow(missing_docs)]
+    #[arg(long, value_name = "WHAT")]
+    pub on_failure: Option<String>,
+    #[allow(missing_docs)]
+    #[arg(long, value_name = "PERCENT", conflicts_with = "require_all")]
+    pub success_threshold: Option<String>,
+    #[allow(missing_docs)]
+    #[arg(long)]
+    pub require_all: bool,
     #[allow(missing_docs)]
     #[command(flatten)]
     pub options: Options,

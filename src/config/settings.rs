@@ -93,6 +93,9 @@ settings! {
     NoTablespaces "restore.no_tablespaces" Some("no-tablespaces"), [], Kind::Switch, Some("false"), "Leave tablespaces out of a restore";
     ToastCompression "restore.toast_compression" Some("toast-compression"), [], Kind::Word(&["pglz", "lz4"]), None, "Compression of long values in restored tables: pglz or lz4";
     ContinueOnError "restore.continue_on_error" Some("continue-on-error"), [], Kind::Switch, Some("false"), "Go on with other databases and objects after a failure";
+    OnFailure "restore.on_failure" Some("on-failure"), [], Kind::Word(&["keep", "drop", "rename"]), Some("keep"), "What becomes of a database that failed, if this run made it: keep, drop, rename to NAME_failed_TIME";
+    SuccessThreshold "cluster.success_threshold" Some("success-threshold"), [], Kind::Number(0, 100), Some("80"), "Percent of a cluster's databases that must be restored for exit code 0";
+    RequireAll "cluster.require_all" Some("require-all"), [], Kind::Switch, Some("false"), "Any failure of a cluster restore is one of the whole run; a role or tablespace that fails ends it";
     Batch "output.batch" Some("batch"), [], Kind::Switch, Some("false"), "Never open the full screen";
     Json "output.json" Some("json"), [], Kind::Switch, Some("false"), "Print JSON";
     Quiet "output.quiet" Some("quiet"), [], Kind::Switch, Some("false"), "Print errors only";

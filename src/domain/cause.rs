@@ -128,6 +128,12 @@ pub struct Tally {
 }
 
 impl Tally {
+    /// Both together.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self { done: self.done + other.done, failed: self.failed + other.failed, skipped: self.skipped + other.skipped }
+    }
+
     /// Objects that are not there.
     pub const fn missing(self) -> u64 {
         self.failed + self.skipped

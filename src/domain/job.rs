@@ -4,6 +4,7 @@ use super::cause::{Cause, Fate, Missing, Tally};
 use super::fault::{Code, Fault, Step};
 use super::size::Bytes;
 use super::time::Stamp;
+use super::wait::Wait;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::PathBuf;
@@ -159,6 +160,9 @@ pub struct Progress {
     pub active: Vec<TableProgress>,
     /// What is waited for, if anything: "a lock on public.orders, 17 s of 60 s".
     pub waiting: Option<String>,
+    /// Every wait for a lock that has lasted, with who is in the way; the longest first.
+    #[serde(default)]
+    pub waits: Vec<Wait>,
 }
 
 /// How a check of an archive came out.
@@ -260,6 +264,9 @@ pub struct Summary {
     pub verified: Option<String>,
     /// What the proof found.
     pub proof: Option<Proof>,
+    /// The databases of a restore test.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tried: Vec<Tried>,
     /// What a person should know.
     pub warnings: Vec<String>,
     /// Why something is missing, the cause with the most consequences first (restore).
@@ -279,6 +286,23 @@ pub struct Summary {
     pub manifest: Option<PathBuf>,
 }
 
+/// A database that was restored for a trial, proven equal and dropped again.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Tried {
+    /// The archive.
+    pub archive: PathBuf,
+    /// Its name there.
+    pub name: String,
+    /// Tables, rows and other objects that were found equal.
+    pub tables: u64,
+    /// Rows.
+    pub rows: u64,
+    /// Indexes, constraints, sequences, …
+    pub objects: u64,
+    /// How long restore and proof took, in milliseconds.
+    pub took_ms: u64,
+}
+
 impl Summary {
     /// How much of what was wanted is there.
     pub fn verdict(&self) -> Verdict {
@@ -295,11 +319,7 @@ impl Summary {
 
     /// All objects together.
     pub fn objects(&self) -> Tally {
-        self.databases.iter().fold(Tally::default(), |sum, one| Tally {
-            done: sum.done + one.objects.done,
-            failed: sum.failed + one.objects.failed,
-            skipped: sum.skipped + one.objects.skipped,
-        })
+        self.databases.iter().map(|one| one.objects).fold(Tally::default(), Tally::and)
     }
 
     /// The databases that failed.
@@ -337,6 +357,16 @@ pub enum JobState {
 }
 
 impl JobState {
+    /// The manifest from which a restore that is over can be gone on with.
+    pub fn manifest(&self) -> Option<PathBuf> {
+        match self {
+            JobState::Finished(summary) => summary.manifest.clone(),
+            JobState::Failed(fault) => fault.context.iter().find(|(name, _)| name == "Manifest").map(|(_, path)| path.into()),
+            JobState::Cancelled(left) => left.manifest.clone(),
+            JobState::Queued | JobState::Running(_) | JobState::Stopping(_) => None,
+        }
+    }
+
     /// Whether nothing more will come.
     pub const fn is_over(&self) -> bool {
         matches!(self, JobState::Finished(_) | JobState::Failed(_) | JobState::Cancelled(_))

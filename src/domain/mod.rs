@@ -13,6 +13,7 @@ pub mod size;
 pub mod spec;
 pub mod text;
 pub mod time;
+pub mod wait;
 
 pub use codec::{Codec, Compression};
 pub use connection::{Connection, Product, SslMode};

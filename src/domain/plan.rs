@@ -131,7 +131,7 @@ mod tests {
 
     #[test]
     fn several_obstacles_stand_side_by_side_and_the_first_decides() {
-        let spec = JobSpec::Verify(VerifySpec { archives: Vec::new(), depth: Depth::Quick, jobs: 1 });
+        let spec = JobSpec::Verify(VerifySpec { archives: Vec::new(), depth: Depth::Quick, jobs: 1, restore_test: None });
         let mut plan = Plan {
             spec,
             title: String::new(),

@@ -19,11 +19,12 @@ pub enum JobSpec {
 }
 
 impl JobSpec {
-    /// "Backup", "Restore" or "Verification", for headlines.
+    /// "Backup", "Restore", "Verification" or "Restore test", for headlines.
     pub const fn noun(&self) -> &'static str {
         match self {
             JobSpec::Backup(_) => "Backup",
             JobSpec::Restore(_) => "Restore",
+            JobSpec::Verify(verify) if verify.restore_test.is_some() => "Restore test",
             JobSpec::Verify(_) => "Verification",
         }
     }
@@ -277,6 +278,11 @@ impl OnFailure {
             OnFailure::Rename => "rename",
         }
     }
+
+    /// Reads the word.
+    pub fn of_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|one| one.word() == word)
+    }
 }
 
 /// How much of a cluster has to come back for its restore to be a success with warnings (R8).
@@ -324,4 +330,41 @@ pub struct VerifySpec {
     pub depth: Depth,
     /// Threads.
     pub jobs: u32,
+    /// Restore them for a trial instead.
+    #[serde(default)]
+    pub restore_test: Option<Box<RestoreTest>>,
+}
+
+impl VerifySpec {
+    /// "quick", "full" or "restore-test".
+    pub const fn word(&self) -> &'static str {
+        match (&self.restore_test, self.depth) {
+            (Some(_), _) => "restore-test",
+            (None, Depth::Quick) => "quick",
+            (None, Depth::Full) => "full",
+        }
+    }
+}
+
+/// Restore the archives into throw-away databases and compare these with the fingerprints. Without an archive: only clear away what killed
+/// tests have left.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RestoreTest {
+    /// The server on which the databases are made.
+    pub connection: Connection,
+    /// Which databases of an archive.
+    pub sample: Sample,
+    /// How hard to work.
+    pub effort: Effort,
+}
+
+/// Which databases of an archive a restore test restores.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Sample {
+    /// A small, a medium and a large one, by the size of their rows.
+    #[default]
+    Three,
+    /// Every one.
+    All,
 }

@@ -44,7 +44,10 @@ pub async fn plan(spec: &JobSpec, context: &Context) -> Result<Plan, Fault> {
     match spec {
         JobSpec::Backup(backup) => backup::plan::plan(backup, context).await,
         JobSpec::Restore(restore) => restore::plan::plan(restore, context).await,
-        JobSpec::Verify(verify) => verify::plan(verify),
+        JobSpec::Verify(verify) => match &verify.restore_test {
+            Some(test) => verify::trial::plan(verify, test, context).await,
+            None => verify::plan(verify),
+        },
     }
 }
 

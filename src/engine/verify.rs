@@ -1,4 +1,4 @@
-//! Checks archives: `quick` and `full`.
+//! Checks archives: `quick` and `full`, and by restoring them (`trial`).
 //!
 //! Quick reads the locator, the manifest and the end, and compares every frame's place with the file's length. Full reads every byte:
 //! one thread reads the file in order, the others check each frame's SHA-256, decode it, and recount rows and fingerprints. The SHA-256s of
@@ -21,6 +21,7 @@ use std::time::{Duration, Instant};
 
 mod board;
 mod full;
+pub mod trial;
 
 use board::Board;
 
@@ -95,6 +96,9 @@ struct Outcome {
 
 /// Checks all archives of a spec, side by side; a damaged one is a fault that names entry and offset of each damage.
 pub async fn run(spec: &VerifySpec, context: &Context) -> Result<Summary, Fault> {
+    if let Some(test) = &spec.restore_test {
+        return trial::run(spec, test, context).await;
+    }
     let (spec, context) = (spec.clone(), context.clone());
     let task = tokio::task::spawn_blocking(move || run_blocking(&spec, &context));
     task.await.map_err(|error| Fault::internal("the verification broke off").caused_by(&error))?

@@ -51,7 +51,7 @@ fn context(secrets: &Secrets, spec: &JobSpec, events: Arc<dyn EventSink>, cancel
     let connection = match spec {
         JobSpec::Backup(backup) => Some(&backup.connection),
         JobSpec::Restore(restore) => Some(&restore.connection),
-        JobSpec::Verify(_) => None,
+        JobSpec::Verify(verify) => verify.restore_test.as_ref().map(|test| &test.connection),
     };
     let server = connection.map(|connection| server(secrets, connection)).transpose()?;
     let server = server.map(|(server, warning)| {

@@ -7,6 +7,7 @@ use crate::domain::schema::{
     Contents, DatabaseProperties, InventoryItem, PageRange, RowFormat, SchemaObject, SequenceState, Table, TableName,
 };
 use crate::domain::server::{DatabaseInfo, Position, ServerInfo};
+use crate::domain::wait::{Blocker, Ending, Wait};
 use crate::domain::{Connection, Fault};
 use futures_util::future::BoxFuture;
 use std::sync::Arc;
@@ -16,6 +17,7 @@ pub mod ledger;
 pub mod postgres;
 
 pub use ledger::{LedgerHead, Mark, Opened, Step};
+pub use postgres::dump;
 
 /// What every call of this room gives back.
 pub type Answer<'a, T> = BoxFuture<'a, Result<T, Fault>>;
@@ -74,6 +76,25 @@ pub trait Server: Send + Sync {
     /// Gives a database another name; sessions in it are ended.
     fn rename_database<'a>(&'a self, name: &'a str, new: &'a str) -> Answer<'a, ()>;
 
+    /// Makes a database for a trial, with a comment that says whose it is: the server gets both statements at once, so that a client that
+    /// dies leaves none without its mark.
+    fn create_throwaway<'a>(
+        &'a self,
+        name: &'a str,
+        mark: &'a str,
+        properties: &'a DatabaseProperties,
+        choices: &'a TargetChoices,
+    ) -> Answer<'a, ()> {
+        let (_, _, _, _) = (name, mark, properties, choices);
+        Box::pin(std::future::ready(Err(Fault::internal("this server has no throw-away databases"))))
+    }
+
+    /// The databases whose names begin like this, each with its comment.
+    fn commented_databases<'a>(&'a self, prefix: &'a str) -> Answer<'a, Vec<(String, Option<String>)>> {
+        let _ = prefix;
+        Box::pin(std::future::ready(Ok(Vec::new())))
+    }
+
     /// Gives a database its owner, comment, settings, rights and limits. The last step of a restore.
     fn apply_properties<'a>(&'a self, name: &'a str, properties: &'a DatabaseProperties, choices: &'a TargetChoices) -> Answer<'a, ()>;
 
@@ -89,6 +110,22 @@ pub trait Server: Send + Sync {
     fn ledger<'a>(&'a self, database: &'a str) -> Answer<'a, Option<LedgerHead>> {
         let _ = database;
         Box::pin(std::future::ready(Ok(None)))
+    }
+
+    /// Opens a watch over what the sessions opened through this object wait for. None where the product has no such thing.
+    fn monitor(&self) -> Answer<'_, Option<Box<dyn Monitor>>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
+
+    /// Ends a session that is in the way. Refused when it belongs to a run of dbbackup, when it is gone, and without the right to.
+    fn end_session<'a>(&'a self, blocker: &'a Blocker, ending: Ending) -> Answer<'a, ()> {
+        let _ = (blocker, ending);
+        Box::pin(std::future::ready(Err(Fault::internal("a server without sessions that can be ended"))))
+    }
+
+    /// The programs that restore what other programs dumped. None where the product has none.
+    fn dump_tools(&self) -> Option<&dyn dump::DumpTools> {
+        None
     }
 
     /// A session that changes a database.
@@ -169,6 +206,16 @@ pub trait Snapshot: Send + Sync {
 
     /// Ends the session that holds it.
     fn release(self: Box<Self>) -> BoxFuture<'static, ()>;
+}
+
+/// Sees what sessions wait for.
+pub trait Monitor: Send {
+    /// Every wait for a lock that has lasted about a second, the longest first. Gives up after a few seconds: it never hangs. Cheap while
+    /// nobody waits: one look at the server's list of sessions.
+    fn waits(&mut self) -> Answer<'_, Vec<Wait>>;
+
+    /// Closes its session in good order.
+    fn close(self: Box<Self>) -> BoxFuture<'static, ()>;
 }
 
 /// A run of whole rows.

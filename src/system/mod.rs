@@ -1,8 +1,9 @@
-//! Facts about the host: processors, memory, disk, its name. Knows nothing of backups.
+//! Facts about the host: processors, memory, disk, processes, its name. Knows nothing of backups.
 
 pub mod disk;
 pub mod memory;
 pub mod pace;
+pub mod process;
 
 /// Processors that this process may use (affinity and cgroup quota are taken into account); at least one.
 pub fn processors() -> u32 {

@@ -33,7 +33,16 @@ pub const fn extent(modal: &Modal) -> Extent {
 pub fn rows(model: &Model, modal: &Modal, size: Size) -> Vec<Row> {
     match modal {
         Modal::Help { keys, scroll } => fault::scrolled(help(model, *keys, size), *scroll, size.rows),
-        Modal::Error { headline, fault, scroll } => fault::scrolled(fault::rows(headline, fault, size.cols), *scroll, size.rows),
+        Modal::Error { headline, fault, missing, scroll } => {
+            let mut rows = fault::rows(headline, fault, size.cols);
+            if !missing.is_empty() {
+                rows.push(Row::new());
+                rows.push(Row::of("NOT RESTORED", Role::Muted));
+                let lines = missing.iter().flat_map(|line| Row::wrapped(line, Role::Text, 2, size.cols));
+                rows.extend(lines);
+            }
+            fault::scrolled(rows, *scroll, size.rows)
+        }
         Modal::Cancel(id) => match model.job(*id) {
             Some(job) => cancel(job, size.cols),
             None => Vec::new(),
@@ -80,6 +89,7 @@ fn cancel(job: &Job, cols: usize) -> Vec<Row> {
             }
             _ => "What was restored so far stays; what is left is listed when it has stopped.",
         },
+        JobSpec::Verify(verify) if verify.restore_test.is_some() => "The throw-away databases are dropped.",
         JobSpec::Verify(_) => "Nothing is changed.",
     };
     let mut rows = Row::wrapped(&format!("▲ Cancel the {}?", job.name()), Role::Warn, 2, cols);

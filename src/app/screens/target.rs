@@ -4,7 +4,7 @@ use super::contents::{Choice, ContentsScreen};
 use crate::app::form::{Field, FieldId, Form};
 use crate::app::model::Model;
 use crate::domain::schema::TableName;
-use crate::domain::spec::{Care, Effort, JobSpec, RestoreScope, RestoreSpec, Selection, What};
+use crate::domain::spec::{Care, Effort, Enough, JobSpec, OnFailure, RestoreScope, RestoreSpec, Selection, What};
 
 /// What the screen remembers.
 #[derive(Clone, Debug, Default)]
@@ -23,6 +23,8 @@ const WHAT: [&str; 3] = ["definitions and rows", "definitions only", "rows only"
 const LONG_VALUES: [&str; 3] = ["compressed as the server does", "compressed with lz4, faster", "compressed with pglz"];
 const YES: [&str; 2] = ["yes", "no"];
 const ON_FAILURE: [&str; 2] = ["stop", "go on with the rest"];
+/// In the order of [`OnFailure::ALL`].
+const FATE: [&str; 3] = ["keep it as it is", "drop it", "rename it"];
 
 impl TargetScreen {
     /// The form for a choice, with harmless defaults: a new database, everything as in the archive, proven.
@@ -48,9 +50,32 @@ impl TargetScreen {
             Field::choice(FieldId::LongValues, "long values", &LONG_VALUES, 0),
             Field::choice(FieldId::Prove, "prove", &YES, 0),
             Field::choice(FieldId::OnFailure, "on failure", &ON_FAILURE, 0),
-            Field::number(FieldId::Jobs, "jobs", jobs, 1, 64),
         ]);
+        let whole = match &choice {
+            Choice::Cluster(_) => true,
+            Choice::Database { include, .. } => include.is_empty(),
+        };
+        if whole {
+            fields.push(Field::choice(FieldId::Fate, "if it failed", &FATE, 0));
+        }
+        if let (Choice::Cluster(_), Enough::Percent(percent)) = (&choice, Enough::default()) {
+            fields.push(Field::number(FieldId::Enough, "enough, %", u32::from(percent), 0, 100));
+        }
+        fields.push(Field::number(FieldId::Jobs, "jobs", jobs, 1, 64));
         Self { choice: Some(choice), form: Form::new(fields) }
+    }
+
+    /// What is done about bad luck.
+    fn care(&self, choice: &Choice) -> Care {
+        let on_failure = OnFailure::ALL.get(self.form.choice(FieldId::Fate)).copied().unwrap_or_default();
+        let enough = match choice {
+            Choice::Database { .. } => Enough::default(),
+            Choice::Cluster(_) => match self.form.number(FieldId::Enough) {
+                100.. => Enough::All,
+                percent => Enough::Percent(u8::try_from(percent).unwrap_or(100)),
+            },
+        };
+        Care { on_failure, enough, ..Care::default() }
     }
 
     /// What is wrong with a field, if anything.
@@ -124,7 +149,7 @@ impl TargetScreen {
             prove: self.form.choice(FieldId::Prove) == 0,
             toast_compression: [None, Some("lz4"), Some("pglz")][self.form.choice(FieldId::LongValues).min(2)].map(str::to_owned),
             continue_on_error: self.form.choice(FieldId::OnFailure) == 1,
-            care: Care::default(),
+            care: self.care(choice),
         }))
     }
 }

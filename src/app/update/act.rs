@@ -5,6 +5,7 @@ use crate::app::action::{Action, Motion, Toward};
 use crate::app::cmd::{Cmd, Query};
 use crate::app::command;
 use crate::app::form::FieldId;
+use crate::app::jobs::Job;
 use crate::app::list::Filter;
 use crate::app::load::Load;
 use crate::app::modal::{Keys, Modal};
@@ -16,9 +17,8 @@ use crate::app::screens::contents::ContentsScreen;
 use crate::app::screens::home;
 use crate::app::screens::log::{self as log_view, Follow};
 use crate::app::screens::target::TargetScreen;
-use crate::domain::Fault;
-use crate::domain::job::{DatabaseState, JobState};
-use crate::domain::spec::{Depth, JobSpec, VerifySpec};
+use crate::domain::spec::{Depth, JobSpec, RestoreTest, Sample, VerifySpec};
+
 use crate::engine::event::Level;
 use std::path::PathBuf;
 
@@ -72,6 +72,11 @@ pub fn act(model: &mut Model, action: Action, out: &mut Vec<Cmd>) {
                 model.modals.push(Modal::Cancel(id));
             }
         }
+        Action::Resume => {
+            if let Some(spec) = model.job_in_sight().and_then(Job::resumed) {
+                flow::submit(model, spec, out);
+            }
+        }
         Action::ShowLog => {
             model.log_screen.job = model.job_in_sight().map(|job| job.id);
             model.log_screen.follow = Follow::Newest;
@@ -79,8 +84,8 @@ pub fn act(model: &mut Model, action: Action, out: &mut Vec<Cmd>) {
         }
         Action::Freeze => freeze(model),
         Action::ShowError => {
-            if let Some((headline, fault)) = error_in_sight(model) {
-                model.modals.push(Modal::Error { headline, fault, scroll: 0 });
+            if let Some(super::failing::InSight { headline, fault, missing }) = super::failing::in_sight(model) {
+                model.modals.push(Modal::Error { headline, fault, missing, scroll: 0 });
             }
         }
         Action::Sort(toward) => {
@@ -100,7 +105,12 @@ pub fn act(model: &mut Model, action: Action, out: &mut Vec<Cmd>) {
             let archives = chosen_archives(model);
             let jobs = model.setup.effort.jobs;
             if !archives.is_empty() {
-                flow::submit(model, JobSpec::Verify(VerifySpec { archives, depth: Depth::Full, jobs }), out);
+                flow::submit(model, JobSpec::Verify(VerifySpec { archives, depth: Depth::Full, jobs, restore_test: None }), out);
+            }
+        }
+        Action::RestoreTest => {
+            if let Some(spec) = restore_test(model) {
+                flow::submit(model, spec, out);
             }
         }
         Action::Inside | Action::RestoreThis => {
@@ -138,6 +148,16 @@ pub fn act(model: &mut Model, action: Action, out: &mut Vec<Cmd>) {
 
 fn chosen_archives(model: &Model) -> Vec<PathBuf> {
     model.list.picker.chosen(&archives::keys(model, &model.list))
+}
+
+/// A trial of the chosen archives on the server that is looked at.
+fn restore_test(model: &Model) -> Option<JobSpec> {
+    let archives = chosen_archives(model);
+    let connection = model.server()?.connection.clone();
+    let effort = model.setup.effort;
+    let test = RestoreTest { connection, sample: Sample::Three, effort };
+    let spec = VerifySpec { archives, depth: Depth::Full, jobs: effort.jobs, restore_test: Some(Box::new(test)) };
+    (!spec.archives.is_empty()).then_some(JobSpec::Verify(spec))
 }
 
 fn with_spec(model: &mut Model, spec: Result<JobSpec, String>, out: &mut Vec<Cmd>, then: fn(&mut Model, JobSpec, &mut Vec<Cmd>)) {
@@ -296,7 +316,11 @@ pub fn spec_in_sight(model: &Model) -> Option<JobSpec> {
         Place::Archives => {
             let archives = chosen_archives(model);
             let jobs = model.setup.effort.jobs;
-            if archives.is_empty() { None } else { Some(JobSpec::Verify(VerifySpec { archives, depth: Depth::Full, jobs })) }
+            if archives.is_empty() {
+                None
+            } else {
+                Some(JobSpec::Verify(VerifySpec { archives, depth: Depth::Full, jobs, restore_test: None }))
+            }
         }
         _ => model.job_in_sight().map(|job| job.spec().clone()),
     }
@@ -307,33 +331,6 @@ fn copy_command(model: &mut Model, out: &mut Vec<Cmd>) {
         out.push(Cmd::Copy(command::one_line(&spec, &model.setup)));
         model.modals.push(Modal::Command { lines: command::line(&spec, &model.setup) });
     }
-}
-
-/// The error that is shown in full on request, with its headline.
-pub fn error_in_sight(model: &Model) -> Option<(String, Fault)> {
-    if *model.nav.place() == Place::Plan {
-        return model.plan.plan.fault().map(|fault| ("Plan failed".to_owned(), fault.clone()));
-    }
-    let job = model.job_in_sight()?;
-    let headline = format!("{} failed", job.spec().noun());
-    if let JobState::Failed(fault) = &job.state {
-        return Some((headline, fault.clone()));
-    }
-    let under_cursor = match model.nav.place() {
-        Place::Database(_, name) => Some(name.clone()),
-        Place::Job(_) => model.databases_picker.current(&marks::database_names(model)).cloned(),
-        _ => None,
-    };
-    let mut failed: Vec<(String, Fault)> = Vec::new();
-    if let JobState::Finished(summary) = &job.state {
-        failed.extend(summary.databases.iter().filter_map(|one| one.fault.clone().map(|fault| (one.name.clone(), fault))));
-    }
-    failed.extend(job.progress.databases.iter().filter_map(|one| match &one.state {
-        DatabaseState::Failed(fault) => Some((one.name.clone(), fault.clone())),
-        _ => None,
-    }));
-    let at = failed.iter().position(|(name, _)| Some(name) == under_cursor.as_ref()).unwrap_or(0);
-    failed.into_iter().nth(at).map(|(name, fault)| (format!("{headline} for {name}"), fault))
 }
 
 /// The keys that help shows.

@@ -11,9 +11,9 @@ use crate::app::nav::{Nav, Place};
 use crate::app::screens::archives::Checked;
 use crate::app::screens::plan::{PlanScreen, Purpose};
 use crate::app::setup::Mode;
-use crate::domain::job::{JobId, JobState, Summary};
+use crate::domain::job::{JobId, JobState, Summary, Verdict};
 use crate::domain::plan::{Confirmed, Plan};
-use crate::domain::spec::{Depth, JobSpec, RestoreScope};
+use crate::domain::spec::{Enough, JobSpec, RestoreScope};
 use crate::domain::{Code, Fault};
 use crate::engine::event::Level;
 
@@ -42,7 +42,7 @@ fn ask(model: &mut Model, spec: JobSpec, purpose: Purpose, out: &mut Vec<Cmd>) {
 pub fn planned(model: &mut Model, answer: Result<Plan, Fault>, out: &mut Vec<Cmd>) {
     let now = model.clock.now;
     if stays(model) {
-        let verify = matches!(model.plan.spec, Some(JobSpec::Verify(_)));
+        let verify = matches!(&model.plan.spec, Some(JobSpec::Verify(spec)) if spec.restore_test.is_none());
         match answer {
             // Checking changes nothing, so that there is nothing to look at first.
             Ok(plan) if verify && plan.obstacle().is_none() => {
@@ -183,7 +183,7 @@ pub fn ended(model: &mut Model, id: JobId, out: &mut Vec<Cmd>) {
     if let JobSpec::Verify(verify) = &spec {
         let single = verify.archives.len() == 1;
         for path in &verify.archives {
-            let result = checked(&state, path, single, verify.depth);
+            let result = checked(&state, path, single, verify.word());
             match result {
                 Some(result) => model.checked.insert(path.clone(), result),
                 None => model.checked.remove(path),
@@ -207,7 +207,7 @@ pub fn ended(model: &mut Model, id: JobId, out: &mut Vec<Cmd>) {
         model.modals.pop();
     }
     match &state {
-        JobState::Finished(summary) if exit_code(&spec, &state) == 0 && summary.failed().next().is_none() => {
+        JobState::Finished(summary) if summary.verdict() == Verdict::Complete => {
             toast(model, Level::Info, format!("{name} is done"));
         }
         JobState::Finished(_) => toast(model, Level::Warn, format!("{name} is done, but not all of it: e shows what failed")),
@@ -223,11 +223,7 @@ pub fn ended(model: &mut Model, id: JobId, out: &mut Vec<Cmd>) {
 }
 
 /// How an archive came out of a verification; none when that was cancelled.
-fn checked(state: &JobState, path: &std::path::Path, single: bool, depth: Depth) -> Option<Checked> {
-    let deep = match depth {
-        Depth::Quick => "quick",
-        Depth::Full => "full",
-    };
+fn checked(state: &JobState, path: &std::path::Path, single: bool, deep: &str) -> Option<Checked> {
     match state {
         JobState::Finished(summary) => {
             let name = file_name(path);
@@ -250,7 +246,7 @@ fn checked(state: &JobState, path: &std::path::Path, single: bool, depth: Depth)
 }
 
 /// The exit code of a job that is over. A difference found by the proof outweighs everything; of a cluster restore that went on after
-/// failures, four databases of five are enough (R8); any failed database of a backup is not.
+/// failures, four databases of five are enough, or as many as were asked for (R8); any failed database of a backup is not.
 pub fn exit_code(spec: &JobSpec, state: &JobState) -> u8 {
     match state {
         JobState::Failed(fault) => fault.code.exit(),
@@ -266,10 +262,12 @@ fn finished_code(spec: &JobSpec, summary: &Summary) -> u8 {
     }
     let (failed, all) = (summary.failed().count(), summary.databases.len());
     let enough = match spec {
-        JobSpec::Restore(restore) => matches!(restore.scope, RestoreScope::Cluster { .. }) && (all - failed) * 5 >= all * 4,
+        JobSpec::Restore(restore) => matches!(restore.scope, RestoreScope::Cluster { .. }) && restore.care.enough.is_met(all - failed, all),
         JobSpec::Backup(_) | JobSpec::Verify(_) => false,
     };
+    let all_wanted = matches!(spec, JobSpec::Restore(restore) if restore.care.enough == Enough::All);
     match failed {
+        0 if all_wanted && !summary.globals.is_empty() => Code::Partial.exit(),
         0 => 0,
         _ if enough => 0,
         1 if all == 1 => summary.failed().find_map(|one| one.fault.as_ref()).map_or(1, |fault| fault.code.exit()),

@@ -1,6 +1,7 @@
 //! The only function that changes the model.
 
 pub mod act;
+pub mod failing;
 pub mod flow;
 pub mod keys;
 mod marks;

@@ -5,7 +5,7 @@ use super::press::Press;
 use super::progress::DatabaseMeter;
 use super::table::TableWork;
 use crate::archive::{manifest, names};
-use crate::domain::fault::Fault;
+use crate::domain::fault::{Code, Fault};
 use crate::domain::job::{DatabaseOutcome, DatabaseState, Phase};
 use crate::domain::schema::Contents;
 use crate::domain::server::Position;
@@ -16,6 +16,9 @@ use std::time::Duration;
 
 /// How long the snapshot's session may take to say goodbye.
 const FAREWELL: Duration = Duration::from_secs(5);
+
+/// How often the definitions are asked for before a conflict is a failure.
+const TRIES: u32 = 3;
 
 /// One database, read; its chunks may still be on their way to the file.
 pub struct Backed {
@@ -31,21 +34,35 @@ pub async fn read(press: &Press, server: &dyn Server, meter: &Arc<DatabaseMeter>
     let named = |fault: Fault| fault.at("Database", &name).at("Host", server.connection().address());
     let halt = press.halt.child();
     meter.is(DatabaseState::Running(Phase::Preparing));
-    let snapshot = halt.or(server.snapshot(&name)).await.map_err(named)?;
-    let read = read_snapshot(press, snapshot.as_ref(), meter, &halt).await.map_err(named);
-    // A session that does not answer any more ends when it is dropped.
-    let _ = tokio::time::timeout(FAREWELL, snapshot.release()).await;
-    read
+    let mut tries = 1;
+    loop {
+        let snapshot = halt.or(server.snapshot(&name)).await.map_err(named)?;
+        meter.is(DatabaseState::Running(Phase::Schema));
+        let read = match halt.or(snapshot.contents()).await {
+            Ok(contents) => read_snapshot(press, snapshot.as_ref(), contents, meter, &halt).await.map(Some),
+            // Nothing of it is in the archive yet, so a later snapshot is as good, after whoever was in the way.
+            Err(fault) if fault.code == Code::Conflict && tries < TRIES => {
+                tracing::info!(database = name, %fault, "reading the definitions again");
+                tries += 1;
+                Ok(None)
+            }
+            Err(fault) => Err(fault),
+        };
+        // A session that does not answer any more ends when it is dropped.
+        let _ = tokio::time::timeout(FAREWELL, snapshot.release()).await;
+        if let Some(backed) = read.map_err(named)? {
+            return Ok(backed);
+        }
+    }
 }
 
 async fn read_snapshot(
     press: &Press,
     snapshot: &dyn Snapshot,
+    mut contents: Contents,
     meter: &Arc<DatabaseMeter>,
     halt: &super::halt::Halt,
 ) -> Result<Backed, Fault> {
-    meter.is(DatabaseState::Running(Phase::Schema));
-    let mut contents = halt.or(snapshot.contents()).await?;
     let dir = names::database_dir(meter.name());
     press.documents(documents::of_database(&dir, &contents)?).await?;
     let entry = entry(meter.name(), &dir, snapshot.position(), &mut contents);

@@ -244,6 +244,7 @@ impl Meter {
             databases,
             active,
             waiting: None,
+            waits: Vec::new(),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::pooler;
 pub use super::session::Session;
+use super::watch::roll::{APPLICATION, Roll};
 use super::{session, tls};
 use crate::domain::connection::SslMode;
 use crate::domain::server::Pooler;
@@ -21,6 +22,7 @@ pub struct Connector {
     tls: Option<MakeRustlsConnect>,
     tools: Vec<PathBuf>,
     poolers: Arc<pooler::Known>,
+    roll: Arc<Roll>,
 }
 
 /// What came of an attempt to reach the server itself.
@@ -59,7 +61,7 @@ impl Connector {
     pub fn new(connection: Connection, password: Option<SecretString>) -> Result<Self, Fault> {
         let wants_tls = tries(&connection).iter().any(|way| *way != Try::Plain);
         let tls = if wants_tls { Some(tls::connector(&connection)?) } else { None };
-        Ok(Self { connection, password, tls, tools: Vec::new(), poolers: Arc::default() })
+        Ok(Self { connection, password, tls, tools: Vec::new(), poolers: Arc::default(), roll: Arc::default() })
     }
 
     /// The same, with further folders to look for the server's own programs in.
@@ -77,6 +79,11 @@ impl Connector {
     /// Folders given for programs, before those that are looked through anyway.
     pub fn tools(&self) -> &[PathBuf] {
         &self.tools
+    }
+
+    /// The sessions that are open.
+    pub fn roll(&self) -> &Arc<Roll> {
+        &self.roll
     }
 
     /// The password, for a program's environment.
@@ -189,7 +196,7 @@ impl Connector {
 
     async fn attempt(&self, database: &str, way: Try, mark: Option<&str>) -> Result<Session, tokio_postgres::Error> {
         let mut config = Config::new();
-        config.user(&self.connection.user).dbname(database).port(self.connection.port).application_name("dbbackup");
+        config.user(&self.connection.user).dbname(database).port(self.connection.port).application_name(APPLICATION);
         config.connect_timeout(self.limit()).keepalives(true).keepalives_idle(Duration::from_secs(60));
         config.keepalives_interval(Duration::from_secs(10)).keepalives_retries(6);
         if let Some(mark) = mark {
@@ -219,7 +226,7 @@ impl Connector {
     /// Puts the settings on a new session, in one round trip. When `guard` fails, nothing was set.
     async fn prepare(&self, mut session: Session, guard: &str) -> Result<Session, tokio_postgres::Error> {
         let answer = session.client.simple_query(&session::settings(guard, self.connection.lock_timeout)).await?;
-        session.pid = session::last_value(&answer).and_then(|text| text.parse().ok()).unwrap_or_default();
+        session.enlist(session::last_value(&answer).and_then(|text| text.parse().ok()).unwrap_or_default(), &self.roll);
         Ok(session)
     }
 }

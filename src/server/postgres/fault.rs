@@ -25,8 +25,8 @@ pub fn classify(what: impl Into<String>, error: &tokio_postgres::Error) -> Fault
     steps(fault)
 }
 
-/// The code of a server's error.
-fn server(state: &str, message: &str, hint: &str) -> Code {
+/// The code of a server's error, by its SQLSTATE; message and hint tell apart what shares one.
+pub fn server(state: &str, message: &str, hint: &str) -> Code {
     match state {
         "28P01" | "28000" => Code::AuthFailed,
         "3D000" => Code::DatabaseMissing,
@@ -99,7 +99,7 @@ fn transport(error: &tokio_postgres::Error) -> Code {
 }
 
 /// First steps that need no names.
-fn steps(fault: Fault) -> Fault {
+pub fn steps(fault: Fault) -> Fault {
     match fault.code {
         Code::LockTableFull => fault
             .step_run("Let a session hold more locks, then restart the server:", "ALTER SYSTEM SET max_locks_per_transaction = 1024;")

@@ -2,17 +2,22 @@
 
 mod connect;
 pub mod definition;
+pub mod dump;
 mod fault;
 mod pooler;
+mod program;
 pub mod quote;
 mod session;
 mod source;
 mod target;
 mod tls;
+mod toc;
+mod watch;
 
-use super::{Answer, LedgerHead, LoadSettings, Loader, Server, Snapshot, Supplies, TargetChoices};
+use super::{Answer, LedgerHead, LoadSettings, Loader, Monitor, Server, Snapshot, Supplies, TargetChoices};
 use crate::domain::schema::{DatabaseProperties, SchemaObject, Table};
 use crate::domain::server::{DatabaseInfo, ServerInfo};
+use crate::domain::wait::{Blocker, Ending};
 use crate::domain::{Connection, Fault};
 use connect::Connector;
 
@@ -75,6 +80,20 @@ impl Server for Postgres {
         Box::pin(target::database::create(&self.connector, name, properties, choices))
     }
 
+    fn create_throwaway<'a>(
+        &'a self,
+        name: &'a str,
+        mark: &'a str,
+        properties: &'a DatabaseProperties,
+        choices: &'a TargetChoices,
+    ) -> Answer<'a, ()> {
+        Box::pin(target::throwaway::create(&self.connector, name, mark, properties, choices))
+    }
+
+    fn commented_databases<'a>(&'a self, prefix: &'a str) -> Answer<'a, Vec<(String, Option<String>)>> {
+        Box::pin(target::throwaway::list(&self.connector, prefix))
+    }
+
     fn detach_database<'a>(&'a self, name: &'a str) -> Answer<'a, Vec<String>> {
         Box::pin(target::subscriptions::detach(&self.connector, name))
     }
@@ -101,6 +120,18 @@ impl Server for Postgres {
 
     fn ledger<'a>(&'a self, database: &'a str) -> Answer<'a, Option<LedgerHead>> {
         Box::pin(target::ledger::head(&self.connector, database))
+    }
+
+    fn monitor(&self) -> Answer<'_, Option<Box<dyn Monitor>>> {
+        Box::pin(async { watch::monitor::open(&self.connector).await.map(Some) })
+    }
+
+    fn end_session<'a>(&'a self, blocker: &'a Blocker, ending: Ending) -> Answer<'a, ()> {
+        Box::pin(watch::end::end(&self.connector, blocker, ending))
+    }
+
+    fn dump_tools(&self) -> Option<&dyn dump::DumpTools> {
+        Some(&self.connector)
     }
 
     fn loader<'a>(&'a self, database: &'a str, settings: &'a LoadSettings) -> Answer<'a, Box<dyn Loader>> {

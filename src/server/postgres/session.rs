@@ -1,5 +1,6 @@
 //! An open session: its settings, how to end what it does, and how it ends.
 
+use super::watch::roll::{Entry, Roll};
 use crate::server::{Cancel, ROW_TEXT_SETTINGS};
 use futures_util::future::BoxFuture;
 use std::sync::Arc;
@@ -22,6 +23,7 @@ pub struct Session {
     pub pid: i32,
     task: JoinHandle<()>,
     tls: Option<MakeRustlsConnect>,
+    entry: Option<Entry>,
 }
 
 impl Session {
@@ -31,7 +33,13 @@ impl Session {
         S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
         T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
     {
-        Self { client, pid: 0, task: tokio::spawn(drive(wire)), tls }
+        Self { client, pid: 0, task: tokio::spawn(drive(wire)), tls, entry: None }
+    }
+
+    /// Notes the session's process, and that it is one of ours for as long as it lasts.
+    pub fn enlist(&mut self, pid: i32, roll: &Arc<Roll>) {
+        self.pid = pid;
+        self.entry = Some(roll.enter(pid));
     }
 
     /// Ends what this session is doing, from outside.
@@ -41,7 +49,7 @@ impl Session {
 
     /// Ends the session in good order: the server has let go of it when this returns, unless it takes longer than a few seconds.
     pub async fn close(self) {
-        let Self { client, task, .. } = self;
+        let Self { client, task, entry: _entry, .. } = self;
         drop(client);
         let abort = task.abort_handle();
         if tokio::time::timeout(CLOSE_LIMIT, task).await.is_err() {

@@ -160,6 +160,7 @@ fn cells(model: &Model, list: &ArchiveList, archive: &ArchiveSummary) -> Vec<(St
 fn result(model: &Model, archive: &ArchiveSummary) -> (String, Role) {
     match (&archive.head, model.checked.get(&archive.path)) {
         (_, Some(Checked::Running)) => ("▸ verifying".to_owned(), Role::Accent),
+        (_, Some(Checked::Good(depth))) if depth == "restore-test" => ("✓ restore-tested".to_owned(), Role::Ok),
         (_, Some(Checked::Good(depth))) => (format!("✓ verified {depth}"), Role::Ok),
         (_, Some(Checked::Bad(why))) => (format!("✗ {why}"), Role::Bad),
         (Err(_), None) => ("✗ unreadable".to_owned(), Role::Bad),

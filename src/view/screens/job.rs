@@ -1,7 +1,7 @@
 //! A job, live: where it is, how fast, what it waits for, its databases, the end of its log; when it is over, how it ended.
 
 use super::job_parts::{databases, log_tail, meters, phase, title};
-use super::nothing;
+use super::{causes, nothing};
 use crate::app::jobs::Job;
 use crate::app::model::Model;
 use crate::domain::job::{JobId, JobState, Summary};
@@ -29,7 +29,7 @@ pub fn rows(model: &Model, id: JobId, size: Size, density: Density) -> Vec<Row> 
             rows.extend(fault::scrolled(fault::rows(&format!("{} failed", job.spec().noun()), fault, size.cols), 0, room));
             return rows;
         }
-        JobState::Finished(summary) => rows.extend(finished(job, summary, size.cols)),
+        JobState::Finished(summary) => rows.extend(finished(job, summary, size)),
         JobState::Cancelled(left) => {
             rows.push(Row::of(format!("▲ cancelled after {}", span(job.elapsed(model.clock.now))), Role::Warn));
             rows.push(match left.things.is_empty() {
@@ -72,7 +72,8 @@ pub fn rows(model: &Model, id: JobId, size: Size, density: Density) -> Vec<Row> 
     rows
 }
 
-fn finished(job: &Job, summary: &Summary, cols: usize) -> Vec<Row> {
+fn finished(job: &Job, summary: &Summary, size: Size) -> Vec<Row> {
+    let cols = size.cols;
     let mut rows = Vec::new();
     let (glyph, word, role) = super::state(job);
     let rows_said = format!("{} rows, {} before compression", text::count(summary.rows), summary.row_bytes);
@@ -81,6 +82,13 @@ fn finished(job: &Job, summary: &Summary, cols: usize) -> Vec<Row> {
         Role::Muted,
         cols,
     ));
+    let objects = summary.objects();
+    if objects.missing() > 0 {
+        let said = format!("▲ partial: {}", objects.words());
+        rows.extend(text::wrap(&said, cols).into_iter().map(|line| Row::of(line, Role::Warn)));
+    }
+    // The databases and the archive's lines need some room below.
+    rows.extend(causes::rows(summary, cols, (size.rows / 2).max(6)));
     for archive in summary.archives.iter().take(4) {
         rows.push(
             Row::of("archive    ", Role::Muted).then(text::cut_middle(&archive.to_string_lossy(), cols.saturating_sub(11)), Role::Title),

@@ -2,6 +2,7 @@
 
 pub mod archives;
 pub mod backup;
+pub mod causes;
 pub mod contents;
 pub mod database;
 pub mod form;
@@ -19,7 +20,7 @@ use super::page::Row;
 use super::text;
 use crate::app::jobs::Job;
 use crate::app::model::Model;
-use crate::domain::job::JobState;
+use crate::domain::job::{JobState, Verdict};
 
 /// The form for terminals too small for a screen: the state of the newest job, or what is missing.
 pub fn one_line(model: &Model, cols: u16, rows: u16) -> Row {
@@ -43,9 +44,9 @@ pub fn state(job: &Job) -> (&'static str, &'static str, Role) {
         JobState::Stopping(_) => ("▲", "stopping", Role::Warn),
         JobState::Finished(_) => match crate::app::update::flow::exit_code(job.spec(), &job.state) {
             65 => ("✗", "differs", Role::Bad),
-            0 if any_failed(job) => ("▲", "done in part", Role::Warn),
+            0 if any_failed(job) => ("▲", "partial", Role::Warn),
             0 => ("✓", "done", Role::Ok),
-            _ => ("✗", "done in part", Role::Bad),
+            _ => ("✗", "partial", Role::Bad),
         },
         JobState::Failed(_) => ("✗", "failed", Role::Bad),
         JobState::Cancelled(_) => ("▲", "cancelled", Role::Warn),
@@ -54,7 +55,7 @@ pub fn state(job: &Job) -> (&'static str, &'static str, Role) {
 
 fn any_failed(job: &Job) -> bool {
     match &job.state {
-        JobState::Finished(summary) => summary.failed().next().is_some(),
+        JobState::Finished(summary) => summary.verdict() != Verdict::Complete,
         _ => false,
     }
 }

@@ -43,6 +43,8 @@ const fn hint(id: FieldId) -> &'static str {
         FieldId::Tablespaces => "Left out, everything goes to the default tablespace.",
         FieldId::Prove => "Compares fingerprints of all rows, indexes, constraints and sequences with the backup afterwards.",
         FieldId::OnFailure => "What could not be restored is listed at the end, with its statement.",
+        FieldId::Fate => "A database that this restore made and that is not complete. One that was there before always stays.",
+        FieldId::Enough => "So many percent of the databases must come back. 100: all, and a role that cannot be made ends the restore.",
         FieldId::Jobs => "Connections that load and build indexes at the same time.",
         FieldId::Folder | FieldId::Codec | FieldId::Level | FieldId::Verify => "",
     }

@@ -104,7 +104,7 @@ fn restores() {
 
 #[test]
 fn verifications() {
-    let spec = VerifySpec { archives: vec!["/b/a.tar.zst".into(), "-odd".into()], depth: Depth::Quick, jobs: 2 };
+    let spec = VerifySpec { archives: vec!["/b/a.tar.zst".into(), "-odd".into()], depth: Depth::Quick, jobs: 2, restore_test: None };
     assert_eq!(
         one_line(&JobSpec::Verify(spec), &fixtures::setup(Mode::Interactive)),
         "dbbackup verify /b/a.tar.zst ./-odd --quick --jobs 2"
@@ -158,7 +158,7 @@ fn the_program_takes_its_own_command_lines() {
         spec.map_roles = vec![("a".into(), "b".into())];
         spec.toast_compression = Some("lz4".into());
     }
-    let verify = JobSpec::Verify(VerifySpec { archives: vec!["-a.tar".into()], depth: Depth::Full, jobs: 2 });
+    let verify = JobSpec::Verify(VerifySpec { archives: vec!["-a.tar".into()], depth: Depth::Full, jobs: 2, restore_test: None });
     for spec in [fixtures::backup_spec(), fixtures::restore_spec(), fixtures::cluster_restore_spec(), table, odd, cluster, full, verify] {
         let words = words(&spec, &setup);
         if let Err(error) = dbbackup::cli::Cli::try_parse_from(&words) {

@@ -46,12 +46,14 @@ fn every_action_has_a_key() {
         Action::DryRun => "dry-run",
         Action::WholeCluster => "whole-cluster",
         Action::CancelJob => "cancel-job",
+        Action::Resume => "resume",
         Action::ShowLog => "show-log",
         Action::Freeze => "freeze",
         Action::ShowError => "show-error",
         Action::Sort(_) => "sort",
         Action::Reverse => "reverse",
         Action::Verify => "verify",
+        Action::RestoreTest => "restore-test",
         Action::Inside => "inside",
         Action::RestoreThis => "restore-this",
         Action::Delete => "delete",
@@ -63,7 +65,7 @@ fn every_action_has_a_key() {
     for bind in KEYS {
         assert!(action_name(&bind.action).starts_with(verb(&bind.action)), "{}", action_name(&bind.action));
     }
-    assert_eq!(bound.len(), 33 - KEYLESS.len(), "{bound:?}");
+    assert_eq!(bound.len(), 35 - KEYLESS.len(), "{bound:?}");
 }
 
 #[test]

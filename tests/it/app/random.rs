@@ -74,6 +74,7 @@ fn action() -> impl Strategy<Value = Action> {
         Action::ShowError,
         Action::Reverse,
         Action::Verify,
+        Action::RestoreTest,
         Action::Inside,
         Action::RestoreThis,
         Action::Delete,

@@ -6,8 +6,9 @@ use dbbackup::app::cmd::{Cmd, Query, ReqId};
 use dbbackup::app::msg::{Msg, Reply};
 use dbbackup::domain::Code;
 use dbbackup::domain::Fault;
+use dbbackup::domain::job::Summary;
 use dbbackup::domain::schema::TableName;
-use dbbackup::domain::spec::{Depth, JobSpec, RestoreScope, RestoreSpec, Scope, VerifySpec, What};
+use dbbackup::domain::spec::{Depth, JobSpec, RestoreScope, RestoreSpec, Sample, Scope, VerifySpec, What};
 use dbbackup::engine::event::Event;
 
 fn planned_spec(harness: &mut Harness) -> JobSpec {
@@ -135,11 +136,25 @@ fn an_empty_target_is_refused_where_it_is_typed() {
 #[test]
 fn archives_are_verified_at_once_and_the_result_is_shown() {
     let paths = vec![fixtures::archive("shop", 3, 1).path];
-    let spec = JobSpec::Verify(VerifySpec { archives: paths.clone(), depth: Depth::Full, jobs: 4 });
+    let spec = JobSpec::Verify(VerifySpec { archives: paths.clone(), depth: Depth::Full, jobs: 4, restore_test: None });
     let harness = Harness::new().keys("5 v").expect_cmds(&[Cmd::Plan(ReqId(3), Box::new(spec.clone()))]);
     let plan = dbbackup::domain::plan::Plan { spec, ..fixtures::backup_plan() };
     let harness = harness.send(Msg::Done(ReqId(3), Ok(Reply::Plan(Box::new(plan))))).shows("verifying");
     harness.send(Msg::Engine(fixtures::JOB, Event::Failed(Fault::new(Code::CorruptedBackup, "damaged")))).keys("5").shows("the backup is");
+}
+
+#[test]
+fn a_restore_test_shows_its_plan_first() {
+    let mut harness = Harness::new().keys("5 t");
+    let spec = planned_spec(&mut harness);
+    let JobSpec::Verify(verify) = &spec else { panic!("a verification: {spec:?}") };
+    let test = verify.restore_test.as_ref().expect("a restore test");
+    assert_eq!((verify.archives.len(), test.sample, test.effort.jobs), (1, Sample::Three, 4));
+    let plan = dbbackup::domain::plan::Plan { spec, ..fixtures::backup_plan() };
+    let mut harness = harness.send(Msg::Done(ReqId(3), Ok(Reply::Plan(Box::new(plan))))).sends_nothing().keys("enter");
+    assert!(matches!(harness.take().as_slice(), [Cmd::Start(..)]));
+    let done = Summary { verified: Some("restore-test".into()), ..Summary::default() };
+    harness.send(Msg::Engine(fixtures::JOB, Event::Finished(Box::new(done)))).keys("5").shows("restore-tested");
 }
 
 #[test]

@@ -32,7 +32,7 @@ fn context() -> (Context, Arc<Events>) {
 }
 
 fn spec(archives: &[&Path], depth: Depth) -> VerifySpec {
-    VerifySpec { archives: archives.iter().map(|path| path.to_path_buf()).collect(), depth, jobs: 3 }
+    VerifySpec { archives: archives.iter().map(|path| path.to_path_buf()).collect(), depth, jobs: 3, restore_test: None }
 }
 
 fn run(spec: &VerifySpec, context: &Context) -> Result<dbbackup::domain::job::Summary, dbbackup::domain::Fault> {

@@ -10,7 +10,8 @@ use dbbackup::config::layers::{Resolved, resolve};
 use dbbackup::config::paths::Paths;
 use dbbackup::domain::schema::TableName;
 use dbbackup::domain::spec::{
-    BackupSpec, Care, Depth, Effort, JobSpec, NameTime, RestoreScope, RestoreSpec, Scope, Selection, VerifyMode, VerifySpec, What,
+    BackupSpec, Care, Depth, Effort, Enough, JobSpec, NameTime, OnFailure, RestoreScope, RestoreSpec, RestoreTest, Retries, Sample, Scope,
+    Selection, VerifyMode, VerifySpec, What,
 };
 use dbbackup::domain::{Codec, Compression, Connection, SslMode};
 use proptest::prelude::*;
@@ -91,9 +92,23 @@ fn restore() -> impl Strategy<Value = JobSpec> {
         }),
         (globs(), globs(), 1u32..=64).prop_map(|(include, exclude, parallel)| RestoreScope::Cluster { include, exclude, parallel }),
     ];
-    (connection(), scope, effort(), any::<[bool; 7]>(), proptest::option::of(Just("lz4".to_owned()))).prop_map(
-        |(connection, scope, effort, [create, clean, no_owner, no_acl, no_tablespaces, prove, go_on], toast_compression)| {
+    let on_failure = proptest::sample::select(OnFailure::ALL.to_vec());
+    let enough = prop_oneof![Just(Enough::All), (0u8..=100).prop_map(Enough::Percent)];
+    let manifest = proptest::option::of(Just(std::path::PathBuf::from("/back ups/restore-manifest-1.json")));
+    let care = (on_failure, enough, 0u32..9, manifest).prop_map(|(on_failure, enough, retries, resume)| Care {
+        on_failure,
+        enough,
+        retries: Retries(retries),
+        resume,
+        ..Care::default()
+    });
+    (connection(), scope, effort(), any::<[bool; 7]>(), proptest::option::of(Just("lz4".to_owned())), care).prop_map(
+        |(connection, scope, effort, [create, clean, no_owner, no_acl, no_tablespaces, prove, go_on], toast_compression, mut care)| {
             let single = matches!(scope, RestoreScope::Single { .. });
+            if single {
+                // How much of a cluster has to come back is no matter of one database.
+                care.enough = Enough::default();
+            }
             JobSpec::Restore(RestoreSpec {
                 connection,
                 archive: "/back ups/db_shop.tar.zst".into(),
@@ -108,7 +123,7 @@ fn restore() -> impl Strategy<Value = JobSpec> {
                 prove,
                 toast_compression,
                 continue_on_error: go_on,
-                care: Care::default(),
+                care,
             })
         },
     )
@@ -127,10 +142,25 @@ proptest! {
 #[test]
 fn the_verification_that_a_screen_prints_reads_back() {
     for depth in [Depth::Quick, Depth::Full] {
-        let spec = JobSpec::Verify(VerifySpec { archives: vec!["a b.tar.zst".into(), "-x.tar".into()], depth, jobs: 3 });
+        let spec =
+            JobSpec::Verify(VerifySpec { archives: vec!["a b.tar.zst".into(), "-x.tar".into()], depth, jobs: 3, restore_test: None });
         let words = command::words(&spec, &setup());
         let JobSpec::Verify(read) = job_of(&words) else { panic!("not a verification: {words:?}") };
         assert_eq!((read.depth, read.jobs, read.archives.len()), (depth, 3, 2));
+    }
+}
+
+#[test]
+fn the_restore_test_that_a_screen_prints_reads_back() {
+    for (archives, sample) in
+        [(vec!["-x.tar".into(), "b.tar.zst".into()], Sample::All), (vec!["b.tar.zst".into()], Sample::Three), (vec![], Sample::Three)]
+    {
+        let effort = setup().effort;
+        let test = RestoreTest { connection: setup().connections[0].clone(), sample, effort };
+        let spec = VerifySpec { archives, depth: Depth::Full, jobs: effort.jobs, restore_test: Some(Box::new(test)) };
+        let words = command::words(&JobSpec::Verify(spec.clone()), &setup());
+        let JobSpec::Verify(read) = job_of(&words) else { panic!("not a verification: {words:?}") };
+        assert_eq!((read.restore_test, read.archives.len()), (spec.restore_test, spec.archives.len()), "{words:?}");
     }
 }
 

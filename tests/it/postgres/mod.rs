@@ -1,5 +1,6 @@
 //! What is read from and written to PostgreSQL, against real servers.
 
+mod locks;
 mod source_connect;
 mod source_contents;
 mod source_globals;

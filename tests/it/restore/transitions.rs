@@ -235,7 +235,8 @@ fn a_restore_whose_sessions_are_ended_anywhere_carries_on() {
         bench.server.sql(&target, "create table in_the_way ()");
         let archive = beside(&archive, bench.dir.path(), &target);
         let end = || {
-            let end = "select count(pg_terminate_backend(pid)) from pg_stat_activity where application_name like 'dbbackup%' and datname = ";
+            let end =
+                "select count(pg_terminate_backend(pid)) from pg_stat_activity where application_name like 'dbbackup%' and datname = ";
             bench.server.sql("postgres", &format!("{end} '{target}'"));
         };
         let mut patient = replacing(bench.server, &archive, &target);

@@ -341,6 +341,7 @@ pub fn cluster_progress(done: u64) -> Progress {
             },
         ],
         waiting: None,
+        waits: Vec::new(),
     }
 }
 
@@ -488,6 +489,7 @@ pub fn summary() -> Summary {
         }],
         verified: Some("full".into()),
         proof: None,
+        tried: Vec::new(),
         warnings: vec!["subscription \"feed\" is restored disabled: its slot is on another server".into()],
         ..Summary::default()
     }

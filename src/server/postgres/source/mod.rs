@@ -3,6 +3,7 @@
 mod acl;
 pub mod facts;
 pub mod globals;
+mod guard;
 mod inventory;
 mod kinds;
 mod large_objects;
@@ -15,5 +16,4 @@ mod sequences;
 mod settings;
 pub mod snapshot;
 pub mod tables;
-mod toc;
 pub mod tool;

@@ -1,9 +1,9 @@
 //! Turns pg_dump's entries into schema objects: what gives them their owner, which table they belong to, what they stand on. The rules are
 //! those of `_printTocEntry` and `_getObjectDescription` in PostgreSQL's src/bin/pg_dump/pg_backup_archiver.c.
 
-use super::toc::Entry;
 use crate::domain::schema::{SchemaObject, Section, TableName};
 use crate::server::postgres::quote::ident;
+use crate::server::postgres::toc::Entry;
 use std::collections::HashMap;
 
 /// Kinds that `ALTER kind name OWNER TO` takes by their plain name.

@@ -1,13 +1,14 @@
 //! A consistent view of one database: a session that has exported its snapshot and keeps every table from being changed in shape.
 
 use super::reader::Holder;
-use super::{inventory, large_objects, matviews, objects, properties, reader, sequences, tables, toc, tool};
+use super::{guard, inventory, large_objects, matviews, objects, properties, reader, sequences, tables, tool};
 use crate::domain::schema::{Contents, InventoryItem, RowFormat, SequenceState, Table, TableName};
 use crate::domain::server::Position;
 use crate::domain::time::Stamp;
 use crate::domain::{Code, Fault};
 use crate::server::postgres::connect::{Connector, fault};
 use crate::server::postgres::quote::qualified;
+use crate::server::postgres::toc;
 use crate::server::{Answer, Reader, Snapshot};
 use futures_util::future::{BoxFuture, try_join};
 use std::collections::HashMap;
@@ -16,6 +17,9 @@ use tokio_postgres::Client;
 
 /// Tables in one LOCK statement.
 const BATCH: usize = 500;
+
+/// How often a snapshot is opened before a table that changes all the time is a failure.
+const TRIES: u32 = 3;
 
 /// The session that holds the snapshot.
 struct Leader {
@@ -30,6 +34,21 @@ struct Leader {
 
 /// See [`crate::server::Server::snapshot`].
 pub async fn open(connector: &Connector, database: &str) -> Result<Box<dyn Snapshot>, Fault> {
+    let mut tries = 1;
+    loop {
+        match attempt(connector, database).await {
+            // What changed the tables is over, or waits for its turn: a later snapshot is as good.
+            Err(fault) if fault.code == Code::Conflict && tries < TRIES => {
+                tracing::info!(database, %fault, "opening the snapshot again");
+                tries += 1;
+            }
+            Err(fault) => return Err(fault),
+            Ok(leader) => return Ok(Box::new(leader)),
+        }
+    }
+}
+
+async fn attempt(connector: &Connector, database: &str) -> Result<Leader, Fault> {
     let session = connector.session(database).await?;
     let failed = |error: tokio_postgres::Error| connector.fault("cannot open a snapshot", &error, database);
     session.client.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await.map_err(failed)?;
@@ -53,8 +72,14 @@ pub async fn open(connector: &Connector, database: &str) -> Result<Box<dyn Snaps
         position: Position { lsn: row.get(3), taken_at: Stamp(row.get(4)) },
         holder: Arc::new(Holder::new(session)),
     };
-    leader.lock().await?;
-    Ok(Box::new(leader))
+    match leader.lock().await {
+        Ok(()) => Ok(leader),
+        Err(fault) => {
+            // Before the next attempt: nobody is to wait for locks of this one.
+            Box::new(leader).release().await;
+            Err(fault)
+        }
+    }
 }
 
 impl Leader {
@@ -120,7 +145,12 @@ impl Leader {
         let mut tables = self.tables().await?;
         let tool = tool::find(&self.connector, self.version / 10_000).await?;
         let dump = tool::dump(&self.connector, &tool, &self.database, &self.name, &self.encoding);
-        let (dump, (mut contents, sequences)) = try_join(dump, try_join(self.catalog(), self.sequences())).await?;
+        let read = try_join(dump, try_join(self.catalog(), self.sequences()));
+        let (dump, (mut contents, sequences)) = tokio::select! {
+            biased;
+            read = read => read?,
+            fault = guard::watch(&self.connector, &self.database, self.holder.session.pid) => return Err(fault),
+        };
         contents.sequences = sequences;
         let entries = toc::parse(&dump.archive).map_err(|damage| {
             let code = if matches!(damage, toc::Damage::Encoding(_)) { Code::Incomplete } else { Code::Internal };

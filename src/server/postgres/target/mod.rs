@@ -11,3 +11,4 @@ mod roles;
 mod script;
 pub mod subscriptions;
 pub mod supplies;
+pub mod throwaway;

@@ -1,0 +1,103 @@
+//! Restores a database of an archive into one that is thrown away afterwards. Makes and drops nothing itself.
+
+use super::database::{self, Done, Entry, Order};
+use super::feed::Feeder;
+use super::progress::Board;
+use super::record::Record;
+use super::source;
+use crate::archive::manifest;
+use crate::archive::reader::Archive;
+use crate::domain::Fault;
+use crate::domain::server::ServerInfo;
+use crate::domain::spec::{Care, Effort, Journal, RestoreScope, RestoreSpec, Selection};
+use crate::engine::Context;
+use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
+
+/// A trial.
+pub struct Trial<'a> {
+    /// The outside.
+    pub context: &'a Context,
+    /// The archive.
+    pub archive: &'a Arc<Archive>,
+    /// Its rows.
+    pub feeder: &'a Arc<Feeder>,
+    /// The database in it.
+    pub database: &'a manifest::Database,
+    /// The empty database that is filled.
+    pub target: &'a str,
+    /// How hard to work.
+    pub effort: Effort,
+    /// Progress, and the place there.
+    pub board: &'a Board,
+    /// See `board`.
+    pub place: usize,
+    /// Roles of the target.
+    pub roles: &'a HashSet<String>,
+}
+
+/// Restores everything and proves it. Where roles are missing, owners and rights are left out; gives their names.
+pub async fn restore(trial: &Trial<'_>) -> Result<(Done, Vec<String>), Fault> {
+    let lacking = lacking(trial).await?;
+    let connection = trial.context.server()?.connection().clone();
+    // What asks for a role that is not there, such as a policy, gets ours.
+    let map_roles = lacking.iter().map(|role| (role.clone(), connection.user.clone())).collect();
+    let spec = RestoreSpec {
+        connection,
+        archive: trial.archive.path().to_owned(),
+        scope: RestoreScope::Single {
+            database: Some(trial.database.name.clone()),
+            target: trial.target.to_owned(),
+            selection: Selection::default(),
+        },
+        create: false,
+        clean: false,
+        no_owner: !lacking.is_empty(),
+        no_acl: !lacking.is_empty(),
+        no_tablespaces: true,
+        map_roles,
+        effort: trial.effort,
+        prove: true,
+        toast_compression: None,
+        continue_on_error: false,
+        care: Care { journal: Journal::Off, ..Care::default() },
+    };
+    let selection = Selection::default();
+    let record = Record::new(&spec, trial.archive, &ServerInfo::default(), vec![trial.target.to_owned()]);
+    let order = Order {
+        context: trial.context,
+        spec: &spec,
+        archive: trial.archive,
+        feeder: trial.feeder,
+        database: trial.database,
+        target: trial.target,
+        selection: &selection,
+        effort: trial.effort,
+        board: trial.board,
+        place: trial.place,
+        record: &record,
+        entry: Entry::Flags,
+    };
+    let done = database::restore(&order).await?;
+    Ok((done, lacking.into_iter().collect()))
+}
+
+/// Roles that own something, may do something or are named by the archive's globals, and that are not on the target.
+async fn lacking(trial: &Trial<'_>) -> Result<BTreeSet<String>, Fault> {
+    let mut named = BTreeSet::new();
+    for item in source::inventory(trial.archive, trial.database).await? {
+        match item.kind.as_str() {
+            "owner" => drop(named.insert(item.definition)),
+            "acl" => named.extend(item.definition.split(' ').filter_map(|right| right.rsplit_once('=')).map(|(role, _)| role.to_owned())),
+            _ => {}
+        }
+    }
+    named.extend(source::objects(trial.archive, trial.database).await?.into_iter().filter_map(|object| object.owner));
+    for object in source::globals(trial.archive).await? {
+        if object.kind == "ROLE" {
+            named.insert(object.name);
+        }
+    }
+    named.retain(|role| !role.is_empty() && role != "public" && !trial.roles.contains(role));
+    Ok(named)
+}
