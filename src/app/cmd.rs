@@ -15,6 +15,8 @@ pub struct ReqId(pub u64);
 pub enum Cmd {
     /// Find out what a job would do; answered by [`super::msg::Reply::Plan`].
     Plan(ReqId, Box<JobSpec>),
+    /// Nobody waits for this plan any more.
+    Abandon(ReqId),
     /// Start a job; its events come as [`super::msg::Msg::Engine`].
     Start(JobId, Box<Confirmed>),
     /// Cancel a job.

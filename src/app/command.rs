@@ -4,8 +4,8 @@ use super::setup::Setup;
 use crate::domain::Bytes;
 use crate::domain::connection::{Connection, SslMode};
 use crate::domain::spec::{
-    BackupSpec, Depth, Effort, Enough, JobSpec, NameTime, OnFailure, RestoreScope, RestoreSpec, Retries, Sample, Scope, VerifyMode,
-    VerifySpec, What,
+    BackupSpec, Depth, Effort, Enough, JobSpec, NameTime, OnFailure, Rehearse, RestoreScope, RestoreSpec, Retries, Sample, Scope,
+    VerifyMode, VerifySpec, What,
 };
 use std::path::Path;
 
@@ -231,6 +231,27 @@ impl Words {
                 Enough::Percent(percent) => self.flag("--success-threshold", percent.to_string()),
             }
         }
+        if spec.care.verify_first == Depth::Full {
+            self.flag("--verify-first", "full".to_owned());
+        }
+        match spec.care.rehearse {
+            Rehearse::Auto => {}
+            Rehearse::On => self.flag("--rehearse", "on".to_owned()),
+            Rehearse::Off => self.flag("--rehearse", "off".to_owned()),
+        }
+        if spec.care.force {
+            self.word("--force");
+        }
+        if spec.care.on_failure != OnFailure::Keep {
+            self.flag("--on-failure", spec.care.on_failure.word().to_owned());
+        }
+        if matches!(spec.scope, RestoreScope::Cluster { .. }) {
+            match spec.care.enough {
+                Enough::All => self.word("--require-all"),
+                enough if enough == Enough::default() => {}
+                Enough::Percent(percent) => self.flag("--success-threshold", percent.to_string()),
+            }
+        }
         self.effort(spec.effort, setup);
     }
 
@@ -304,7 +325,7 @@ fn fold(words: &[String]) -> Vec<String> {
     lines
 }
 
-const STANDALONE: [&str; 13] = [
+const STANDALONE: [&str; 14] = [
     "--create",
     "--clean",
     "--schema-only",
@@ -314,6 +335,7 @@ const STANDALONE: [&str; 13] = [
     "--no-tablespaces",
     "--prove",
     "--continue-on-error",
+    "--force",
     "--require-all",
     "--no-verify",
     "--quick",

@@ -38,6 +38,12 @@ pub enum FieldId {
     Prove,
     /// After a failure.
     OnFailure,
+    /// How much of the archive is checked first.
+    VerifyFirst,
+    /// Whether definitions are tried out first.
+    Rehearse,
+    /// What a failed check means.
+    Force,
     /// What becomes of a database that failed.
     Fate,
     /// Percent of a cluster that must come back.

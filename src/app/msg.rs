@@ -3,7 +3,7 @@
 use super::cmd::ReqId;
 use crate::domain::job::JobId;
 use crate::domain::listing::{ArchiveContents, ArchiveSummary};
-use crate::domain::plan::Plan;
+use crate::domain::plan::{Check, Plan};
 use crate::domain::server::{DatabaseInfo, ServerInfo};
 use crate::domain::{Fault, Stamp};
 use crate::engine::event::Event;
@@ -30,6 +30,8 @@ pub enum Msg {
     Engine(JobId, Event),
     /// So many log lines of jobs were dropped because we were slow.
     Lagged(u64),
+    /// A check of a planning came out, or is being made.
+    Checked(ReqId, Check),
     /// The answer to a question.
     Done(ReqId, Result<Reply, Fault>),
     /// The process is to end.

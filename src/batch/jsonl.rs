@@ -42,6 +42,13 @@ impl Front for JsonLines {
                 }
                 self.line(&line);
             }
+            Msg::Checked(_, check) => {
+                let mut line = serde_json::json!({ "v": VERSION, "event": "checked" });
+                if let (Some(line), Ok(serde_json::Value::Object(check))) = (line.as_object_mut(), serde_json::to_value(check)) {
+                    line.extend(check);
+                }
+                self.line(&line);
+            }
             Msg::Lagged(lost) => self.line(&serde_json::json!({ "v": VERSION, "event": "lagged", "lost": lost })),
             _ => {}
         }

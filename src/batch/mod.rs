@@ -4,6 +4,7 @@
 pub mod archive;
 pub mod jsonl;
 pub mod launch;
+pub mod missing;
 pub mod output;
 pub mod query;
 pub mod result;

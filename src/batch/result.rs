@@ -1,10 +1,10 @@
 //! What is left on the normal screen, or in the pipe, when the program ends.
 
-use super::output;
+use super::{missing, output};
 use crate::app::model::{Ended, Outcome};
 use crate::domain::cause::{Fate, Tally};
 use crate::domain::job::{DatabaseOutcome, JobState, Summary, Verdict};
-use crate::domain::plan::{CheckState, Plan};
+use crate::domain::plan::{Check, CheckState, Plan};
 use crate::domain::size::grouped;
 use crate::domain::text::clean;
 use crate::domain::time::span;
@@ -54,7 +54,7 @@ pub fn say(outcome: &Outcome, volume: Volume, noun: Option<&str>) -> Said {
                         }
                     }
                 } else {
-                    said.err.push_str(&causes(job, summary));
+                    said.err.push_str(&missing::causes(job, summary));
                 }
                 if job.noun == "Backup" {
                     archives.extend(summary.archives.iter().map(|path| format!("{}\n", clean(&path.display().to_string()))));
@@ -102,7 +102,7 @@ fn finished(job: &Ended, summary: &Summary) -> String {
     let failed = summary.failed().count();
     let (mark, word) = match summary.verdict() {
         Verdict::Complete => ("[ OK ]", String::new()),
-        Verdict::Partial | Verdict::Nothing => ("[PART]", format!("{}; ", partly(summary))),
+        Verdict::Partial | Verdict::Nothing => ("[PART]", format!("{}; ", missing::partly(summary))),
     };
     let figures = format!("{} rows, {} in {}", grouped(summary.rows), summary.row_bytes, span(summary.duration_ms));
     let mut out = format!("{mark} {}: {word}{figures}", clean(&job.name));
@@ -112,7 +112,7 @@ fn finished(job: &Ended, summary: &Summary) -> String {
     if let Some(verified) = &summary.verified {
         out.push_str(&format!(", verified ({})", clean(verified)));
     }
-    if let Some(proof) = &summary.proof {
+    if let Some(proof) = summary.proof.as_ref().filter(|proof| proof.differences.is_empty()) {
         out.push_str(&format!(", proven equal: {} tables, {} rows, {} objects", grouped(proof.tables), grouped(proof.rows), proof.objects));
     }
     out.push('\n');
@@ -125,6 +125,21 @@ fn finished(job: &Ended, summary: &Summary) -> String {
     }
     if failed > 0 && summary.causes.is_empty() {
         out.push_str(&format!("  {failed} of {} databases failed; see the errors\n", summary.databases.len()));
+    }
+    out
+}
+
+/// A line of the checklist, with its cure below it.
+pub fn check(check: &Check) -> String {
+    let mark = match check.state {
+        CheckState::Ok => "[ OK ]",
+        CheckState::Warning => "[WARN]",
+        CheckState::Failed => "[FAIL]",
+        CheckState::Unknown | CheckState::Running => "[ ?? ]",
+    };
+    let mut out = format!("{mark} {}: {}\n", clean(&check.name), clean(&check.detail));
+    if let Some(cure) = check.cure.as_ref().filter(|_| check.state != CheckState::Ok) {
+        out.push_str(&format!("         {}\n", clean(cure)));
     }
     out
 }
@@ -222,16 +237,7 @@ fn some<'a>(names: impl ExactSizeIterator<Item = &'a str>, most: usize) -> Strin
 pub fn plan(plan: &Plan) -> String {
     let mut out = format!("{}\n", clean(&plan.title));
     for check in &plan.checks {
-        let mark = match check.state {
-            CheckState::Ok => "[ OK ]",
-            CheckState::Warning => "[WARN]",
-            CheckState::Failed => "[FAIL]",
-            CheckState::Unknown => "[ ?? ]",
-        };
-        out.push_str(&format!("  {mark} {}: {}\n", clean(&check.name), clean(&check.detail)));
-        if let Some(cure) = &check.cure {
-            out.push_str(&format!("         {}\n", clean(cure)));
-        }
+        out.push_str(&format!("  {}", self::check(check)));
     }
     let rows = plan.items.iter().map(|item| {
         let size = item.bytes.map(|bytes| bytes.to_string()).unwrap_or_default();

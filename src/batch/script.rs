@@ -9,8 +9,8 @@ use crate::config::layers::Resolved;
 use crate::config::settings::Key;
 use crate::domain::schema::TableName;
 use crate::domain::spec::{
-    BackupSpec, Care, Depth, Enough, JobSpec, OnFailure, RestoreScope, RestoreSpec, RestoreTest, Retries, Sample, Scope, Selection,
-    VerifySpec, What,
+    BackupSpec, Care, Depth, Enough, JobSpec, Journal, OnFailure, Rehearse, RestoreScope, RestoreSpec, RestoreTest, Retries, Sample, Scope,
+    Selection, VerifySpec, What,
 };
 use crate::domain::{Code, Fault};
 use std::path::PathBuf;
@@ -95,11 +95,7 @@ fn restore(restore: &Restore, resolved: &Resolved, host: Host) -> Result<Option<
         }
     };
     let Options { map_role, .. } = options;
-    let care = Care {
-        retries: options.retries.map_or_else(Retries::default, Retries),
-        resume: options.resume_from_manifest.clone(),
-        ..self::care(restore, resolved)
-    };
+    let care = self::care(restore, options, resolved);
     Ok(Some(JobSpec::Restore(RestoreSpec {
         connection: resolved.connection()?,
         archive: archive.clone(),
@@ -119,7 +115,7 @@ fn restore(restore: &Restore, resolved: &Resolved, host: Host) -> Result<Option<
 }
 
 /// What is done about bad luck; a table goes into a database that is there, which no failure drops.
-fn care(restore: &Restore, resolved: &Resolved) -> Care {
+fn care(restore: &Restore, options: &Options, resolved: &Resolved) -> Care {
     let on_failure = match restore {
         Restore::Single(_) | Restore::Cluster(_) => resolved.text(Key::OnFailure).and_then(OnFailure::of_word).unwrap_or_default(),
         Restore::Table(_) | Restore::List { .. } => OnFailure::Keep,
@@ -129,7 +125,20 @@ fn care(restore: &Restore, resolved: &Resolved) -> Care {
         Restore::Cluster(_) => resolved.parsed(Key::SuccessThreshold).map_or_else(Enough::default, Enough::Percent),
         Restore::Single(_) | Restore::Table(_) | Restore::List { .. } => Enough::default(),
     };
-    Care { on_failure, enough, ..Care::default() }
+    Care {
+        verify_first: if options.verify_first == "full" { Depth::Full } else { Depth::Quick },
+        rehearse: match options.rehearse.as_str() {
+            "on" => Rehearse::On,
+            "off" => Rehearse::Off,
+            _ => Rehearse::Auto,
+        },
+        force: options.force,
+        on_failure,
+        enough,
+        retries: options.retries.map_or_else(Retries::default, Retries),
+        resume: options.resume_from_manifest.clone(),
+        journal: Journal::Kept,
+    }
 }
 
 const fn what(parts: &Parts) -> What {

@@ -7,6 +7,7 @@ use crate::app::model::Model;
 use crate::app::msg::Msg;
 use crate::domain::Bytes;
 use crate::domain::job::{JobState, Phase, Progress};
+use crate::domain::plan::{Check, CheckState};
 use crate::domain::size::grouped;
 use crate::domain::text::clean;
 use crate::domain::time::span;
@@ -38,12 +39,14 @@ pub struct Text {
     running: bool,
     /// Whether a line stands there that is to be written over.
     open: bool,
+    /// Jobs whose checks were told.
+    told: usize,
 }
 
 impl Text {
     /// Progress on this kind of stderr.
     pub fn new(stderr: Stderr, volume: Volume) -> Self {
-        Self { stderr, volume, last: None, running: false, open: false }
+        Self { stderr, volume, last: None, running: false, open: false, told: 0 }
     }
 
     /// Ends the line that was written over.
@@ -96,11 +99,26 @@ impl Front for Text {
     }
 
     fn show(&mut self, model: &Model) -> io::Result<()> {
+        // What did not come out well before a start stays in the record of the run.
+        for job in model.jobs.iter().skip(std::mem::replace(&mut self.told, model.jobs.len())) {
+            let worth = |check: &&Check| matches!(check.state, CheckState::Warning | CheckState::Failed);
+            let told: Vec<&Check> = if self.volume == Volume::Normal { job.plan.checks.iter().filter(worth).collect() } else { Vec::new() };
+            for check in told {
+                self.say(super::result::check(check).trim_end());
+            }
+        }
         let running = model.jobs.iter().find_map(|job| match &job.state {
             JobState::Running(progress) | JobState::Stopping(progress) => Some((job, progress)),
             _ => None,
         });
         self.running = running.is_some();
+        let at_work = model.plan.checks.iter().rev().find(|check| check.state == CheckState::Running);
+        if let (Some(check), Stderr::Terminal(columns), Volume::Normal, None) = (at_work, self.stderr, self.volume, &running) {
+            let text = format!("checking: {}: {}", clean(&check.name), clean(&check.detail));
+            let text: String = text.chars().take(usize::from(columns.max(20)) - 1).collect();
+            output::diagnostic(&format!("\r{text}\x1b[K"));
+            self.open = true;
+        }
         let (Some((job, progress)), Volume::Normal) = (running, self.volume) else { return Ok(()) };
         let percent = progress.bytes.percent();
         match self.stderr {

@@ -74,6 +74,8 @@ pub struct Connection {
     pub connect_timeout: Option<String>,
     #[arg(long, global = true, value_name = "SECONDS")]
     pub lock_timeout: Option<String>,
+    #[arg(long, global = true, value_name = "SECONDS")]
+    pub network_timeout: Option<String>,
 }
 
 /// How hard the machine is worked.

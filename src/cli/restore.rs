@@ -71,6 +71,15 @@ pub struct Options {
     /// Go on with an interrupted restore, where it stopped; the manifest says what goes where
     #[arg(long, value_name = "FILE")]
     pub resume_from_manifest: Option<std::path::PathBuf>,
+    /// Before anything is touched, check the archive: quick (its structure) or full (every byte)
+    #[arg(long, value_name = "DEPTH", value_parser = ["quick", "full"], default_value = "quick")]
+    pub verify_first: String,
+    /// Try the definitions out in a scratch database first: auto (where it takes seconds), on, off
+    #[arg(long, value_name = "WHEN", value_parser = ["auto", "on", "off"], default_value = "auto")]
+    pub rehearse: String,
+    /// Go on although a check failed that leaves something to restore: space, locks, connections, version, extension, role, locale
+    #[arg(long)]
+    pub force: bool,
     #[command(flatten)]
     pub effort: Effort,
 }

@@ -44,6 +44,7 @@ pub fn connection(values: &Values, name: Option<&str>) -> Result<Connection, Fau
         ssl_key: text(Key::SslKey).map(Into::into),
         connect_timeout: number(Key::ConnectTimeout, defaults.connect_timeout),
         lock_timeout: number(Key::LockTimeout, defaults.lock_timeout),
+        network_timeout: number(Key::NetworkTimeout, defaults.network_timeout),
     })
 }
 

@@ -77,6 +77,7 @@ settings! {
     PasswordFile "connection.password_file" Some("password-file"), [], Kind::Path, None, "File whose first line is the password";
     ConnectTimeout "connection.connect_timeout" Some("connect-timeout"), ["PGCONNECT_TIMEOUT"], Kind::Number(1, 3_600), Some("10"), "Seconds to wait for a connection";
     LockTimeout "connection.lock_timeout" Some("lock-timeout"), [], Kind::Number(0, 86_400), Some("60"), "Seconds to wait for a lock on the server; 0 waits for ever";
+    NetworkTimeout "connection.network_timeout" Some("network-timeout"), [], Kind::Number(1, 86_400), Some("120"), "Seconds without a byte after which a session is looked after, and given up when it is dead";
     Server "connection.server" Some("server"), [], Kind::Text, None, "Name of a [servers.NAME] section to use";
     BackupDir "backup.dir" Some("backup-dir"), ["BACKUP_DIR"], Kind::Path, Some("."), "Folder for archives";
     Compression "backup.compression" Some("compression"), ["COMPRESSION"], Kind::Compression, Some("zstd:3"), "Codec and level: zstd:1-19, gzip:1-9, lz4, xz:0-9, none";
@@ -87,6 +88,8 @@ settings! {
     Verify "backup.verify" Some("verify"), ["VERIFY_AFTER_BACKUP"], Kind::Verify, Some("auto"), "Check after a backup: auto (full for single, quick for cluster), quick, full, off";
     Timestamp "backup.timestamp" Some("timestamp"), [], Kind::Timestamp, Some("local"), "Time in file names: local, utc or a strftime pattern";
     ClusterParallelism "cluster.parallelism" Some("cluster-parallelism"), [], Kind::Number(1, 64), Some("2"), "Databases worked on at the same time";
+    SuccessThreshold "cluster.success_threshold" Some("success-threshold"), [], Kind::Number(0, 100), Some("80"), "Percent of a cluster's databases that must be restored for exit code 0";
+    RequireAll "cluster.require_all" Some("require-all"), [], Kind::Switch, Some("false"), "Any failure of a cluster restore is one of the whole run; a role or tablespace that fails ends it";
     Prove "restore.prove" Some("prove"), [], Kind::Switch, Some("false"), "Compare everything with the fingerprints after a restore";
     NoOwner "restore.no_owner" Some("no-owner"), [], Kind::Switch, Some("false"), "Leave owners out of a restore";
     NoAcl "restore.no_acl" Some("no-acl"), [], Kind::Switch, Some("false"), "Leave GRANTs out of a restore";
@@ -94,8 +97,6 @@ settings! {
     ToastCompression "restore.toast_compression" Some("toast-compression"), [], Kind::Word(&["pglz", "lz4"]), None, "Compression of long values in restored tables: pglz or lz4";
     ContinueOnError "restore.continue_on_error" Some("continue-on-error"), [], Kind::Switch, Some("false"), "Go on with other databases and objects after a failure";
     OnFailure "restore.on_failure" Some("on-failure"), [], Kind::Word(&["keep", "drop", "rename"]), Some("keep"), "What becomes of a database that failed, if this run made it: keep, drop, rename to NAME_failed_TIME";
-    SuccessThreshold "cluster.success_threshold" Some("success-threshold"), [], Kind::Number(0, 100), Some("80"), "Percent of a cluster's databases that must be restored for exit code 0";
-    RequireAll "cluster.require_all" Some("require-all"), [], Kind::Switch, Some("false"), "Any failure of a cluster restore is one of the whole run; a role or tablespace that fails ends it";
     Batch "output.batch" Some("batch"), [], Kind::Switch, Some("false"), "Never open the full screen";
     Json "output.json" Some("json"), [], Kind::Switch, Some("false"), "Print JSON";
     Quiet "output.quiet" Some("quiet"), [], Kind::Switch, Some("false"), "Print errors only";

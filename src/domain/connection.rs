@@ -90,6 +90,13 @@ pub struct Connection {
     pub connect_timeout: u64,
     /// How long to wait for a lock on the server, in seconds; 0 waits for ever.
     pub lock_timeout: u64,
+    /// After how many seconds without a byte a session is looked after: a statement at work may take longer, a dead peer may not.
+    #[serde(default = "network_timeout")]
+    pub network_timeout: u64,
+}
+
+const fn network_timeout() -> u64 {
+    120
 }
 
 impl Default for Connection {
@@ -107,6 +114,7 @@ impl Default for Connection {
             ssl_key: None,
             connect_timeout: 10,
             lock_timeout: 60,
+            network_timeout: network_timeout(),
         }
     }
 }

@@ -17,6 +17,8 @@ pub enum CheckState {
     Failed,
     /// Could not be found out.
     Unknown,
+    /// Still being found out; never in a finished plan.
+    Running,
 }
 
 /// One line of the checklist.

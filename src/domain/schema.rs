@@ -196,6 +196,9 @@ pub struct DatabaseProperties {
     /// `ALTER DATABASE … SET` and `ALTER ROLE … IN DATABASE … SET` statements, GRANTs and security labels, with `:"dbname"`-free SQL in
     /// which the database is named by [`DatabaseProperties::PLACEHOLDER`], so that a renamed restore can put its own name in.
     pub statements: Vec<String>,
+    /// Extensions in it: (name, version). Empty in archives of versions before this was recorded.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub extensions: Vec<(String, String)>,
 }
 
 impl DatabaseProperties {

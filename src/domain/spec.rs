@@ -219,6 +219,12 @@ pub struct RestoreSpec {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Care {
+    /// How much of the archive is checked before anything is touched.
+    pub verify_first: Depth,
+    /// Whether the definitions are tried out before anything is touched.
+    pub rehearse: Rehearse,
+    /// Go on although a check failed whose failure a person may decide to live with.
+    pub force: bool,
     /// What becomes of a database that failed.
     pub on_failure: OnFailure,
     /// How much of a cluster has to come back.
@@ -250,6 +256,19 @@ pub enum Journal {
     #[default]
     Kept,
     /// None: for a target that is thrown away in any case.
+    Off,
+}
+
+/// Whether definitions are tried out in a scratch database before the restore.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Rehearse {
+    /// Where it takes seconds.
+    #[default]
+    Auto,
+    /// Whatever it takes.
+    On,
+    /// Never.
     Off,
 }
 
@@ -312,10 +331,11 @@ impl Enough {
 }
 
 /// How deep [`VerifySpec`] looks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Depth {
     /// Structure, table of contents, sizes.
+    #[default]
     Quick,
     /// Every byte.
     Full,

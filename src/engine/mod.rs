@@ -43,7 +43,7 @@ impl Context {
 pub async fn plan(spec: &JobSpec, context: &Context) -> Result<Plan, Fault> {
     match spec {
         JobSpec::Backup(backup) => backup::plan::plan(backup, context).await,
-        JobSpec::Restore(restore) => restore::plan::plan(restore, context).await,
+        JobSpec::Restore(restore) => restore::preflight::plan(restore, context).await,
         JobSpec::Verify(verify) => match &verify.restore_test {
             Some(test) => verify::trial::plan(verify, test, context).await,
             None => verify::plan(verify),

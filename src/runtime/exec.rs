@@ -1,6 +1,6 @@
 //! Carries out what the application asks for: jobs and questions on tokio, beside the loop. Every call returns at once.
 
-use super::inbox::{Inbox, JobSink};
+use super::inbox::{Inbox, JobSink, PlanSink};
 use super::work::Work;
 use crate::app::cmd::{Query, ReqId};
 use crate::app::msg::{Msg, Reply};
@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 /// Jobs that work at the same time; further ones wait. This bounds the kept lane of the bus.
@@ -23,13 +24,24 @@ pub const JOBS_AT_ONCE: usize = 4;
 /// How long unfinished tasks are waited for when the program ends. Jobs are over by then; this is for questions on their way.
 const LAST_WAIT: Duration = Duration::from_millis(500);
 
+/// How long a planning is waited for that has scratch databases to drop.
+const PLAN_WAIT: Duration = Duration::from_secs(15);
+
 /// Runs jobs and answers questions.
 pub struct Executor {
     runtime: Option<Runtime>,
     inbox: Arc<Inbox>,
     work: Arc<dyn Work>,
     jobs: HashMap<JobId, CancellationToken>,
+    /// Plannings that may still be at work.
+    plans: Vec<Planning>,
     admitted: Arc<Semaphore>,
+}
+
+struct Planning {
+    id: ReqId,
+    cancel: CancellationToken,
+    task: JoinHandle<()>,
 }
 
 impl Executor {
@@ -42,7 +54,7 @@ impl Executor {
             .build()
             .map_err(|error| Fault::internal("cannot start threads").because(error))?;
         let admitted = Arc::new(Semaphore::new(JOBS_AT_ONCE));
-        Ok(Self { runtime: Some(runtime), inbox, work, jobs: HashMap::new(), admitted })
+        Ok(Self { runtime: Some(runtime), inbox, work, jobs: HashMap::new(), plans: Vec::new(), admitted })
     }
 
     fn runtime(&self) -> &Runtime {
@@ -54,23 +66,33 @@ impl Executor {
         self.runtime().handle()
     }
 
-    /// Plans a job; the answer comes as [`Msg::Done`].
-    pub fn plan(&self, id: ReqId, spec: JobSpec) {
-        let planned = self.work.plan(spec);
-        self.answer(id, async move { planned.await.map(|plan| Reply::Plan(Box::new(plan))) });
+    /// Plans a job; checks come as [`Msg::Checked`], the answer as [`Msg::Done`]. A planning before this one is of no use any more.
+    pub fn plan(&mut self, id: ReqId, spec: JobSpec) {
+        self.plans.retain(|plan| !plan.task.is_finished());
+        self.plans.iter().for_each(|plan| plan.cancel.cancel());
+        let cancel = CancellationToken::new();
+        let sink = Arc::new(PlanSink::new(Arc::clone(&self.inbox), id));
+        let planned = self.work.plan(spec, sink, cancel.clone());
+        let task = self.answer(id, async move { planned.await.map(|plan| Reply::Plan(Box::new(plan))) });
+        self.plans.push(Planning { id, cancel, task });
+    }
+
+    /// Nobody waits for a planning any more: it stops, and drops what it made for its checks.
+    pub fn abandon(&self, id: ReqId) {
+        self.plans.iter().filter(|plan| plan.id == id).for_each(|plan| plan.cancel.cancel());
     }
 
     /// Answers a question; the answer comes as [`Msg::Done`].
     pub fn fetch(&self, id: ReqId, query: Query) {
-        self.answer(id, self.work.answer(query));
+        drop(self.answer(id, self.work.answer(query)));
     }
 
-    fn answer(&self, id: ReqId, reply: impl Future<Output = Result<Reply, Fault>> + Send + 'static) {
+    fn answer(&self, id: ReqId, reply: impl Future<Output = Result<Reply, Fault>> + Send + 'static) -> JoinHandle<()> {
         let inbox = Arc::clone(&self.inbox);
         let task = self.runtime().spawn(reply);
         self.runtime().spawn(async move {
             inbox.answer(Msg::Done(id, outcome(task.await)));
-        });
+        })
     }
 
     /// Starts a job, or lets it wait until another one is over.
@@ -114,7 +136,16 @@ impl Drop for Executor {
         for token in self.jobs.values() {
             token.cancel();
         }
+        for plan in &self.plans {
+            plan.cancel.cancel();
+        }
         if let Some(runtime) = self.runtime.take() {
+            let tasks: Vec<JoinHandle<()>> = self.plans.drain(..).map(|plan| plan.task).filter(|task| !task.is_finished()).collect();
+            if !tasks.is_empty() {
+                // What a planning made for its checks must not stay behind; what does is dropped by the next run.
+                let over = futures_util::future::join_all(tasks);
+                let _ = runtime.block_on(async { tokio::time::timeout(PLAN_WAIT, over).await });
+            }
             runtime.shutdown_timeout(LAST_WAIT);
         }
     }

@@ -1,5 +1,6 @@
 //! The mailbox with this program's types, and the sink through which a job posts to it.
 
+use crate::app::cmd::ReqId;
 use crate::app::msg::Msg;
 use crate::bus::Promise;
 use crate::bus::mailbox::Mailbox;
@@ -71,9 +72,24 @@ fn log(job: JobId, event: &Event) {
     }
 }
 
-/// Takes the events of a planning, which nobody shows yet.
-pub struct Silent;
+/// Takes the checks of a planning as they come out. What it logs is for the log file alone: no screen has a place for it yet.
+pub struct PlanSink {
+    inbox: Arc<Inbox>,
+    id: ReqId,
+}
 
-impl EventSink for Silent {
-    fn post(&self, _event: Event) {}
+impl PlanSink {
+    /// The sink of a planning. A planning asks a bounded number of questions, whatever it is about.
+    pub fn new(inbox: Arc<Inbox>, id: ReqId) -> Self {
+        Self { inbox, id }
+    }
+}
+
+impl EventSink for PlanSink {
+    fn post(&self, event: Event) {
+        log(JobId::default(), &event);
+        if let Event::Checked(check) = event {
+            self.inbox.answer(Msg::Checked(self.id, check));
+        }
+    }
 }

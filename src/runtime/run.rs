@@ -116,6 +116,7 @@ fn lose_sight(sight: &mut Sight, inbox: &Inbox, error: &io::Error) {
 fn carry_out(command: Cmd, executor: &mut Executor, front: &mut dyn Front) -> io::Result<()> {
     match command {
         Cmd::Plan(id, spec) => executor.plan(id, *spec),
+        Cmd::Abandon(id) => executor.abandon(id),
         Cmd::Start(job, plan) => executor.start(job, *plan),
         Cmd::Cancel(job) => executor.cancel(job),
         Cmd::Fetch(id, query) => executor.fetch(id, query),

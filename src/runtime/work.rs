@@ -1,6 +1,5 @@
 //! What the executor hands work to: the engine, or a script in tests.
 
-use super::inbox::Silent;
 use crate::app::cmd::Query;
 use crate::app::msg::Reply;
 use crate::config::secrets::Secrets;
@@ -18,8 +17,8 @@ use tokio_util::sync::CancellationToken;
 
 /// Does what the application asks for.
 pub trait Work: Send + Sync + 'static {
-    /// Finds out what a job would do.
-    fn plan(&self, spec: JobSpec) -> BoxFuture<'static, Result<Plan, Fault>>;
+    /// Finds out what a job would do; `events` takes the checks as they come out.
+    fn plan(&self, spec: JobSpec, events: Arc<dyn EventSink>, cancel: CancellationToken) -> BoxFuture<'static, Result<Plan, Fault>>;
 
     /// Carries a job out. A cancelled one is a fault of code `CANCELLED`, with what is left in its context as `Left`.
     fn run(&self, plan: Confirmed, events: Arc<dyn EventSink>, cancel: CancellationToken) -> BoxFuture<'static, Result<Summary, Fault>>;
@@ -64,11 +63,11 @@ fn context(secrets: &Secrets, spec: &JobSpec, events: Arc<dyn EventSink>, cancel
 }
 
 impl Work for Engine {
-    fn plan(&self, spec: JobSpec) -> BoxFuture<'static, Result<Plan, Fault>> {
+    fn plan(&self, spec: JobSpec, events: Arc<dyn EventSink>, cancel: CancellationToken) -> BoxFuture<'static, Result<Plan, Fault>> {
         let secrets = Arc::clone(&self.secrets);
         Box::pin(async move {
             super::panic::test_worker();
-            let context = context(&secrets, &spec, Arc::new(Silent), CancellationToken::new())?;
+            let context = context(&secrets, &spec, events, cancel)?;
             engine::plan(&spec, &context).await
         })
     }

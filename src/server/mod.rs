@@ -56,6 +56,11 @@ pub trait Server: Send + Sync {
     /// Sizes and names only, for a plan: what a backup of this database would read. No lock, no snapshot.
     fn survey<'a>(&'a self, database: &'a str) -> Answer<'a, Vec<Table>>;
 
+    /// The same, with what of it this role could not read completely. One session, whatever the number of tables.
+    fn inspect<'a>(&'a self, database: &'a str) -> Answer<'a, Survey> {
+        Box::pin(async move { Ok(Survey { tables: self.survey(database).await?, ..Survey::default() }) })
+    }
+
     /// How many objects a person made in a database (0: it is empty), and its size in bytes.
     fn weigh<'a>(&'a self, database: &'a str) -> Answer<'a, (u64, u64)>;
 
@@ -110,6 +115,43 @@ pub trait Server: Send + Sync {
     fn ledger<'a>(&'a self, database: &'a str) -> Answer<'a, Option<LedgerHead>> {
         let _ = database;
         Box::pin(std::future::ready(Ok(None)))
+    }
+
+    /// Makes an empty database with these properties under a name of its own, to try something out in. It is empty, nobody else's, and
+    /// goes with [`Scratch::remove`]; one that was left by a process that is gone goes with [`Server::sweep_scratches`].
+    fn scratch<'a>(&'a self, properties: &'a DatabaseProperties, choices: &'a TargetChoices) -> Answer<'a, Box<dyn Scratch>> {
+        let (_, _) = (properties, choices);
+        let fault = Fault::new(crate::domain::Code::ToolMissing, "this server has no scratch databases");
+        Box::pin(std::future::ready(Err(fault)))
+    }
+
+    /// Drops scratch databases whose makers are gone; gives their names. Those of runs at work stay, wherever these run.
+    fn sweep_scratches(&self) -> Answer<'_, Vec<String>> {
+        Box::pin(std::future::ready(Ok(Vec::new())))
+    }
+
+    /// The roles that a statement which gives rights or sets something names, as they are called on the server.
+    fn roles_named(&self, sql: &str) -> Vec<String> {
+        let _ = sql;
+        Vec::new()
+    }
+
+    /// What a global object makes, where it makes anything that others need.
+    fn made_by(&self, object: &SchemaObject) -> Vec<Made> {
+        let _ = object;
+        Vec::new()
+    }
+
+    /// What a server of a version (as in `server_version_num`) does not know of an object's definition.
+    fn unknown_to(&self, version_num: u32, object: &SchemaObject) -> Option<Feature> {
+        let (_, _) = (version_num, object);
+        None
+    }
+
+    /// Whether making an object changes nothing outside its database, so that it can be tried out in a scratch database.
+    fn stays_inside(&self, object: &SchemaObject) -> bool {
+        let _ = object;
+        false
     }
 
     /// Opens a watch over what the sessions opened through this object wait for. None where the product has no such thing.
@@ -183,10 +225,76 @@ pub struct Supplies {
     pub roles: Vec<String>,
     /// Names of tablespaces.
     pub tablespaces: Vec<String>,
-    /// Extensions that can be created: name and default version.
-    pub extensions: Vec<(String, String)>,
+    /// Extensions that can be created.
+    pub extensions: Vec<Extension>,
     /// Whether our role may create databases.
     pub may_create: bool,
+    /// Whether our role may create roles.
+    pub may_create_roles: bool,
+    /// Connections that are kept for superusers and other roles, and that ours may not use.
+    pub reserved_connections: u32,
+    /// Locales of the C library that the server knows, by their names there.
+    pub locales: Vec<String>,
+    /// Whether the server was built with ICU.
+    pub icu: bool,
+}
+
+/// An extension whose files are on the server's host.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Extension {
+    /// Its name.
+    pub name: String,
+    /// The version that is created unless another one is asked for.
+    pub version: String,
+    /// Whether our role may create it.
+    pub allowed: bool,
+}
+
+/// What a database holds, for a plan.
+#[derive(Clone, Debug, Default)]
+pub struct Survey {
+    /// Its tables.
+    pub tables: Vec<Table>,
+    /// What this role cannot read completely, and why: `public.orders`, "no right to read it".
+    pub hidden: Vec<(String, String)>,
+    /// Locks that are held on it at the same time while it is read.
+    pub locks: u64,
+}
+
+/// What a global object makes that others may need.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Made {
+    /// A role.
+    Role(String),
+    /// A tablespace and its folder on the server's host.
+    Tablespace(String, String),
+}
+
+/// Something in a definition that came with a version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Feature {
+    /// The major version that it came with.
+    pub since: u32,
+    /// What it is called: `NULLS NOT DISTINCT`.
+    pub name: &'static str,
+}
+
+/// An empty database that exists for a trial.
+pub trait Scratch: Send + Sync {
+    /// Its name.
+    fn name(&self) -> &str;
+
+    /// Drops it, whatever is in it and whoever is logged in to it. Dropped without this, it is left to [`Server::sweep_scratches`].
+    fn remove(self: Box<Self>) -> BoxFuture<'static, Result<(), Fault>>;
+}
+
+/// What becomes of objects that were tried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trial {
+    /// They stay.
+    Kept,
+    /// Nothing of them stays.
+    TakenBack,
 }
 
 /// A consistent view of one database, held open by one session that has exported it. Drop it as soon as every reader is done: it holds
@@ -275,6 +383,18 @@ pub trait Loader: Send {
     /// Runs the statements of objects, in order, in one transaction; with their owners, tablespaces and access methods as chosen.
     /// On failure nothing of them stays, and the fault names the object and its statement.
     fn run<'a>(&'a mut self, objects: &'a [&'a SchemaObject], choices: &'a TargetChoices, claim: Claim<'a>) -> Answer<'a, ()>;
+
+    /// Tries objects out in order, in one transaction: together, and where that fails one by one, each of which is taken back by itself.
+    /// Gives the places of those that failed, with why. A lost session or a cancelled statement is a fault of the whole.
+    fn attempt<'a>(
+        &'a mut self,
+        objects: &'a [&'a SchemaObject],
+        choices: &'a TargetChoices,
+        trial: Trial,
+    ) -> Answer<'a, Vec<(usize, Fault)>> {
+        let (_, _, _) = (objects, choices, trial);
+        Box::pin(std::future::ready(Err(Fault::internal("this server cannot try objects out"))))
+    }
 
     /// Loads rows; all of them or none (large objects: those that the ledger does not have). Returns how many.
     fn load<'a>(&'a mut self, table: &'a Table, mode: LoadMode, source: &'a mut dyn RowSource, claim: Claim<'a>) -> Answer<'a, u64>;

@@ -1,7 +1,7 @@
 //! What a job would do, before it does it; and the field in which the target's name is typed.
 
 use crate::app::load::Load;
-use crate::domain::plan::Plan;
+use crate::domain::plan::{Check, CheckState, Plan};
 use crate::domain::spec::JobSpec;
 use tui_input::Input;
 
@@ -22,6 +22,8 @@ pub struct PlanScreen {
     pub spec: Option<JobSpec>,
     /// What it would do.
     pub plan: Load<Plan>,
+    /// Checks as they come out, until the plan is there.
+    pub checks: Vec<Check>,
     /// What was typed to confirm.
     pub typed: Input,
     /// Why the last Enter or paste did nothing.
@@ -33,6 +35,15 @@ pub struct PlanScreen {
 }
 
 impl PlanScreen {
+    /// Takes a check: it takes the place of the line that said that it is being made.
+    pub fn take(&mut self, check: Check) {
+        let waiting = |known: &&mut Check| known.state == CheckState::Running && known.name == check.name;
+        match self.checks.iter_mut().find(waiting) {
+            Some(known) => *known = check,
+            None => self.checks.push(check),
+        }
+    }
+
     /// The name that must be typed, if one must.
     pub fn wanted(&self) -> Option<&str> {
         match self.purpose {

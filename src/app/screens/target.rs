@@ -4,7 +4,7 @@ use super::contents::{Choice, ContentsScreen};
 use crate::app::form::{Field, FieldId, Form};
 use crate::app::model::Model;
 use crate::domain::schema::TableName;
-use crate::domain::spec::{Care, Effort, Enough, JobSpec, OnFailure, RestoreScope, RestoreSpec, Selection, What};
+use crate::domain::spec::{Care, Depth, Effort, Enough, JobSpec, OnFailure, Rehearse, RestoreScope, RestoreSpec, Selection, What};
 
 /// What the screen remembers.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +22,9 @@ const EXISTING_CLUSTER: [&str; 2] = ["must not exist", "drop those that exist fi
 const WHAT: [&str; 3] = ["definitions and rows", "definitions only", "rows only"];
 const LONG_VALUES: [&str; 3] = ["compressed as the server does", "compressed with lz4, faster", "compressed with pglz"];
 const YES: [&str; 2] = ["yes", "no"];
+const VERIFY_FIRST: [&str; 2] = ["its structure", "every byte"];
+const REHEARSE: [&str; 3] = ["where it takes seconds", "always", "never"];
+const FORCE: [&str; 2] = ["does not start", "starts with what works"];
 const ON_FAILURE: [&str; 2] = ["stop", "go on with the rest"];
 /// In the order of [`OnFailure::ALL`].
 const FATE: [&str; 3] = ["keep it as it is", "drop it", "rename it"];
@@ -50,6 +53,9 @@ impl TargetScreen {
             Field::choice(FieldId::LongValues, "long values", &LONG_VALUES, 0),
             Field::choice(FieldId::Prove, "prove", &YES, 0),
             Field::choice(FieldId::OnFailure, "on failure", &ON_FAILURE, 0),
+            Field::choice(FieldId::VerifyFirst, "check first", &VERIFY_FIRST, 0),
+            Field::choice(FieldId::Rehearse, "rehearse", &REHEARSE, 0),
+            Field::choice(FieldId::Force, "failed check", &FORCE, 0),
         ]);
         let whole = match &choice {
             Choice::Cluster(_) => true,
@@ -75,7 +81,14 @@ impl TargetScreen {
                 percent => Enough::Percent(u8::try_from(percent).unwrap_or(100)),
             },
         };
-        Care { on_failure, enough, ..Care::default() }
+        Care {
+            verify_first: if self.form.choice(FieldId::VerifyFirst) == 1 { Depth::Full } else { Depth::Quick },
+            rehearse: [Rehearse::Auto, Rehearse::On, Rehearse::Off][self.form.choice(FieldId::Rehearse).min(2)],
+            force: self.form.choice(FieldId::Force) == 1,
+            on_failure,
+            enough,
+            ..Care::default()
+        }
     }
 
     /// What is wrong with a field, if anything.

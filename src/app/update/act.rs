@@ -181,6 +181,7 @@ fn back(model: &mut Model, out: &mut Vec<Cmd>) {
     match model.nav.place() {
         // A command that is not confirmed ends as a batch run would: nothing is done.
         Place::Plan if !super::stays(model) => return unconfirmed(model, out),
+        Place::Plan => flow::abandon(model, out),
         Place::Job(_) => model.frozen = None,
         Place::Log => model.log_screen.job = None,
         Place::Backup if model.backup.part == Part::Options => {

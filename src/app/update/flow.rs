@@ -38,6 +38,15 @@ fn ask(model: &mut Model, spec: JobSpec, purpose: Purpose, out: &mut Vec<Cmd>) {
     out.push(Cmd::Plan(id, Box::new(spec)));
 }
 
+/// Gives up a plan that is still being made: its checks need not go on.
+pub fn abandon(model: &mut Model, out: &mut Vec<Cmd>) {
+    if let Load::Loading(id) = model.plan.plan {
+        model.asked.remove(&id);
+        model.plan = PlanScreen::default();
+        out.push(Cmd::Abandon(id));
+    }
+}
+
 /// Takes a plan.
 pub fn planned(model: &mut Model, answer: Result<Plan, Fault>, out: &mut Vec<Cmd>) {
     let now = model.clock.now;

@@ -55,7 +55,7 @@ pub fn go(model: &mut Model, motion: Motion) {
                 .plan
                 .plan
                 .value()
-                .map_or(0, |plan| 8 + plan.items.len() + plan.checks.len() * 2 + plan.destroys.len() + plan.facts.len());
+                .map_or(0, |plan| 8 + plan.items.len() + plan.checks.len() * 6 + plan.destroys.len() + plan.facts.len());
             model.plan.scroll = moved(model.plan.scroll, motion, lines, page);
         }
         Place::Jobs => {

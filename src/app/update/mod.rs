@@ -10,6 +10,7 @@ mod replies;
 
 use super::cmd::Cmd;
 use super::jobs::LogLine;
+use super::load::Load;
 use super::model::Model;
 use super::msg::{Clock, Msg};
 use super::screens::log;
@@ -49,6 +50,12 @@ pub fn update(model: &mut Model, msg: Msg, out: &mut Vec<Cmd>) {
             let at = model.clock.now;
             let text = format!("… {lost} lines were dropped: they came faster than they could be shown");
             model.log.push(LogLine { at, job: JobId::default(), level: Level::Warn, text }, log::LINES);
+        }
+        Msg::Checked(id, check) => {
+            if matches!(model.plan.plan, Load::Loading(asked) if asked == id) {
+                model.dirty = true;
+                model.plan.take(check);
+            }
         }
         Msg::Done(id, answer) => {
             model.dirty = true;

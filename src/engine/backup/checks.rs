@@ -1,6 +1,6 @@
 //! The lines of a backup's checklist: what was found, and what to do about it.
 
-use super::plan::{check, refuse};
+use super::plan::{Surveyed, check, refuse};
 use super::select::{self, Selected};
 use crate::domain::connection::Connection;
 use crate::domain::fault::{Code, Fault};
@@ -8,11 +8,19 @@ use crate::domain::plan::{Check, CheckState};
 use crate::domain::server::ServerInfo;
 use crate::domain::size::{Bytes, grouped};
 use crate::domain::spec::Scope;
+use crate::domain::text;
 use crate::system::disk;
 use std::path::Path;
 
 /// Connections that PostgreSQL keeps for superusers (`superuser_reserved_connections`), by default.
 const RESERVED: u64 = 3;
+
+/// How many of the things that cannot be read are named.
+const NAMED: usize = 5;
+
+/// A server's lock table has more room than its settings say, for what is left over of its shared memory: some hundred entries, and a part
+/// of those it says. Beyond this it is certain to be full.
+const LOCK_SLACK: u64 = 1_500;
 
 /// The server answers.
 pub fn connection(connection: &Connection, info: &ServerInfo) -> Check {
@@ -38,6 +46,41 @@ pub fn tool(found: Result<String, Fault>) -> Check {
 /// A database that cannot be looked into.
 pub fn unreadable(name: &str, fault: &Fault) -> Check {
     failed(&format!("database {name}"), fault)
+}
+
+/// Tables, sequences and large objects that this role cannot read completely. One database of a cluster that cannot be read does not keep
+/// the others from being backed up; alone it is not begun.
+pub fn rights(scope: &Scope, user: &str, surveyed: &[Surveyed]) -> Option<Check> {
+    const NAME: &str = "rights";
+    let looked = || surveyed.iter().filter_map(|(database, found)| Some((database, found.as_ref().ok()?)));
+    let hidden: Vec<(&str, &str, &str)> = looked()
+        .flat_map(|(database, survey)| survey.hidden.iter().map(|(what, why)| (database.name.as_str(), what.as_str(), why.as_str())))
+        .collect();
+    if hidden.is_empty() {
+        let tables: usize = looked().map(|(_, survey)| survey.tables.len()).sum();
+        return looked().next().map(|_| check(CheckState::Ok, NAME, format!("all of {} tables may be read", grouped(tables as u64)), None));
+    }
+    let databases: std::collections::BTreeSet<&str> = hidden.iter().map(|(database, ..)| *database).collect();
+    let mut told: Vec<String> = hidden
+        .iter()
+        .take(NAMED)
+        .map(|(database, what, why)| {
+            text::clean(&if databases.len() > 1 { format!("{database}: {what} ({why})") } else { format!("{what} ({why})") })
+        })
+        .collect();
+    if hidden.len() > NAMED {
+        told.push(format!("{} more", hidden.len() - NAMED));
+    }
+    let detail = format!("{} cannot read {}", text::clean(user), told.join(", "));
+    let cure = format!(
+        "Back up as a superuser, or give the role what it lacks: ALTER ROLE {user} BYPASSRLS; GRANT pg_read_all_data TO {user}; \
+         GRANT SELECT ON pg_catalog.pg_largeobject TO {user};",
+        user = text::clean(user)
+    );
+    Some(match scope {
+        Scope::Single { .. } => refuse(Code::Incomplete, NAME, detail, Some(cure)),
+        Scope::Cluster { .. } => check(CheckState::Warning, NAME, detail, Some(cure)),
+    })
 }
 
 fn failed(name: &str, fault: &Fault) -> Check {
@@ -130,6 +173,9 @@ pub fn locks(info: &ServerInfo, needed: u64) -> Check {
     // Half as much again, rounded up to a multiple of 64, which is the default.
     let each = (needed + needed / 2).div_ceil(u64::from(info.max_connections.max(1))).next_multiple_of(64);
     let cure = format!("ALTER SYSTEM SET max_locks_per_transaction = {each}; then restart PostgreSQL.");
+    if needed > info.lock_capacity.saturating_mul(2).saturating_add(LOCK_SLACK) {
+        return refuse(Code::LockTableFull, NAME, detail, Some(cure));
+    }
     check(CheckState::Warning, NAME, detail, Some(cure))
 }
 
@@ -142,7 +188,8 @@ pub fn connections(info: &ServerInfo, needed: u64) -> Check {
     let reserved = if info.superuser { 0 } else { RESERVED };
     let free = u64::from(info.max_connections.saturating_sub(info.connections)).saturating_sub(reserved);
     let detail = format!("{free} of {} free, {needed} used by this backup", info.max_connections);
-    let cure = Some("Use fewer jobs (--jobs), end idle sessions, or raise max_connections.".to_owned());
+    // The snapshot's session and the schema tool's come on top of the readers'.
+    let cure = Some(format!("Use fewer: --jobs {}; or end idle sessions, or raise max_connections.", free.saturating_sub(3).clamp(1, 64)));
     match free {
         // The snapshot's session, the schema tool's and one reader.
         0..3 => refuse(Code::TooManyConnections, NAME, detail, cure),

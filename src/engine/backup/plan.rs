@@ -7,14 +7,13 @@ use crate::archive::manifest::Kind;
 use crate::domain::codec::Codec;
 use crate::domain::fault::{Code, Fault};
 use crate::domain::plan::{Check, CheckState, Plan, PlanItem};
-use crate::domain::schema::Table;
 use crate::domain::server::{DatabaseInfo, ServerInfo};
 use crate::domain::size::Bytes;
 use crate::domain::spec::{BackupSpec, Depth, JobSpec, Scope};
 use crate::engine::Context;
 use crate::engine::backup::{make, name};
 use crate::engine::event::Event;
-use crate::server::Server;
+use crate::server::{Server, Survey};
 use futures_util::stream::{self, StreamExt};
 use jiff::Zoned;
 
@@ -52,6 +51,9 @@ pub async fn plan(spec: &BackupSpec, context: &Context) -> Result<Plan, Fault> {
             checks.add(checks::unreadable(&database.name, fault));
         }
     }
+    if let Some(check) = checks::rights(&spec.scope, &spec.connection.user, &surveyed) {
+        checks.add(check);
+    }
     if info.in_recovery {
         checks.add(checks::standby());
     }
@@ -87,11 +89,11 @@ impl Checks<'_> {
 }
 
 /// A database and its tables, or why they cannot be seen.
-type Surveyed = (DatabaseInfo, Result<Vec<Table>, Fault>);
+pub type Surveyed = (DatabaseInfo, Result<Survey, Fault>);
 
 async fn survey(server: &dyn Server, selected: &Selected, context: &Context) -> Result<Vec<Surveyed>, Fault> {
     let looks = stream::iter(selected.databases.iter().cloned().map(|database| async move {
-        let tables = server.survey(&database.name).await;
+        let tables = server.inspect(&database.name).await;
         let plain = select::is_plain_template(&database) && server.weigh(&database.name).await.is_ok_and(|(objects, _)| objects == 0);
         (!plain).then_some((database, tables))
     }));
@@ -99,8 +101,8 @@ async fn survey(server: &dyn Server, selected: &Selected, context: &Context) -> 
     Ok(super::unless_cancelled(context, all).await?.into_iter().flatten().collect())
 }
 
-fn weight(found: &Result<Vec<Table>, Fault>) -> u64 {
-    found.as_ref().map_or(0, |tables| tables.iter().map(|table| table.total_bytes).sum())
+fn weight(found: &Result<Survey, Fault>) -> u64 {
+    found.as_ref().map_or(0, |survey| survey.tables.iter().map(|table| table.total_bytes).sum())
 }
 
 /// What the archives will take, by experience: rows as text are about as large as on the server's disk, and compress to a third.
@@ -123,7 +125,8 @@ fn parallel(scope: &Scope, databases: usize) -> usize {
 
 /// The most locks that are held at the same time: one for each table, in as many databases as are at work.
 fn most_locks(surveyed: &[Surveyed], scope: &Scope) -> u64 {
-    let mut counts: Vec<u64> = surveyed.iter().filter_map(|(_, found)| found.as_ref().ok()).map(|tables| tables.len() as u64).collect();
+    let mut counts: Vec<u64> =
+        surveyed.iter().filter_map(|(_, found)| found.as_ref().ok()).map(|survey| survey.locks.max(survey.tables.len() as u64)).collect();
     counts.sort_unstable_by(|a, b| b.cmp(a));
     counts.into_iter().take(parallel(scope, surveyed.len())).sum()
 }
@@ -133,7 +136,7 @@ fn needed(spec: &BackupSpec, databases: usize) -> u64 {
     u64::from(sessions(spec.effort.jobs.max(1))) + 2 * parallel(&spec.scope, databases) as u64
 }
 
-fn item(spec: &BackupSpec, database: &DatabaseInfo, found: &Result<Vec<Table>, Fault>, at: &Zoned) -> Result<PlanItem, Fault> {
+fn item(spec: &BackupSpec, database: &DatabaseInfo, found: &Result<Survey, Fault>, at: &Zoned) -> Result<PlanItem, Fault> {
     let subject = match spec.scope {
         Scope::Single { .. } => name::Subject::Database(&database.name),
         Scope::Cluster { .. } => name::Subject::Cluster,
@@ -143,7 +146,7 @@ fn item(spec: &BackupSpec, database: &DatabaseInfo, found: &Result<Vec<Table>, F
         name: database.name.clone(),
         target: path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
         bytes: found.is_ok().then(|| Bytes(weight(found))).or(database.bytes.map(Bytes)),
-        tables: found.as_ref().ok().map(|tables| tables.len() as u64),
+        tables: found.as_ref().ok().map(|survey| survey.tables.len() as u64),
         note: if database.sessions == 0 { String::new() } else { format!("{} sessions in it", database.sessions) },
         destroys: false,
     })

@@ -24,7 +24,7 @@ use crate::engine::Context;
 use crate::engine::event::Level;
 use crate::engine::prove::{self, Expected};
 use crate::server::{LoadSettings, TargetChoices};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 use target::{Next, Ready};
 
@@ -358,33 +358,4 @@ async fn proven(order: &Order<'_>, chosen: &Chosen) -> Result<Proof, Fault> {
         });
     };
     prove::prove(&expected, order.target, order.effort, order.context, &progress).await
-}
-
-/// The names of what the objects need from the server: roles, tablespaces, extensions.
-pub fn needs(chosen: &Chosen, spec: &RestoreSpec) -> Needs {
-    let mapped = |role: &String| spec.map_roles.iter().find(|(from, _)| from == role).map_or(role.clone(), |(_, to)| to.clone());
-    let mut needs = Needs::default();
-    for object in &chosen.objects {
-        if !spec.no_owner && object.owner_sql.is_some() {
-            needs.roles.extend(object.owner.as_ref().filter(|owner| !owner.is_empty()).map(mapped));
-        }
-        if !spec.no_tablespaces {
-            needs.tablespaces.extend(object.tablespace.clone().filter(|name| !name.is_empty()));
-        }
-        if object.kind == "EXTENSION" {
-            needs.extensions.insert(object.name.clone());
-        }
-    }
-    needs
-}
-
-/// See [`needs`].
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Needs {
-    /// Owners.
-    pub roles: HashSet<String>,
-    /// Tablespaces.
-    pub tablespaces: HashSet<String>,
-    /// Extensions.
-    pub extensions: HashSet<String>,
 }

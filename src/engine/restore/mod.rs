@@ -11,7 +11,7 @@ mod failure_list;
 pub(super) mod feed;
 mod graph;
 mod ledger;
-pub mod plan;
+pub mod preflight;
 pub(super) mod progress;
 mod record;
 mod rename;

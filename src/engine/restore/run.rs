@@ -22,7 +22,7 @@ use crate::domain::spec::Retries;
 use crate::domain::{Code, Fault};
 use crate::engine::Context;
 use crate::server::{LoadSettings, Loader, TargetChoices};
-pub use definitions::definitions;
+pub use definitions::{DEFINITIONS_AT_ONCE, definitions};
 use settle::settle;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

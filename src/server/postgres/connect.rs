@@ -3,6 +3,7 @@
 use super::pooler;
 pub use super::session::Session;
 use super::watch::roll::{APPLICATION, Roll};
+use super::wire::Wire;
 use super::{session, tls};
 use crate::domain::connection::SslMode;
 use crate::domain::server::Pooler;
@@ -10,7 +11,9 @@ use crate::domain::{Code, Connection, Fault};
 use secrecy::{ExposeSecret, SecretString};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use tokio_postgres::config::{SslMode as DriverMode, SslNegotiation};
 use tokio_postgres::{Config, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
@@ -23,6 +26,8 @@ pub struct Connector {
     tools: Vec<PathBuf>,
     poolers: Arc<pooler::Known>,
     roll: Arc<Roll>,
+    /// The server has said that it has no TLS; where TLS is only preferred, it is not asked again.
+    plain: Arc<AtomicBool>,
 }
 
 /// What came of an attempt to reach the server itself.
@@ -61,7 +66,7 @@ impl Connector {
     pub fn new(connection: Connection, password: Option<SecretString>) -> Result<Self, Fault> {
         let wants_tls = tries(&connection).iter().any(|way| *way != Try::Plain);
         let tls = if wants_tls { Some(tls::connector(&connection)?) } else { None };
-        Ok(Self { connection, password, tls, tools: Vec::new(), poolers: Arc::default(), roll: Arc::default() })
+        Ok(Self { connection, password, tls, tools: Vec::new(), poolers: Arc::default(), roll: Arc::default(), plain: Arc::default() })
     }
 
     /// The same, with further folders to look for the server's own programs in.
@@ -124,20 +129,23 @@ impl Connector {
 
     /// A session without any settings, for whoever asks what a pooler does with it.
     pub async fn bare(&self, database: &str) -> Result<Session, Fault> {
-        let opened = self.limited(database, self.login(database, None)).await?;
+        // A pooler lets us in without a session of the server, so this is not about how many of those there are.
+        let opened = tokio::time::timeout(self.limit(), self.login(database, None)).await.map_err(|_| self.late(database))?;
         opened.map_err(|error| self.fault(self.what(), &error, database))
     }
 
     /// Waits for an answer as long as for a connection.
     pub async fn limited<T>(&self, database: &str, answer: impl Future<Output = T>) -> Result<T, Fault> {
         let limit = self.limit();
-        tokio::time::timeout(limit, answer).await.map_err(|_| {
-            let seconds = limit.as_secs();
-            if let Some(met) = self.poolers.get(database) {
-                return pooler::full(self, database, seconds, met.found());
-            }
-            self.place(Fault::new(Code::ConnectTimeout, self.what()).because(format!("no answer within {seconds} s")), database)
+        tokio::time::timeout(limit, answer).await.map_err(|_| match self.poolers.get(database) {
+            Some(met) => pooler::full(self, database, limit.as_secs(), met.found()),
+            None => self.late(database),
         })
+    }
+
+    fn late(&self, database: &str) -> Fault {
+        let why = format!("no answer within {} s", self.limit().as_secs());
+        self.place(Fault::new(Code::ConnectTimeout, self.what()).because(why), database)
     }
 
     fn limit(&self) -> Duration {
@@ -159,7 +167,7 @@ impl Connector {
             },
         };
         match self.prepare(session, &pooler::guard(&mark)).await {
-            Ok(session) => Ok(Reached::Server(session)),
+            Ok(session) => Ok(Reached::Server(session.watched(self, database))),
             Err(error) if pooler::is_guard(&error) => Ok(Reached::Pooler(None)),
             Err(error) => Err(self.fault("cannot prepare a session", &error, database)),
         }
@@ -170,13 +178,14 @@ impl Connector {
         pooler::suits(met.look(self, database).await?, self, database)?;
         let session = self.bare(database).await?;
         let prepared = self.limited(database, self.prepare(session, "")).await?;
-        prepared.map_err(|error| self.fault("cannot prepare a session", &error, database))
+        let session = prepared.map_err(|error| self.fault("cannot prepare a session", &error, database))?;
+        Ok(session.pooled(self, database).watched(self, database))
     }
 
     async fn login(&self, database: &str, mark: Option<&str>) -> Result<Session, tokio_postgres::Error> {
         let mut first: Option<tokio_postgres::Error> = None;
         let (last, before) = tries(&self.connection).split_last().expect("every mode has a way to connect");
-        for way in before {
+        for way in before.iter().filter(|way| **way != Try::TlsIfOffered || !self.plain.load(Ordering::Relaxed)) {
             match self.attempt(database, *way, mark).await {
                 Ok(session) => return Ok(session),
                 Err(error) => {
@@ -197,8 +206,12 @@ impl Connector {
     async fn attempt(&self, database: &str, way: Try, mark: Option<&str>) -> Result<Session, tokio_postgres::Error> {
         let mut config = Config::new();
         config.user(&self.connection.user).dbname(database).port(self.connection.port).application_name(APPLICATION);
-        config.connect_timeout(self.limit()).keepalives(true).keepalives_idle(Duration::from_secs(60));
-        config.keepalives_interval(Duration::from_secs(10)).keepalives_retries(6);
+        // A peer that is gone is noticed by probes while we listen, and by the watch over silent sessions in any case. TCP's own user timeout is
+        // left alone: it also ends connections whose other side takes no bytes for a while, and a COPY may well wait for a lock.
+        let silence = self.connection.network_timeout.max(1);
+        config.connect_timeout(self.limit()).keepalives(true);
+        config.keepalives_idle(Duration::from_secs((silence / 2).clamp(1, 60)));
+        config.keepalives_interval(Duration::from_secs((silence / 12).clamp(1, 10))).keepalives_retries(6);
         if let Some(mark) = mark {
             config.options(format!("-c {}={mark}", pooler::MARK));
         }
@@ -210,17 +223,21 @@ impl Connector {
         if let Some(password) = &self.password {
             config.password(password.expose_secret());
         }
-        match (way, &self.tls) {
-            (Try::Tls | Try::TlsIfOffered, Some(tls)) => {
-                let mode = if way == Try::Tls { tokio_postgres::config::SslMode::Require } else { tokio_postgres::config::SslMode::Prefer };
-                let (client, wire) = config.ssl_mode(mode).connect(tls.clone()).await?;
-                Ok(Session::over(client, wire, Some(tls.clone())))
-            }
-            _ => {
-                let (client, wire) = config.ssl_mode(tokio_postgres::config::SslMode::Disable).connect(NoTls).await?;
-                Ok(Session::over(client, wire, None))
-            }
+        if self.connection.is_socket() {
+            let (client, connection) = config.ssl_mode(DriverMode::Disable).connect(NoTls).await?;
+            return Ok(Session::over(client, connection, None));
         }
+        let tls = self.tls.as_ref().filter(|_| way != Try::Plain);
+        // To the driver, a wire without TLS is one with a TLS that needs no negotiation: see [`Wire`].
+        let negotiation = if tls.is_some() { SslNegotiation::Postgres } else { SslNegotiation::Direct };
+        let wire = Wire::new(tls.cloned());
+        let opened = config.ssl_mode(DriverMode::Require).ssl_negotiation(negotiation).connect(wire.clone()).await;
+        let (client, connection) = opened.inspect_err(|error| {
+            if way == Try::TlsIfOffered && has_no_tls(error) {
+                self.plain.store(true, Ordering::Relaxed);
+            }
+        })?;
+        Ok(Session::over(client, connection, Some(wire)))
     }
 
     /// Puts the settings on a new session, in one round trip. When `guard` fails, nothing was set.
@@ -229,6 +246,11 @@ impl Connector {
         session.enlist(session::last_value(&answer).and_then(|text| text.parse().ok()).unwrap_or_default(), &self.roll);
         Ok(session)
     }
+}
+
+/// Whether the server said that it has no TLS.
+fn has_no_tls(error: &tokio_postgres::Error) -> bool {
+    std::error::Error::source(error).is_some_and(|source| source.to_string() == "server does not support TLS")
 }
 
 /// A fault from a driver's error: classified by SQLSTATE, with what was being done.

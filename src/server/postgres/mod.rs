@@ -9,12 +9,14 @@ mod program;
 pub mod quote;
 mod session;
 mod source;
+mod stall;
 mod target;
 mod tls;
 mod toc;
 mod watch;
+mod wire;
 
-use super::{Answer, LedgerHead, LoadSettings, Loader, Monitor, Server, Snapshot, Supplies, TargetChoices};
+use super::{Answer, Feature, LedgerHead, LoadSettings, Loader, Made, Monitor, Scratch, Server, Snapshot, Supplies, Survey, TargetChoices};
 use crate::domain::schema::{DatabaseProperties, SchemaObject, Table};
 use crate::domain::server::{DatabaseInfo, ServerInfo};
 use crate::domain::wait::{Blocker, Ending};
@@ -72,6 +74,10 @@ impl Server for Postgres {
         Box::pin(source::tables::survey(&self.connector, database))
     }
 
+    fn inspect<'a>(&'a self, database: &'a str) -> Answer<'a, Survey> {
+        Box::pin(source::tables::inspect(&self.connector, database))
+    }
+
     fn weigh<'a>(&'a self, database: &'a str) -> Answer<'a, (u64, u64)> {
         Box::pin(target::database::weigh(&self.connector, database))
     }
@@ -120,6 +126,30 @@ impl Server for Postgres {
 
     fn ledger<'a>(&'a self, database: &'a str) -> Answer<'a, Option<LedgerHead>> {
         Box::pin(target::ledger::head(&self.connector, database))
+    }
+
+    fn scratch<'a>(&'a self, properties: &'a DatabaseProperties, choices: &'a TargetChoices) -> Answer<'a, Box<dyn Scratch>> {
+        Box::pin(target::scratch::make(&self.connector, properties, choices))
+    }
+
+    fn sweep_scratches(&self) -> Answer<'_, Vec<String>> {
+        Box::pin(target::scratch::sweep(&self.connector))
+    }
+
+    fn roles_named(&self, sql: &str) -> Vec<String> {
+        target::roles::named(sql)
+    }
+
+    fn made_by(&self, object: &SchemaObject) -> Vec<Made> {
+        target::reading::made_by(object)
+    }
+
+    fn unknown_to(&self, version_num: u32, object: &SchemaObject) -> Option<Feature> {
+        target::features::unknown_to(version_num / 10_000, object)
+    }
+
+    fn stays_inside(&self, object: &SchemaObject) -> bool {
+        target::reading::stays_inside(object)
     }
 
     fn monitor(&self) -> Answer<'_, Option<Box<dyn Monitor>>> {

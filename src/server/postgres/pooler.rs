@@ -195,11 +195,11 @@ async fn find(connector: &Connector, database: &str, refusal: Option<&str>) -> R
 /// that is how poolers are set up unless somebody changes it.
 async fn cleans(connector: &Connector, database: &str, session: Session, pid: &str) -> Result<bool, Fault> {
     let failed = |error: tokio_postgres::Error| connector.fault("cannot find out how the connection pooler works", &error, database);
-    session.client.batch_execute("SET dbbackup.left = 'behind'").await.map_err(failed)?;
+    session.client.batch_execute("SET dbbackup.remains = 'behind'").await.map_err(failed)?;
     session.close().await;
     for _ in 0..RETURNS {
         let session = connector.bare(database).await?;
-        let asked = "SELECT pg_catalog.pg_backend_pid(), pg_catalog.current_setting('dbbackup.left', true)";
+        let asked = "SELECT pg_catalog.pg_backend_pid(), pg_catalog.current_setting('dbbackup.remains', true)";
         let answer = connector.limited(database, session.client.simple_query(asked)).await?.map_err(failed)?;
         let row = answer.iter().find_map(|message| match message {
             SimpleQueryMessage::Row(row) => Some(row),
@@ -207,7 +207,7 @@ async fn cleans(connector: &Connector, database: &str, session: Session, pid: &s
         });
         let (same, left) = row.map_or((false, false), |row| (row.get(0) == Some(pid), row.get(1) == Some("behind")));
         if left {
-            session.client.batch_execute("RESET dbbackup.left").await.map_err(failed)?;
+            session.client.batch_execute("RESET dbbackup.remains").await.map_err(failed)?;
         }
         session.close().await;
         if same || left {

@@ -1,13 +1,17 @@
 //! An open session: its settings, how to end what it does, and how it ends.
 
+use super::connect::Connector;
+use super::stall::{self, Order};
 use super::watch::roll::{Entry, Roll};
+use super::wire::{Pulse, Wire};
+use crate::domain::{Code, Fault};
 use crate::server::{Cancel, ROW_TEXT_SETTINGS};
 use futures_util::future::BoxFuture;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio_postgres::{CancelToken, Client, NoTls, SimpleQueryMessage};
-use tokio_postgres_rustls::MakeRustlsConnect;
 
 /// How long a request to cancel may take.
 const CANCEL_LIMIT: Duration = Duration::from_secs(3);
@@ -22,18 +26,34 @@ pub struct Session {
     /// The backend's process id.
     pub pid: i32,
     task: JoinHandle<()>,
-    tls: Option<MakeRustlsConnect>,
     entry: Option<Entry>,
+    /// How it reached the server; none: a unix socket.
+    wire: Option<Wire>,
+    /// Takes the order to watch the session, once it is known who it is on the server. One message; the task that drives the session reads it,
+    /// and ends with the session.
+    watch: Option<oneshot::Sender<Order>>,
+    /// For a session of a pooler's: how to reach the server beside it. It ends with the session: whoever is to cancel holds on to it weakly,
+    /// since the pooler then gives the server's session to somebody else.
+    beside: Option<Arc<Beside>>,
+}
+
+/// Where a cancel request by statement is sent from.
+struct Beside {
+    connector: Connector,
+    database: String,
+    pid: i32,
 }
 
 impl Session {
-    /// A session over a wire that answers; `tls` is how it was encrypted, for cancel requests.
-    pub fn over<S, T>(client: Client, wire: tokio_postgres::Connection<S, T>, tls: Option<MakeRustlsConnect>) -> Self
+    /// A session over a connection that answers; `wire` is what it was laid with.
+    pub fn over<S, T>(client: Client, connection: tokio_postgres::Connection<S, T>, wire: Option<Wire>) -> Self
     where
         S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
         T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
     {
-        Self { client, pid: 0, task: tokio::spawn(drive(wire)), tls, entry: None }
+        let (watch, order) = oneshot::channel();
+        let task = tokio::spawn(drive(connection, order, wire.as_ref().map(Wire::pulse)));
+        Self { client, pid: 0, task, wire, watch: Some(watch), beside: None, entry: None }
     }
 
     /// Notes the session's process, and that it is one of ours for as long as it lasts.
@@ -42,15 +62,47 @@ impl Session {
         self.entry = Some(roll.enter(pid));
     }
 
+    /// The same, watched from now on: a session that is dead on its feet ends like one whose connection broke.
+    #[must_use]
+    pub fn watched(mut self, connector: &Connector, database: &str) -> Self {
+        if let Some(watch) = self.watch.take() {
+            // Where the session has ended already there is nothing to watch.
+            let _ = watch.send(Order { connector: connector.clone(), database: database.to_owned(), pid: self.pid });
+        }
+        self
+    }
+
+    /// Adds to the fault of a session that was given up why it was.
+    pub fn explain(&self, fault: Fault) -> Fault {
+        match self.wire.as_ref().map(Wire::pulse).as_deref().and_then(Pulse::reason) {
+            Some(reason) if fault.code == Code::ServerUnavailable => fault.because(reason).step(
+                "Look at what is between here and the server: a proxy, a firewall, a tunnel. Wait longer with --network-timeout SECONDS.",
+            ),
+            _ => fault,
+        }
+    }
+
+    /// The same as a session of a pooler's, whose statements are cancelled by a statement of another session: PgBouncer's forwarding of cancel
+    /// requests takes the whole pooler down in versions 1.18 to 1.24 when the asking side is the first to hang up (pgbouncer#801, #1383).
+    #[must_use]
+    pub fn pooled(mut self, connector: &Connector, database: &str) -> Self {
+        let (connector, database) = (connector.clone(), database.to_owned());
+        self.beside = Some(Arc::new(Beside { connector, database, pid: self.pid }));
+        self
+    }
+
     /// Ends what this session is doing, from outside.
     pub fn canceller(&self) -> Arc<dyn Cancel> {
-        Arc::new(Canceller { token: self.client.cancel_token(), tls: self.tls.clone() })
+        match &self.beside {
+            Some(beside) => Arc::new(CancelBeside(Arc::downgrade(beside))),
+            None => Arc::new(Canceller { token: self.client.cancel_token(), wire: self.wire.clone() }),
+        }
     }
 
     /// Ends the session in good order: the server has let go of it when this returns, unless it takes longer than a few seconds.
     pub async fn close(self) {
-        let Self { client, task, entry: _entry, .. } = self;
-        drop(client);
+        let Self { client, task, beside, entry: _entry, .. } = self;
+        drop((beside, client));
         let abort = task.abort_handle();
         if tokio::time::timeout(CLOSE_LIMIT, task).await.is_err() {
             abort.abort();
@@ -59,13 +111,23 @@ impl Session {
 }
 
 /// Runs a connection to its end. What ends it early reaches the client's callers as their own error, so nothing is reported here.
-async fn drive<S, T>(wire: tokio_postgres::Connection<S, T>)
+async fn drive<S, T>(connection: tokio_postgres::Connection<S, T>, order: oneshot::Receiver<Order>, pulse: Option<Arc<Pulse>>)
 where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
     T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
 {
-    if let Err(error) = wire.await {
-        tracing::debug!(%error, "a session ended early");
+    let dead = async {
+        match (order.await, &pulse) {
+            (Ok(order), Some(pulse)) => pulse.give_up(stall::watch(order, Arc::clone(pulse)).await),
+            _ => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        biased;
+        ended = connection => if let Err(error) = ended {
+            tracing::debug!(%error, "a session ended early");
+        },
+        () = dead => tracing::warn!(reason = pulse.as_deref().and_then(Pulse::reason), "a session was given up"),
     }
 }
 
@@ -101,21 +163,53 @@ pub fn last_value(answer: &[SimpleQueryMessage]) -> Option<&str> {
 /// Sends cancel requests on connections of their own.
 struct Canceller {
     token: CancelToken,
-    tls: Option<MakeRustlsConnect>,
+    wire: Option<Wire>,
 }
 
 impl Cancel for Canceller {
     fn cancel(&self) -> BoxFuture<'_, ()> {
         Box::pin(async move {
             let sent = tokio::time::timeout(CANCEL_LIMIT, async {
-                match &self.tls {
-                    Some(tls) => self.token.cancel_query(tls.clone()).await,
+                match &self.wire {
+                    Some(wire) => self.token.cancel_query(wire.clone()).await,
                     None => self.token.cancel_query(NoTls).await,
                 }
             });
             match sent.await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => tracing::debug!(%error, "a cancel request failed"),
+                Err(_) => tracing::debug!("a cancel request took too long"),
+            }
+        })
+    }
+}
+
+/// Cancels by a statement of another session of the pooler's.
+struct CancelBeside(Weak<Beside>);
+
+impl Cancel for CancelBeside {
+    fn cancel(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            let Some(beside) = self.0.upgrade() else { return };
+            let (connector, database, pid) = (beside.connector.clone(), beside.database.clone(), beside.pid);
+            drop(beside);
+            let sent = tokio::time::timeout(CANCEL_LIMIT, async {
+                let other = connector.session(&database).await?;
+                // Asked again just before: the session may have ended in the meantime.
+                if self.0.strong_count() > 0 {
+                    let sql = format!(
+                        "SELECT pg_catalog.pg_cancel_backend(pid) FROM pg_catalog.pg_stat_activity \
+                          WHERE pid = {pid} AND state = 'active' AND application_name = 'dbbackup'"
+                    );
+                    let sent = other.client.simple_query(&sql).await;
+                    sent.map_err(|error| connector.fault("cannot cancel", &error, &database))?;
+                }
+                other.close().await;
+                Ok::<(), crate::domain::Fault>(())
+            });
+            match sent.await {
+                Ok(Ok(())) => {}
+                Ok(Err(fault)) => tracing::debug!(%fault, "a cancel request failed"),
                 Err(_) => tracing::debug!("a cancel request took too long"),
             }
         })

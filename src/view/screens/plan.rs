@@ -5,7 +5,7 @@ use crate::app::load::Load;
 use crate::app::model::Model;
 use crate::app::screens::plan::{PlanScreen, Purpose};
 use crate::app::setup::Mode;
-use crate::domain::plan::{CheckState, Plan, PlanItem};
+use crate::domain::plan::{Check, CheckState, Plan, PlanItem};
 use crate::view::fault;
 use crate::view::look::Role;
 use crate::view::page::{Row, Size};
@@ -18,11 +18,21 @@ pub fn rows(model: &Model, size: Size) -> Vec<Row> {
         Load::Idle => vec![nothing("nothing is planned")],
         Load::Loading(_) => {
             let what = screen.spec.as_ref().map(crate::app::jobs::name_of).unwrap_or_default();
-            vec![
+            let mut rows = vec![
                 Row::of(format!("Planning the {what}"), Role::Title),
                 Row::new(),
                 nothing("▸ looking at what is there; nothing is changed …"),
-            ]
+            ];
+            if !screen.checks.is_empty() {
+                rows.push(Row::new());
+                rows.push(Row::of("CHECKS", Role::Muted));
+                rows.extend(checks(&screen.checks, size.cols));
+            }
+            // What is being made stands last, and must be in sight.
+            let most = size.rows.max(1);
+            let hidden = rows.len().saturating_sub(most);
+            rows.drain(2..2 + hidden.min(rows.len().saturating_sub(2)));
+            rows
         }
         Load::Failed(fault) | Load::Stale(_, fault) => {
             fault::scrolled(fault::rows("Plan failed", fault, size.cols), screen.scroll, size.rows)
@@ -59,12 +69,30 @@ fn top(screen: &PlanScreen, plan: &Plan, cols: usize) -> Vec<Row> {
         rows.push(Row::new());
         rows.push(Row::of("CHECKS", Role::Muted));
     }
-    for check in &plan.checks {
+    rows.extend(checks(&plan.checks, cols));
+    if !plan.facts.is_empty() {
+        rows.push(Row::new());
+        let label = plan.facts.iter().map(|(name, _)| text::width(name)).max().unwrap_or(0).min(24) + 2;
+        for (name, value) in &plan.facts {
+            for (at, line) in text::wrap(value, cols.saturating_sub(label)).into_iter().enumerate() {
+                let name = if at == 0 { text::left(name, label) } else { " ".repeat(label) };
+                rows.push(Row::of(name, Role::Muted).then(line, Role::Text));
+            }
+        }
+    }
+    rows
+}
+
+/// The checklist: what failed and what is worth knowing with its cure.
+fn checks(checks: &[Check], cols: usize) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for check in checks {
         let (glyph, word, role) = match check.state {
             CheckState::Ok => ("✓", "", Role::Ok),
             CheckState::Warning => ("▲", "warning: ", Role::Warn),
             CheckState::Failed => ("✗", "failed: ", Role::Bad),
             CheckState::Unknown => ("·", "not known: ", Role::Muted),
+            CheckState::Running => ("▸", "", Role::Accent),
         };
         let said = format!("{word}{}: {}", check.name, check.detail);
         let said_role = if check.state == CheckState::Ok { Role::Text } else { role };
@@ -74,16 +102,6 @@ fn top(screen: &PlanScreen, plan: &Plan, cols: usize) -> Vec<Row> {
         }
         if let Some(cure) = check.cure.as_ref().filter(|_| check.state != CheckState::Ok) {
             rows.extend(text::wrap(cure, cols.saturating_sub(6)).into_iter().map(|line| Row::new().gap(6).then(line, Role::Accent)));
-        }
-    }
-    if !plan.facts.is_empty() {
-        rows.push(Row::new());
-        let label = plan.facts.iter().map(|(name, _)| text::width(name)).max().unwrap_or(0).min(24) + 2;
-        for (name, value) in &plan.facts {
-            for (at, line) in text::wrap(value, cols.saturating_sub(label)).into_iter().enumerate() {
-                let name = if at == 0 { text::left(name, label) } else { " ".repeat(label) };
-                rows.push(Row::of(name, Role::Muted).then(line, Role::Text));
-            }
         }
     }
     rows

@@ -42,6 +42,11 @@ const fn hint(id: FieldId) -> &'static str {
         FieldId::Rights => "Left out, no GRANT is restored.",
         FieldId::Tablespaces => "Left out, everything goes to the default tablespace.",
         FieldId::Prove => "Compares fingerprints of all rows, indexes, constraints and sequences with the backup afterwards.",
+        FieldId::VerifyFirst => "How much of the archive is read before anything is touched.",
+        FieldId::Rehearse => {
+            "Tries the definitions out in a scratch database, which is dropped again: what is missing is known in seconds."
+        }
+        FieldId::Force => "Space, locks, connections, version, extensions, roles, locale. What cannot work at all never starts.",
         FieldId::OnFailure => "What could not be restored is listed at the end, with its statement.",
         FieldId::Fate => "A database that this restore made and that is not complete. One that was there before always stays.",
         FieldId::Enough => "So many percent of the databases must come back. 100: all, and a role that cannot be made ends the restore.",

@@ -54,7 +54,7 @@ fn plan_of(spec: JobSpec, confirm: Option<&str>) -> Plan {
 }
 
 impl Work for Fake {
-    fn plan(&self, spec: JobSpec) -> BoxFuture<'static, Result<Plan, Fault>> {
+    fn plan(&self, spec: JobSpec, _events: Arc<dyn EventSink>, _cancel: CancellationToken) -> BoxFuture<'static, Result<Plan, Fault>> {
         let plan = plan_of(spec, self.confirm);
         Box::pin(async move { Ok(plan) })
     }

@@ -10,8 +10,8 @@ use dbbackup::config::layers::{Resolved, resolve};
 use dbbackup::config::paths::Paths;
 use dbbackup::domain::schema::TableName;
 use dbbackup::domain::spec::{
-    BackupSpec, Care, Depth, Effort, Enough, JobSpec, NameTime, OnFailure, RestoreScope, RestoreSpec, RestoreTest, Retries, Sample, Scope,
-    Selection, VerifyMode, VerifySpec, What,
+    BackupSpec, Care, Depth, Effort, Enough, JobSpec, NameTime, OnFailure, Rehearse, RestoreScope, RestoreSpec, RestoreTest, Retries,
+    Sample, Scope, Selection, VerifyMode, VerifySpec, What,
 };
 use dbbackup::domain::{Codec, Compression, Connection, SslMode};
 use proptest::prelude::*;
@@ -94,14 +94,21 @@ fn restore() -> impl Strategy<Value = JobSpec> {
     ];
     let on_failure = proptest::sample::select(OnFailure::ALL.to_vec());
     let enough = prop_oneof![Just(Enough::All), (0u8..=100).prop_map(Enough::Percent)];
+    let verify_first = prop_oneof![Just(Depth::Quick), Just(Depth::Full)];
+    let rehearse = prop_oneof![Just(Rehearse::Auto), Just(Rehearse::On), Just(Rehearse::Off)];
     let manifest = proptest::option::of(Just(std::path::PathBuf::from("/back ups/restore-manifest-1.json")));
-    let care = (on_failure, enough, 0u32..9, manifest).prop_map(|(on_failure, enough, retries, resume)| Care {
-        on_failure,
-        enough,
-        retries: Retries(retries),
-        resume,
-        ..Care::default()
-    });
+    let care = (on_failure, enough, verify_first, rehearse, any::<bool>(), 0u32..9, manifest).prop_map(
+        |(on_failure, enough, verify_first, rehearse, force, retries, resume)| Care {
+            verify_first,
+            rehearse,
+            force,
+            on_failure,
+            enough,
+            retries: Retries(retries),
+            resume,
+            ..Care::default()
+        },
+    );
     (connection(), scope, effort(), any::<[bool; 7]>(), proptest::option::of(Just("lz4".to_owned())), care).prop_map(
         |(connection, scope, effort, [create, clean, no_owner, no_acl, no_tablespaces, prove, go_on], toast_compression, mut care)| {
             let single = matches!(scope, RestoreScope::Single { .. });

@@ -1,6 +1,7 @@
 //! End to end: the built program against real servers, judged by pg_dump, COPY, tar and exit codes.
 
 mod archive;
+mod causes;
 mod cluster;
 mod drill;
 mod faults;
@@ -9,7 +10,9 @@ mod interrupted;
 mod limits;
 mod memory;
 mod partial;
+mod pooler;
 mod same;
+mod stalls;
 mod yardstick;
 mod zoo;
 

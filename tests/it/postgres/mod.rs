@@ -6,7 +6,7 @@ mod source_contents;
 mod source_globals;
 mod source_many;
 mod source_rows;
-mod source_standby;
+pub mod source_standby;
 mod target_database;
 mod target_loader;
 

@@ -6,10 +6,13 @@ use dbbackup::domain::Connection;
 use dbbackup::server::Server as _;
 use dbbackup::server::postgres::Postgres;
 use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 /// Stops the standby and removes its folder, however the test ends.
-struct Standby {
+pub struct Standby {
+    /// How it is reached.
+    pub connection: Connection,
     bin: std::path::PathBuf,
     folder: std::path::PathBuf,
 }
@@ -34,15 +37,15 @@ impl Drop for Standby {
     }
 }
 
-#[test]
-fn a_standby_gives_the_same_contents() {
-    // A server of its own: all of it is copied, and what other tests write would have to be caught up with.
-    let server = &TestServer::start(17, "");
-    let database = server.database("standby");
-    server.sql(&database, "create table t as select i from generate_series(1, 1000) i; create sequence s; select nextval('s')");
-    let folder = std::env::temp_dir().join(format!("dbbackup-standby-{}", std::process::id()));
+/// Starts a standby of a server, which is best one of the test's own: all of it is copied.
+pub fn of(server: &TestServer) -> Standby {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let folder = std::env::temp_dir().join(format!("dbbackup-standby-{}-{number}", std::process::id()));
     std::fs::create_dir(&folder).expect("a folder");
-    let standby = Standby { bin: server.bin.clone(), folder };
+    let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port").port();
+    let connection = Connection { host: folder.display().to_string(), port, ..Connection::default() };
+    let standby = Standby { connection, bin: server.bin.clone(), folder };
     if rustix::process::geteuid().is_root() {
         assert!(Command::new("chown").arg("postgres:").arg(&standby.folder).status().expect("chown").success());
     }
@@ -56,7 +59,6 @@ fn a_standby_gives_the_same_contents() {
         .output()
         .expect("pg_basebackup");
     assert!(copied.status.success(), "{}", String::from_utf8_lossy(&copied.stderr));
-    let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port").port();
     let options = format!("-p {port} -k {}", standby.folder.display());
     let started = standby
         .command("pg_ctl")
@@ -68,8 +70,17 @@ fn a_standby_gives_the_same_contents() {
         .output()
         .expect("pg_ctl");
     assert!(started.status.success(), "{}", String::from_utf8_lossy(&started.stdout));
-    let connection = Connection { host: standby.folder.display().to_string(), port, ..Connection::default() };
-    let there = Postgres::new(connection, None).expect("a connection").with_tools(vec![server.bin.clone()]);
+    standby
+}
+
+#[test]
+fn a_standby_gives_the_same_contents() {
+    // A server of its own: all of it is copied, and what other tests write would have to be caught up with.
+    let server = &TestServer::start(17, "");
+    let database = server.database("standby");
+    server.sql(&database, "create table t as select i from generate_series(1, 1000) i; create sequence s; select nextval('s')");
+    let standby = of(server);
+    let there = Postgres::new(standby.connection.clone(), None).expect("a connection").with_tools(vec![server.bin.clone()]);
     run(async {
         let deadline = Instant::now() + Duration::from_secs(30);
         while !there.databases().await.is_ok_and(|databases| databases.iter().any(|known| known.name == database)) {

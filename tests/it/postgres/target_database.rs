@@ -121,7 +121,10 @@ fn roles_that_exist_are_altered_and_ours_stays() {
             it.apply_global(&space, &TargetChoices { no_tablespaces: true, ..TargetChoices::default() }).await.expect("left out");
             let supplies = it.supplies().await.expect("supplies").expect("of PostgreSQL");
             assert!(supplies.roles.contains(&"glob_b".to_owned()) && supplies.tablespaces.contains(&"pg_default".to_owned()));
-            assert!(supplies.may_create && supplies.extensions.iter().any(|(name, version)| name == "plpgsql" && !version.is_empty()));
+            assert!(
+                supplies.may_create
+                    && supplies.extensions.iter().any(|extension| extension.name == "plpgsql" && !extension.version.is_empty())
+            );
         });
         assert_eq!(server.sql("postgres", "select rolcreaterole, rolcanlogin from pg_roles where rolname = 'glob_a'"), "t|t");
         assert_eq!(server.sql("postgres", "select rolsuper from pg_roles where rolname = 'postgres'"), "t");

@@ -1,6 +1,7 @@
 //! Restores against real servers, from archives that backups made.
 
 mod part;
+mod preflight;
 mod roots;
 mod transitions;
 mod trouble;

@@ -1,6 +1,8 @@
 //! What tests stand on: private servers, the built program, folders, terminals.
 
 pub mod compare;
+pub mod pgbouncer;
 pub mod postgres;
 pub mod program;
+pub mod proxy;
 pub mod zoo;

@@ -3,7 +3,7 @@
 use super::unfit;
 use crate::archive::reader::Archive;
 use crate::domain::server::ServerInfo;
-use crate::domain::spec::{RestoreScope, RestoreSpec};
+use crate::domain::spec::{Care, Rehearse, RestoreScope, RestoreSpec};
 use crate::domain::{Fault, text};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -295,6 +295,8 @@ impl Manifest {
             prove: was.prove || spec.prove,
             toast_compression: was.toast_compression.clone(),
             continue_on_error: was.continue_on_error || spec.continue_on_error,
+            // The definitions were tried out when it was begun, and most of them are there by now.
+            care: Care { rehearse: Rehearse::Off, ..spec.care.clone() },
             ..spec.clone()
         }
     }

@@ -37,6 +37,7 @@ pub async fn read(client: &Client) -> Result<DatabaseProperties, Error> {
             &[],
         )
         .await?;
+    let extensions = client.query("SELECT extname::text, extversion FROM pg_extension ORDER BY extname", &[]).await?;
     let name = DatabaseProperties::PLACEHOLDER;
     let mut statements = acl::statements(&format!("DATABASE {name}"), &row.get::<_, Vec<String>>(13), &row.get::<_, Vec<String>>(14));
     for setting in &settings {
@@ -66,5 +67,6 @@ pub async fn read(client: &Client) -> Result<DatabaseProperties, Error> {
         allow_connections: row.get(11),
         comment: row.get(12),
         statements,
+        extensions: extensions.iter().map(|row| (row.get(0), row.get(1))).collect(),
     })
 }

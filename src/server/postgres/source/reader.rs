@@ -296,7 +296,7 @@ impl Reader for CopyReader {
         sink: &'a mut dyn ChunkSink,
     ) -> Answer<'a, (u64, u64)> {
         Box::pin(async move {
-            let done = self.copy(table, range, chunk_size, sink).await;
+            let done = self.copy(table, range, chunk_size, sink).await.map_err(|fault| self.session.explain(fault));
             // When it is not the server that failed, it is still sending.
             if done.as_ref().is_err_and(|fault| fault.sqlstate.is_none()) {
                 self.canceller().cancel().await;

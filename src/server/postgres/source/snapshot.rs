@@ -88,7 +88,7 @@ impl Leader {
     }
 
     fn placed(&self, what: &str, error: &tokio_postgres::Error) -> Fault {
-        self.connector.fault(what, error, &self.database)
+        self.holder.session.explain(self.connector.fault(what, error, &self.database))
     }
 
     /// Locks every table that this role may lock against changes of its shape, as pg_dump does; reading and writing go on.

@@ -5,6 +5,7 @@
 use super::roots::{self, Root};
 use crate::domain::schema::{RowFormat, Table, TableKind, TableName};
 use crate::domain::{Code, Fault};
+use crate::server::Survey;
 use crate::server::postgres::connect::Connector;
 use crate::server::postgres::quote::{ident, literal, qualified};
 use std::collections::{HashMap, HashSet};
@@ -57,6 +58,40 @@ pub async fn survey(connector: &Connector, database: &str) -> Result<Vec<Table>,
     tables.extend(super::large_objects::tables(&session.client).await.map_err(failed)?);
     session.close().await;
     Ok(tables)
+}
+
+/// Relations that a backup locks, and sequences whose value this role may not read.
+const BESIDE: &str = "
+SELECT count(*) FILTER (WHERE c.relkind <> 'S'),
+       coalesce(array_agg(n.nspname || '.' || c.relname ORDER BY 1)
+         FILTER (WHERE c.relkind = 'S' AND NOT (has_sequence_privilege(c.oid, 'SELECT') AND has_schema_privilege(n.oid, 'USAGE'))), '{}')
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+ WHERE c.relkind IN ('r', 'p', 'S') AND c.relpersistence <> 't' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+   AND (c.relkind <> 'S' OR EXISTS (SELECT 1 FROM pg_extension x WHERE c.oid = ANY (x.extconfig))
+        OR NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'))";
+
+/// See [`crate::server::Server::inspect`]. A few queries for all tables together: a role that may not read something is known before a backup
+/// begins, by the same rules by which the snapshot would refuse.
+pub async fn inspect(connector: &Connector, database: &str) -> Result<Survey, Fault> {
+    let session = connector.session(database).await?;
+    let failed = |error: tokio_postgres::Error| connector.fault("cannot list the tables", &error, database);
+    let version = version_num(&session.client).await.map_err(failed)?;
+    let found = list(&session.client, version).await.map_err(failed)?;
+    let beside = session.client.query_one(BESIDE, &[]).await.map_err(failed)?;
+    let large = super::large_objects::tables(&session.client).await.map_err(failed)?;
+    let mut survey = Survey::default();
+    survey.hidden.extend(found.iter().filter_map(|one| Some((one.table.name.to_string(), one.obstacle?.to_owned()))));
+    survey.hidden.extend(beside.get::<_, Vec<String>>(1).into_iter().map(|name| (name, "no right to read the sequence's value".into())));
+    if !large.is_empty()
+        && let Some(fault) = super::large_objects::complete(&session.client).await.map_err(failed)?
+    {
+        survey.hidden.push(("large objects".into(), fault.what.clone()));
+    }
+    session.close().await;
+    survey.tables = found.into_iter().map(|one| one.table).chain(large).collect();
+    // Each is locked by the session that holds the snapshot, by pg_dump and by a reader; the server has room for two holders of each lock.
+    survey.locks = size(Some(beside.get::<_, i64>(0))) * 3 / 2;
+    Ok(survey)
 }
 
 /// `server_version_num`.

@@ -5,7 +5,9 @@ use crate::domain::schema::{SchemaObject, SequenceState, Table, TableKind, Table
 use crate::domain::{Code, Fault};
 use crate::server::postgres::connect::{Connector, Session};
 use crate::server::postgres::quote::{literal, qualified};
-use crate::server::{Answer, Behind, Cancel, Claim, LedgerHead, LoadMode, LoadSettings, Loader, Mark, Opened, RowSource, TargetChoices};
+use crate::server::{
+    Answer, Behind, Cancel, Claim, LedgerHead, LoadMode, LoadSettings, Loader, Mark, Opened, RowSource, TargetChoices, Trial,
+};
 use futures_util::future::BoxFuture;
 use std::sync::Arc;
 
@@ -40,8 +42,13 @@ pub async fn open(connector: &Connector, database: &str, settings: &LoadSettings
     let memory = (settings.index_memory / 1024).clamp(1024, 2_097_151);
     let mut sql = format!(
         "SET synchronous_commit = off; SET maintenance_work_mem = '{memory}kB'; SET max_parallel_maintenance_workers = 0; \
-         SET check_function_bodies = off; SET session_replication_role = origin; SET xmloption = content; \
-         SET synchronize_seqscans = on; SET default_tablespace = ''; SET vacuum_cost_delay = 0;"
+         SET check_function_bodies = off; SET xmloption = content; \
+         SET synchronize_seqscans = on; SET default_tablespace = ''; SET vacuum_cost_delay = 0; "
+    );
+    // Only a superuser may set it, even to what it is already; it differs only where somebody changed it for the role or the database.
+    sql.push_str(
+        "SELECT pg_catalog.set_config('session_replication_role', 'origin', false) \
+          WHERE pg_catalog.current_setting('session_replication_role') <> 'origin';",
     );
     if let Some(run) = &settings.run {
         sql.push_str(&format!("SET application_name = {};", literal(&format!("dbbackup restore {run}"))));
@@ -66,7 +73,7 @@ impl Target {
 
     /// A fault with where it happened. The steps for writing differ from those for reading, so they are given here.
     pub fn placed(&self, fault: Fault) -> Fault {
-        fault.at("Database", &self.database).at("Host", self.place.address()).at("User", &self.place.user)
+        self.session.explain(fault.at("Database", &self.database).at("Host", self.place.address()).at("User", &self.place.user))
     }
 
     /// The fault of an object's statement, with the cure that its kind of failure has.
@@ -132,6 +139,46 @@ impl Target {
     }
 }
 
+impl Target {
+    /// See [`Loader::attempt`].
+    async fn try_out(&self, objects: &[&SchemaObject], choices: &TargetChoices, trial: Trial) -> Result<Vec<(usize, Fault)>, Fault> {
+        let end = match trial {
+            Trial::Kept => "COMMIT",
+            Trial::TakenBack => "ROLLBACK",
+        };
+        let scripts: Vec<(usize, String)> = objects
+            .iter()
+            .enumerate()
+            .filter(|(_, object)| !script::left_out(object, choices))
+            .map(|(at, object)| (at, script::of(object, choices)))
+            .collect();
+        let all: String = std::iter::once("BEGIN;\n").chain(scripts.iter().map(|(_, sql)| sql.as_str())).chain([end]).collect();
+        let gone = |error: &tokio_postgres::Error| self.session.client.is_closed() || is_cancel(error);
+        let Err(error) = self.session.client.batch_execute(&all).await else { return Ok(Vec::new()) };
+        self.rollback().await;
+        if gone(&error) {
+            return Err(self.fault("cannot try objects out", &error));
+        }
+        drop(all);
+        let mut failed = Vec::new();
+        // Each has a savepoint before it that was made with the one before: one that cannot even be parsed fails before anything in its
+        // message is run.
+        self.batch("cannot begin", "BEGIN; SAVEPOINT one").await?;
+        for (at, sql) in &scripts {
+            let guarded = format!("{sql}RELEASE SAVEPOINT one; SAVEPOINT one");
+            let Err(error) = self.session.client.batch_execute(&guarded).await else { continue };
+            if gone(&error) {
+                self.rollback().await;
+                return Err(self.fault("cannot try objects out", &error));
+            }
+            failed.push((*at, self.object_fault(objects[*at], &guarded, &error)));
+            self.batch("cannot take an object back", "ROLLBACK TO SAVEPOINT one").await?;
+        }
+        self.batch("cannot end a trial", end).await?;
+        Ok(failed)
+    }
+}
+
 fn is_cancel(error: &tokio_postgres::Error) -> bool {
     error.code().is_some_and(|code| code.code() == "57014")
 }
@@ -178,6 +225,15 @@ fn cure(mut fault: Fault, object: &SchemaObject) -> Fault {
 impl Loader for Target {
     fn run<'a>(&'a mut self, objects: &'a [&'a SchemaObject], choices: &'a TargetChoices, claim: Claim<'a>) -> Answer<'a, ()> {
         Box::pin(self.run_objects(objects, choices, claim))
+    }
+
+    fn attempt<'a>(
+        &'a mut self,
+        objects: &'a [&'a SchemaObject],
+        choices: &'a TargetChoices,
+        trial: Trial,
+    ) -> Answer<'a, Vec<(usize, Fault)>> {
+        Box::pin(self.try_out(objects, choices, trial))
     }
 
     fn load<'a>(&'a mut self, table: &'a Table, mode: LoadMode, source: &'a mut dyn RowSource, claim: Claim<'a>) -> Answer<'a, u64> {

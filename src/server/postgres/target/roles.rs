@@ -8,7 +8,7 @@ use crate::server::postgres::quote::ident;
 
 /// A token of SQL, as far as roles are concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Token<'a> {
+pub enum Token<'a> {
     /// An unquoted word.
     Word(&'a str),
     /// A quoted identifier with its quotes.
@@ -21,9 +21,43 @@ enum Token<'a> {
 
 /// The statement with mapped roles in it; `map` is (in the archive, on the target).
 pub fn rewrite(sql: &str, map: &[(String, String)]) -> String {
-    if map.is_empty() {
-        return sql.to_owned();
+    if map.is_empty() { sql.to_owned() } else { walk(sql, &mut |token| mapped(token, map)) }
+}
+
+/// The roles that statements name which give rights, make policies or user mappings, or set something for a role; once each, in order.
+/// Statements of other kinds name none: in them the same words mean something else.
+pub fn named(sql: &str) -> Vec<String> {
+    let head: String = sql.trim_start().chars().take(24).collect::<String>().to_ascii_uppercase();
+    let mut found: Vec<String> = Vec::new();
+    let mut note = |token: Token<'_>| {
+        let name = match token {
+            Token::Word(word)
+                if !matches!(word.to_ascii_uppercase().as_str(), "PUBLIC" | "CURRENT_USER" | "CURRENT_ROLE" | "SESSION_USER") =>
+            {
+                word.to_lowercase()
+            }
+            Token::Quoted(quoted) => unquoted(quoted),
+            _ => return None,
+        };
+        if !found.contains(&name) {
+            found.push(name);
+        }
+        None
+    };
+    if head.starts_with("ALTER ROLE ") {
+        let rest = &sql.trim_start()["ALTER ROLE ".len()..];
+        note(next(rest).0);
+    } else if ["GRANT ", "REVOKE ", "ALTER DEFAULT ", "CREATE POLICY ", "CREATE USER ", "SET SESSION "]
+        .iter()
+        .any(|known| head.starts_with(known))
+    {
+        walk(sql, &mut note);
     }
+    found
+}
+
+/// Copies SQL and asks for each role in it what to write instead; none: what stands there.
+fn walk(sql: &str, instead: &mut dyn FnMut(Token<'_>) -> Option<String>) -> String {
     let mut out = String::with_capacity(sql.len() + 16);
     let mut rest = sql;
     // The two words seen last, upper case: what matters are pairs such as GRANTED BY.
@@ -54,7 +88,7 @@ pub fn rewrite(sql: &str, map: &[(String, String)]) -> String {
                 };
                 let filler = matches!(upper.as_str(), "GROUP" | "ROLE" | "USER");
                 if state == State::RoleNext && !filler {
-                    out.push_str(&mapped(token, map).unwrap_or_else(|| text.to_owned()));
+                    out.push_str(&instead(token).unwrap_or_else(|| text.to_owned()));
                     state = State::BehindRole;
                 } else {
                     out.push_str(text);
@@ -94,14 +128,19 @@ enum State {
 fn mapped(token: Token<'_>, map: &[(String, String)]) -> Option<String> {
     let name = match token {
         Token::Word(word) => word.to_lowercase(),
-        Token::Quoted(quoted) => quoted[1..quoted.len() - 1].replace("\"\"", "\""),
+        Token::Quoted(quoted) => unquoted(quoted),
         _ => return None,
     };
     map.iter().find(|(from, _)| *from == name).map(|(_, to)| ident(to))
 }
 
+/// A quoted name without its quotes.
+pub fn unquoted(quoted: &str) -> String {
+    quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default().replace("\"\"", "\"")
+}
+
 /// The next token and its length in bytes.
-fn next(text: &str) -> (Token<'_>, usize) {
+pub fn next(text: &str) -> (Token<'_>, usize) {
     let first = match text.chars().next() {
         Some(first) => first,
         None => return (Token::Other, 0),
@@ -208,6 +247,15 @@ mod tests {
             map("SET SESSION AUTHORIZATION alice;\nGRANT ALL ON TABLE a.b TO alice;\nRESET SESSION AUTHORIZATION;"),
             "SET SESSION AUTHORIZATION \"al \"\"ice\";\nGRANT ALL ON TABLE a.b TO \"al \"\"ice\";\nRESET SESSION AUTHORIZATION;"
         );
+    }
+
+    #[test]
+    fn roles_are_found_where_rights_are_given_and_nowhere_else() {
+        let found = named("REVOKE ALL ON TABLE to_x FROM PUBLIC;\nGRANT SELECT ON TABLE public.t TO alice, \"B \"\"ob\" GRANTED BY carol;");
+        assert_eq!(found, ["alice", "B \"ob", "carol"]);
+        assert_eq!(named("ALTER ROLE \"My Role\" IN DATABASE x SET search_path TO app, public;"), ["My Role"]);
+        assert_eq!(named("CREATE POLICY p ON s.t TO reader USING ((a = 'TO nobody'));"), ["reader"]);
+        assert!(named("ALTER DATABASE x SET search_path TO app, public;").is_empty());
     }
 
     #[test]

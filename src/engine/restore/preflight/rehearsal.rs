@@ -1,0 +1,422 @@
+//! The rehearsal: the definitions of each database are run on the target server in a scratch database that has the same properties, without
+//! rows, and then it is dropped. A role, type, extension, collation or function that is missing is known within seconds.
+//!
+//! Small databases share a scratch database, each in a transaction that is rolled back; those whose definitions would fill the lock table
+//! get one of their own and are run in batches. Where our role may not make databases, the definitions are run in the target itself, if it is
+//! there, in a transaction that is rolled back. Nothing is run that reaches beyond its database: no globals, no subscriptions, no event
+//! triggers, nothing that [`crate::server::Server::stays_inside`] does not know.
+
+use super::Facts;
+use super::checklist::{Checklist, Found, list, obstacle, ok, unknown};
+use super::locale;
+use super::subject::Subject;
+use super::trial::{self, Failure, Script};
+use crate::domain::size::grouped;
+use crate::domain::spec::Rehearse;
+use crate::domain::{Code, Fault, text};
+use crate::engine::event::Level;
+use crate::engine::restore::database;
+use crate::engine::restore::run::DEFINITIONS_AT_ONCE;
+use crate::server::{Cancel, LoadSettings, Loader, Scratch, Trial};
+use futures_util::future::join_all;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+use tokio_util::sync::CancellationToken;
+
+/// The name of the line.
+pub const NAME: &str = "rehearsal";
+
+/// More definitions than this are tried out only when asked for: they would take longer than a minute on an ordinary server.
+const AUTO_DEFINITIONS: u64 = 30_000;
+
+/// Scratch databases at the same time.
+const LANES: usize = 4;
+
+/// Connections that each of them takes: its keeper's, the session that works, and one that makes and drops.
+const SESSIONS: u32 = 3;
+
+/// Memory for index builds, of which there are none to speak of: the keys of some system extensions.
+const MEMORY: u64 = 64 << 20;
+
+/// How long a statement may take to end, and a scratch database to be dropped, after the rehearsal was told to stop.
+const END_LIMIT: Duration = Duration::from_secs(5);
+const DROP_LIMIT: Duration = Duration::from_secs(30);
+
+/// Kinds of failures that are told apart; beyond these they are counted.
+const TOLD: usize = 10;
+
+/// The longest piece of a statement that a line shows.
+const STATEMENT: usize = 160;
+
+/// What came of one database.
+enum Outcome {
+    Tried {
+        definitions: usize,
+        left_out: usize,
+        failures: Vec<Failure>,
+    },
+    /// No database with its properties can be made.
+    NoDatabase(Fault),
+    /// It was not tried out, for this reason.
+    Not(String),
+}
+
+/// Tries the definitions out; `refused` are the properties with which no database can be made.
+pub async fn rehearse(facts: &Facts<'_>, list: &Checklist<'_>, limit: Duration, refused: &BTreeSet<[String; 7]>) -> Vec<Found> {
+    if facts.info.in_recovery {
+        return vec![unknown(NAME, "a standby takes no trial", None)];
+    }
+    sweep(facts).await;
+    let subjects: Vec<&Subject<'_>> = facts.subjects.iter().filter(|subject| subject.has_definitions() && !subject.is_part()).collect();
+    if subjects.is_empty() {
+        return vec![ok(NAME, "not needed: what is restored goes into a database that is there")];
+    }
+    let definitions: u64 = subjects.iter().map(|subject| subject.needs.definitions).sum();
+    if facts.spec.care.rehearse == Rehearse::Auto && definitions > AUTO_DEFINITIONS {
+        let detail = format!("left out: {} definitions take a while", grouped(definitions));
+        return vec![unknown(NAME, detail, Some("Have them tried out: --rehearse on".into()))];
+    }
+    let began = Instant::now();
+    let halt = facts.context.cancel.child_token();
+    let stage = Stage { facts, list, halt: halt.clone(), refused, done: AtomicUsize::new(0), all: subjects.len() };
+    let work = stage.run(&subjects);
+    tokio::pin!(work);
+    let outcomes = tokio::select! {
+        outcomes = &mut work => outcomes,
+        () = tokio::time::sleep(limit) => {
+            // The lanes end their statements and drop what they made, then they are over.
+            halt.cancel();
+            work.await
+        }
+    };
+    told(&subjects, outcomes, began.elapsed())
+}
+
+/// Drops what runs that are gone have left.
+async fn sweep(facts: &Facts<'_>) {
+    let swept = tokio::time::timeout(DROP_LIMIT, facts.server.sweep_scratches()).await;
+    match swept.unwrap_or_else(|_| Ok(Vec::new())) {
+        Ok(names) if names.is_empty() => {}
+        Ok(names) => {
+            facts.context.events.log(Level::Info, format!("dropped {}, left by a run that is gone", list(names.iter().map(String::as_str))))
+        }
+        Err(fault) => facts.context.events.log(Level::Debug, fault.to_string()),
+    }
+}
+
+/// What the lanes share.
+struct Stage<'a> {
+    facts: &'a Facts<'a>,
+    list: &'a Checklist<'a>,
+    halt: CancellationToken,
+    refused: &'a BTreeSet<[String; 7]>,
+    done: AtomicUsize,
+    all: usize,
+}
+
+/// A scratch database with a session in it.
+struct Bench {
+    key: [String; 7],
+    scratch: Box<dyn Scratch>,
+    loader: Box<dyn Loader>,
+    used: Used,
+}
+
+/// Whether something was left in a scratch database.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Used {
+    No,
+    Yes,
+}
+
+impl Stage<'_> {
+    /// All of them, in lanes; the outcomes are in the order of the subjects.
+    async fn run(&self, subjects: &[&Subject<'_>]) -> Vec<Outcome> {
+        // Those with the same properties follow each other, so that they can share.
+        let mut order: Vec<usize> = (0..subjects.len()).collect();
+        order.sort_by_cached_key(|at| locale::key(&subjects[*at].database.properties));
+        let info = self.facts.info;
+        let free = info.max_connections.saturating_sub(info.connections).saturating_sub(1);
+        let jobs = self.facts.spec.effort.jobs.max(1).min((free / SESSIONS).max(1));
+        let lanes = LANES.min(jobs as usize).min(subjects.len());
+        let mut work = Vec::with_capacity(lanes);
+        for slice in order.chunks(subjects.len().div_ceil(lanes.max(1))) {
+            work.push(self.lane(subjects, slice));
+        }
+        let mut all: Vec<(usize, Outcome)> = join_all(work).await.into_iter().flatten().collect();
+        all.sort_by_key(|(at, _)| *at);
+        all.into_iter().map(|(_, outcome)| outcome).collect()
+    }
+
+    async fn lane(&self, subjects: &[&Subject<'_>], slice: &[usize]) -> Vec<(usize, Outcome)> {
+        let mut bench: Option<Bench> = None;
+        let mut outcomes = Vec::with_capacity(slice.len());
+        for at in slice {
+            let outcome = if self.halt.is_cancelled() {
+                Outcome::Not("there was no time".into())
+            } else {
+                self.one(subjects[*at], &mut bench).await.unwrap_or_else(|fault| Outcome::Not(fault.to_string()))
+            };
+            outcomes.push((*at, outcome));
+            let done = self.done.fetch_add(1, Relaxed) + 1;
+            self.list.at_work(NAME, format!("{done} of {} databases", self.all));
+        }
+        self.clear(bench).await;
+        outcomes
+    }
+
+    async fn one(&self, subject: &Subject<'_>, bench: &mut Option<Bench>) -> Result<Outcome, Fault> {
+        let facts = self.facts;
+        let key = locale::key(&subject.database.properties);
+        if self.refused.contains(&key) {
+            return Ok(Outcome::Not("no database with its locale can be made".into()));
+        }
+        let script = trial::script(facts.archive, subject, facts.spec, facts.server, facts.supplies.as_ref()).await?;
+        if facts.supplies.as_ref().is_some_and(|supplies| !supplies.may_create) {
+            return self.in_target(subject, &script).await;
+        }
+        if bench.as_ref().is_some_and(|bench| bench.key != key || bench.used == Used::Yes) {
+            self.clear(bench.take()).await;
+        }
+        let ready = match bench.take() {
+            Some(ready) => ready,
+            None => match self.prepare(subject, key).await? {
+                Ok(ready) => ready,
+                Err(fault) => return Ok(Outcome::NoDatabase(fault)),
+            },
+        };
+        let ready = bench.insert(ready);
+        // What one transaction may hold when all lanes are at work, with half of the lock table left to others.
+        let room = facts.info.lock_capacity / 2 / LANES as u64;
+        let failed = if script.locks <= room.max(64) {
+            self.attempt(ready.loader.as_mut(), &script, 0, script.objects.len(), Trial::TakenBack).await
+        } else {
+            ready.used = Used::Yes;
+            self.in_batches(ready.loader.as_mut(), &script, room).await
+        };
+        if failed.is_err() {
+            // The session may be in any state.
+            ready.used = Used::Yes;
+        }
+        Ok(outcome(&script, failed?))
+    }
+
+    /// Batches that stay in a scratch database of their own.
+    async fn in_batches(&self, loader: &mut dyn Loader, script: &Script, room: u64) -> Result<Vec<(usize, Fault)>, Fault> {
+        let mut failed = Vec::new();
+        let each = usize::try_from(room / 4).unwrap_or(usize::MAX).clamp(16, DEFINITIONS_AT_ONCE);
+        let mut from = 0;
+        while from < script.objects.len() {
+            let to = (from + each).min(script.objects.len());
+            failed.extend(self.attempt(loader, script, from, to, Trial::Kept).await?);
+            from = to;
+        }
+        Ok(failed)
+    }
+
+    async fn attempt(
+        &self,
+        loader: &mut dyn Loader,
+        script: &Script,
+        from: usize,
+        to: usize,
+        trial: Trial,
+    ) -> Result<Vec<(usize, Fault)>, Fault> {
+        let objects: Vec<_> = script.objects[from..to].iter().collect();
+        let choices = database::choices(self.facts.spec);
+        let canceller = loader.canceller();
+        let failed = self.guarded(loader.attempt(&objects, &choices, trial), canceller).await?;
+        Ok(failed.into_iter().map(|(at, fault)| (from + at, fault)).collect())
+    }
+
+    /// Where databases may not be made: in the target itself, which must be there, and of which nothing changes.
+    async fn in_target(&self, subject: &Subject<'_>, script: &Script) -> Result<Outcome, Fault> {
+        let facts = self.facts;
+        let there = facts.existing.iter().any(|one| one.name == subject.target && one.allow_connections);
+        if !there || facts.spec.clean {
+            return Ok(Outcome::Not("the role may not make a scratch database".into()));
+        }
+        if script.locks > facts.info.lock_capacity / 2 {
+            return Ok(Outcome::Not("the lock table has no room for all of it in one transaction".into()));
+        }
+        let (objects, _) = facts.server.weigh(&subject.target).await?;
+        if objects > 0 {
+            return Ok(Outcome::Not("the target is not empty".into()));
+        }
+        let mut loader = facts.server.loader(&subject.target, &self.settings()).await?;
+        let failed = self.attempt(loader.as_mut(), script, 0, script.objects.len(), Trial::TakenBack).await;
+        loader.close().await;
+        Ok(outcome(script, failed?))
+    }
+
+    fn settings(&self) -> LoadSettings {
+        LoadSettings {
+            run: None,
+            index_memory: MEMORY,
+            toast_compression: self.facts.spec.toast_compression.clone(),
+            row_encoding: None,
+            choices: database::choices(self.facts.spec),
+        }
+    }
+
+    /// Makes a scratch database and opens a session in it. The inner failure is one of the database's properties.
+    async fn prepare(&self, subject: &Subject<'_>, key: [String; 7]) -> Result<Result<Bench, Fault>, Fault> {
+        let choices = database::choices(self.facts.spec);
+        // Not given up half way: a database that is being made could not be dropped.
+        let scratch = match self.facts.server.scratch(&subject.database.properties, &choices).await {
+            Ok(scratch) => scratch,
+            Err(fault) if matches!(fault.sqlstate.as_deref(), Some("22023" | "42809" | "42704" | "0A000")) => return Ok(Err(fault)),
+            Err(fault) => return Err(fault),
+        };
+        match self.facts.server.loader(scratch.name(), &self.settings()).await {
+            Ok(loader) => Ok(Ok(Bench { key, scratch, loader, used: Used::No })),
+            Err(fault) => {
+                self.remove(scratch).await;
+                Err(fault)
+            }
+        }
+    }
+
+    async fn clear(&self, bench: Option<Bench>) {
+        if let Some(bench) = bench {
+            bench.loader.close().await;
+            self.remove(bench.scratch).await;
+        }
+    }
+
+    async fn remove(&self, scratch: Box<dyn Scratch>) {
+        let name = scratch.name().to_owned();
+        let why = match tokio::time::timeout(DROP_LIMIT, scratch.remove()).await {
+            Ok(Ok(())) => return,
+            Ok(Err(fault)) => fault.to_string(),
+            Err(_) => format!("no answer within {} s", DROP_LIMIT.as_secs()),
+        };
+        self.facts.context.events.log(Level::Warn, format!("the scratch database {name} is still there, the next run drops it: {why}"));
+    }
+
+    /// Waits for a call; when the rehearsal is over before, the server is asked to end the statement.
+    async fn guarded<T>(&self, call: impl Future<Output = Result<T, Fault>>, canceller: Arc<dyn Cancel>) -> Result<T, Fault> {
+        let mut call = std::pin::pin!(call);
+        tokio::select! {
+            biased;
+            done = &mut call => return done,
+            () = self.halt.cancelled() => {}
+        }
+        canceller.cancel().await;
+        // What it still says is of no interest; a session that does not end is closed by dropping its database.
+        let _ = tokio::time::timeout(END_LIMIT, &mut call).await;
+        Err(Fault::new(Code::Cancelled, "there was no time"))
+    }
+}
+
+fn outcome(script: &Script, failed: Vec<(usize, Fault)>) -> Outcome {
+    Outcome::Tried { definitions: script.objects.len(), left_out: script.left_out, failures: trial::failures(script, failed) }
+}
+
+/// The lines: each kind of failure once, however many databases and objects it meets.
+fn told(subjects: &[&Subject<'_>], outcomes: Vec<Outcome>, took: Duration) -> Vec<Found> {
+    let (mut definitions, mut tried, mut left_out) = (0, 0, 0);
+    let mut not: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    let mut bad: Vec<(Fault, Vec<&str>)> = Vec::new();
+    let mut groups: Vec<Group<'_>> = Vec::new();
+    for (subject, outcome) in subjects.iter().zip(outcomes) {
+        let name = subject.database.name.as_str();
+        match outcome {
+            Outcome::Tried { definitions: run, left_out: out, failures } => {
+                definitions += run;
+                left_out += out;
+                tried += 1;
+                for failure in failures {
+                    match groups.iter_mut().find(|group| group.takes(&failure)) {
+                        Some(group) => group.add(name, failure),
+                        None => groups.push(Group::new(name, failure)),
+                    }
+                }
+            }
+            Outcome::NoDatabase(fault) => match bad.iter_mut().find(|(known, _)| known.causes == fault.causes) {
+                Some((_, names)) => names.push(name),
+                None => bad.push((fault, vec![name])),
+            },
+            Outcome::Not(why) => not.entry(why).or_default().push(name),
+        }
+    }
+    let mut found: Vec<Found> = bad.into_iter().map(|(fault, names)| no_database(&fault, &names)).collect();
+    let more = groups.len().saturating_sub(TOLD);
+    found.extend(groups.into_iter().take(TOLD).map(Group::line));
+    if more > 0 {
+        found.push(obstacle(Code::Partial, NAME, format!("{more} further kinds of failures"), None));
+    }
+    for (why, names) in not {
+        found.push(unknown(NAME, format!("{} not tried out: {}", list(names), text::clean(&why)), None));
+    }
+    if found.is_empty() {
+        let out = if left_out == 0 { String::new() } else { format!(", {} not", grouped(left_out as u64)) };
+        let detail =
+            format!("{} definitions of {tried} databases tried out{out}, in {:.1} s", grouped(definitions as u64), took.as_secs_f64());
+        found.push(ok(NAME, detail));
+    }
+    found
+}
+
+fn no_database(fault: &Fault, names: &[&str]) -> Found {
+    let cure = steps(fault);
+    obstacle(fault.code, locale::NAME, format!("{}: {}", list(names.iter().copied()), text::clean(&fault.causes.join("; "))), cure)
+}
+
+fn steps(fault: &Fault) -> Option<String> {
+    let steps: Vec<String> =
+        fault.steps.iter().map(|step| format!("{} {}", step.text, step.command.as_deref().unwrap_or_default()).trim().to_owned()).collect();
+    (!steps.is_empty()).then(|| steps.join(" "))
+}
+
+/// Failures with the same cause.
+struct Group<'a> {
+    first: Failure,
+    databases: Vec<&'a str>,
+    objects: u64,
+}
+
+impl<'a> Group<'a> {
+    fn new(database: &'a str, first: Failure) -> Self {
+        Self { first, databases: vec![database], objects: 1 }
+    }
+
+    fn takes(&self, other: &Failure) -> bool {
+        let (a, b) = (&self.first.fault, &other.fault);
+        a.code == b.code && a.sqlstate == b.sqlstate && a.root_cause() == b.root_cause()
+    }
+
+    fn add(&mut self, database: &'a str, failure: Failure) {
+        self.objects += 1;
+        if self.databases.last() != Some(&database) {
+            self.databases.push(database);
+        }
+        for (kind, count) in failure.needed_by {
+            *self.first.needed_by.entry(kind).or_default() += count;
+        }
+    }
+
+    fn line(self) -> Found {
+        let fault = &self.first.fault;
+        let mut detail = format!("{}: {} cannot be made", list(self.databases.iter().copied()), self.first.label);
+        if self.objects > 1 {
+            detail.push_str(&format!(" and {} more", grouped(self.objects - 1)));
+        }
+        detail.push_str(&format!(": {}", text::clean(fault.root_cause())));
+        if let Some(sqlstate) = &fault.sqlstate {
+            detail.push_str(&format!(" (SQLSTATE {sqlstate})"));
+        }
+        if !self.first.needed_by.is_empty() {
+            let kinds = self.first.needed_by.iter().map(|(kind, count)| format!("{} × {}", grouped(*count), text::clean(kind)));
+            detail.push_str(&format!("; needed by {}", kinds.collect::<Vec<_>>().join(", ")));
+        }
+        if let Some(statement) = &fault.statement {
+            let line = statement.split_whitespace().collect::<Vec<_>>().join(" ");
+            let cut: String = line.chars().take(STATEMENT).collect();
+            detail.push_str(&format!("; statement: {}{}", text::clean(&cut), if cut.len() < line.len() { " …" } else { "" }));
+        }
+        obstacle(fault.code, NAME, detail, steps(fault))
+    }
+}

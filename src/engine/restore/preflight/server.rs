@@ -1,0 +1,79 @@
+//! Does the server take writes, may our role do what is asked, and does the server know what the definitions say?
+
+use super::Facts;
+use super::checklist::{Found, list, obstacle, ok, refuse, warn};
+use crate::domain::{Code, text};
+use crate::server::Feature;
+use std::collections::BTreeMap;
+
+/// The server answers and is no standby.
+pub fn connection(facts: &Facts<'_>) -> Vec<Found> {
+    const NAME: &str = "server";
+    if facts.info.in_recovery {
+        let cure = Some("Restore to the primary server.".to_owned());
+        return vec![refuse(Code::ServerUnavailable, NAME, "it is a standby, which takes no writes", cure)];
+    }
+    vec![ok(NAME, format!("{} at {}", facts.info.title(), facts.spec.connection.address()))]
+}
+
+/// What our role lacks.
+pub fn rights(facts: &Facts<'_>) -> Vec<Found> {
+    const NAME: &str = "rights";
+    let user = text::clean(&facts.spec.connection.user);
+    if facts.info.superuser {
+        return vec![ok(NAME, format!("{user} is superuser"))];
+    }
+    let Some(supplies) = facts.supplies.as_ref() else { return vec![ok(NAME, format!("{user} is no superuser"))] };
+    let mut found = Vec::new();
+    let roles: Vec<&str> =
+        facts.made_roles.iter().map(String::as_str).filter(|role| !supplies.roles.iter().any(|there| there == role)).collect();
+    if !roles.is_empty() && !supplies.may_create_roles {
+        let cure = Some(format!("Restore as a superuser, or make the roles beforehand, or let it: ALTER ROLE {user} CREATEROLE;"));
+        found.push(refuse(Code::PermissionDenied, NAME, format!("{user} may not create roles, and {} are missing", list(roles)), cure));
+    }
+    // Giving something to another role takes membership in it.
+    let others: Vec<&str> = facts.needed(|needs| &needs.roles).into_iter().filter(|role| *role != facts.spec.connection.user).collect();
+    if !others.is_empty() && !facts.spec.no_owner {
+        let detail = format!("{user} is no superuser: objects can be given only to roles that it is a member of ({})", list(others));
+        found.push(warn(NAME, detail, Some("Restore as a superuser, or leave owners out: --no-owner".into())));
+    }
+    if found.is_empty() {
+        let may = if supplies.may_create { "may create databases" } else { "may not create databases" };
+        found.push(ok(NAME, format!("{user} is no superuser and {may}")));
+    }
+    found
+}
+
+/// Which definitions an older server does not know.
+pub fn version(facts: &Facts<'_>) -> Vec<Found> {
+    const NAME: &str = "version";
+    let (from, to) = (facts.archive.manifest().head.source.version_num / 10_000, facts.info.major());
+    if from <= to {
+        return vec![ok(NAME, if from == to { format!("both are {to}") } else { format!("from {from} to {to}") })];
+    }
+    let cure = Some(format!("Restore to PostgreSQL {from} or newer."));
+    let mut all: BTreeMap<Feature, (u64, Vec<&str>)> = BTreeMap::new();
+    for (feature, (count, names)) in facts.subjects.iter().flat_map(|subject| &subject.needs.unknown) {
+        let entry = all.entry(*feature).or_default();
+        entry.0 += count;
+        entry.1.extend(names.iter().map(String::as_str));
+    }
+    if all.is_empty() {
+        let detail =
+            format!("the backup is of version {from}, the target is {to}; nothing that {to} does not know was found in the definitions");
+        return vec![warn(NAME, detail, cure)];
+    }
+    let told: Vec<String> = all
+        .iter()
+        .map(|(feature, (count, names))| {
+            let which = if *count == 1 {
+                list(names.iter().copied())
+            } else {
+                format!("{count} objects, such as {}", list(names.iter().take(1).copied()))
+            };
+            format!("{} (version {}): {which}", feature.name, feature.since)
+        })
+        .collect();
+    let detail = format!("the backup is of version {from}, the target is {to}: it does not know {}", told.join("; "));
+    vec![obstacle(Code::VersionUnsupported, NAME, detail, cure)]
+}

@@ -1,0 +1,96 @@
+//! Scratch databases: empty ones in which definitions are tried out, and the way to know those that nobody needs any more.
+//!
+//! Who makes one holds an advisory lock with its number for as long as it is needed, on a session of its own. The server itself ends that
+//! lock when the maker dies, however it dies and wherever it ran. So a scratch database without a lock is left over, without any guess about
+//! process ids or clocks. Advisory locks belong to a database, but everybody sees them in `pg_locks`.
+
+use super::database;
+use crate::domain::Fault;
+use crate::domain::schema::DatabaseProperties;
+use crate::server::postgres::connect::{Connector, Session};
+use crate::server::postgres::quote::{ident, literal};
+use crate::server::{Scratch, TargetChoices};
+use futures_util::future::BoxFuture;
+
+/// What their names begin with; eight hexadecimal digits follow.
+const PREFIX: &str = "_dbbackup_rehearsal_";
+
+/// What their comments begin with.
+const COMMENT: &str = "dbbackup rehearsal";
+
+/// The first key of the lock: "dbbr".
+const KEY: u32 = 0x6462_6272;
+
+/// A scratch database and the session that holds its lock.
+struct Made {
+    name: String,
+    connector: Connector,
+    keeper: Session,
+}
+
+/// See [`crate::server::Server::scratch`].
+pub async fn make(connector: &Connector, properties: &DatabaseProperties, choices: &TargetChoices) -> Result<Box<dyn Scratch>, Fault> {
+    // The last eight digits of a version 7 UUID are random.
+    let number = (uuid::Uuid::now_v7().as_u128() & 0xffff_ffff) as u32;
+    let name = format!("{PREFIX}{number:08x}");
+    let login = connector.connection().database.clone();
+    let keeper = connector.session(&login).await?;
+    let failed = |error: tokio_postgres::Error| connector.fault("cannot make a scratch database", &error, &login);
+    // The lock comes first, so that nobody takes the database for a leftover.
+    let lock = format!("SELECT pg_catalog.pg_advisory_lock({}, {})", KEY.cast_signed(), number.cast_signed());
+    keeper.client.batch_execute(&lock).await.map_err(failed)?;
+    if let Err(fault) = database::create(connector, &name, properties, choices).await {
+        keeper.close().await;
+        return Err(fault);
+    }
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let comment = format!("{COMMENT}: process {} on {host} since {}; it goes by itself", std::process::id(), jiff::Timestamp::now());
+    let sql = format!("COMMENT ON DATABASE {} IS {}", ident(&name), literal(&crate::domain::text::clean(&comment)));
+    // The comment is for people; without it the name and the lock still say what this is.
+    if let Err(error) = keeper.client.batch_execute(&sql).await {
+        tracing::debug!(%error, "a scratch database without its comment");
+    }
+    Ok(Box::new(Made { name, connector: connector.clone(), keeper }))
+}
+
+impl Scratch for Made {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn remove(self: Box<Self>) -> BoxFuture<'static, Result<(), Fault>> {
+        Box::pin(async move {
+            let dropped = database::drop(&self.connector, &self.name).await;
+            self.keeper.close().await;
+            dropped
+        })
+    }
+}
+
+/// Databases with such a name whose lock nobody holds, that our role may drop, and that carry no other comment than ours.
+const LEFT: &str = "\
+SELECT d.datname::text FROM pg_catalog.pg_database d
+ WHERE d.datname ~ '^_dbbackup_rehearsal_[0-9a-f]{8}$'
+   AND (SELECT r.rolsuper OR pg_catalog.pg_has_role(d.datdba, 'USAGE') FROM pg_catalog.pg_roles r WHERE r.rolname = current_user)
+   AND COALESCE(pg_catalog.shobj_description(d.oid, 'pg_database') LIKE 'dbbackup rehearsal%', true)
+   AND NOT EXISTS (SELECT FROM pg_catalog.pg_locks l
+                    WHERE l.locktype = 'advisory' AND l.classid::int8 = $1 AND l.objsubid = 2
+                      AND l.objid::int8 = ('x' || pg_catalog.right(d.datname::text, 8))::pg_catalog.bit(32)::int8)";
+
+/// See [`crate::server::Server::sweep_scratches`].
+pub async fn sweep(connector: &Connector) -> Result<Vec<String>, Fault> {
+    let login = connector.connection().database.as_str();
+    let session = connector.session(login).await?;
+    let rows = session.client.query(LEFT, &[&i64::from(KEY)]).await;
+    let rows = rows.map_err(|error| connector.fault("cannot look for scratch databases", &error, login))?;
+    session.close().await;
+    let mut dropped = Vec::new();
+    for name in rows.iter().map(|row| row.get::<_, String>(0)) {
+        match database::drop(connector, &name).await {
+            Ok(()) => dropped.push(name),
+            // Another run may have done the same at this moment; what stays is found by the next one.
+            Err(fault) => tracing::debug!(%fault, "a scratch database stays"),
+        }
+    }
+    Ok(dropped)
+}

@@ -1,0 +1,153 @@
+//! Networks that swallow everything: each wait ends, with a reason, and what makes progress is left in peace.
+
+use super::faults::bytes_in;
+use super::{Home, exists, sessions, slow_database};
+use crate::support::postgres::{Postgres, server};
+use crate::support::program;
+use crate::support::proxy::{Mood, Proxy};
+use rustix::process::Signal;
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// No run may take longer on a busy machine, whose limits are one or two seconds.
+const SOON: Duration = Duration::from_secs(20);
+
+/// The program, led through a proxy.
+fn through(server: &Postgres, port: u16, home: &Home, args: &[&str]) -> Command {
+    let mut command = program::dbbackup(home.path(), args);
+    command.args(["--host", "127.0.0.1", "--port", &port.to_string(), "--user", "postgres", "--batch"]);
+    command.args(["--connect-timeout", "2", "--network-timeout", "1"]);
+    command.env("PATH", format!("{}:/usr/sbin:/usr/bin:/sbin:/bin", server.bin.display()));
+    command
+}
+
+#[test]
+fn a_server_that_says_nothing_at_login_has_a_limit() {
+    let server = server(17);
+    let home = Home::new();
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = silent.local_addr().expect("its address").port();
+    for mode in ["disable", "require"] {
+        let begun = Instant::now();
+        let outcome = program::run(&mut through(server, port, &home, &["status", "--ssl-mode", mode])).fails(69, "CONNECT_TIMEOUT");
+        assert!(outcome.text().contains("no answer within 2 s"), "{}", outcome.text());
+        assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
+    }
+}
+
+#[test]
+fn a_server_that_says_nothing_after_a_handshake_or_a_password_has_a_limit() {
+    let server = server(17);
+    let home = Home::new();
+    // It agrees to TLS, or asks for a password, and then is silent.
+    for (mode, answer) in [("require", &b"S"[..]), ("disable", b"R\0\0\0\x08\0\0\0\x03")] {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = listener.local_addr().expect("its address").port();
+        let greeter = std::thread::spawn(move || {
+            let (mut client, _) = listener.accept().expect("a client");
+            client.write_all(answer).expect("an answer");
+            let mut rest = Vec::new();
+            // Reads until the other side gives up.
+            let _ = std::io::Read::read_to_end(&mut client, &mut rest);
+            rest.len()
+        });
+        let begun = Instant::now();
+        let mut command = through(server, port, &home, &["status", "--ssl-mode", mode]);
+        command.env("PGPASSWORD", "secret");
+        program::run(&mut command).fails(69, "CONNECT_TIMEOUT");
+        assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
+        assert!(greeter.join().expect("a thread") > 0, "it was spoken to");
+    }
+}
+
+#[test]
+fn rows_that_stop_coming_end_the_backup_with_the_reason() {
+    let server = server(15);
+    let name = slow_database(server, "stalls");
+    for (mood, reason) in [
+        (Mood::Stall, "the server does not answer a new session either"),
+        (Mood::StallOld, "the server sends, and nothing arrives here"),
+        (Mood::Cut, "SERVER_UNAVAILABLE"),
+    ] {
+        let home = Home::new();
+        let dir = home.backups().display().to_string();
+        let proxy = Proxy::start(server.port);
+        let backup =
+            ["backup", "single", &name, "--backup-dir", &dir, "--compression", "xz:3", "--chunk-size", "128KiB", "--memory", "16MiB"];
+        let mut run = program::start(&mut through(server, proxy.port, &home, &backup));
+        assert!(run.until(|| bytes_in(&home.backups()) > 200_000), "it ended too early: {}", run.finish().text());
+        proxy.turn(mood);
+        let begun = Instant::now();
+        let outcome = run.finish().fails(69, "SERVER_UNAVAILABLE");
+        assert!(outcome.text().contains(reason), "{mood:?}: {}", outcome.text());
+        assert!(begun.elapsed() < SOON, "{mood:?}: {:?}", begun.elapsed());
+        assert_eq!(super::lookalikes(&home.backups()), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn rows_that_are_not_taken_end_the_restore_with_the_reason() {
+    let server = server(15);
+    let name = slow_database(server, "unheard");
+    let home = Home::new();
+    let archive = home.backup(server, &name, &[]).display().to_string();
+    for mood in [Mood::StallOld, Mood::Stall] {
+        let proxy = Proxy::start(server.port);
+        let copy = server.database("unheard_copy");
+        let restore = ["restore", "single", &archive, "--target", &copy, "--jobs", "1"];
+        let mut run = program::start(&mut through(server, proxy.port, &home, &restore));
+        assert!(run.until(|| server.sql(&copy, "select count(*) from pg_class where relname = 'big'") == "1"), "it ended too early");
+        proxy.turn(mood);
+        let begun = Instant::now();
+        let outcome = run.finish().fails(69, "SERVER_UNAVAILABLE");
+        assert!(outcome.text().contains("no byte has moved for"), "{mood:?}: {}", outcome.text());
+        assert!(begun.elapsed() < SOON, "{mood:?}: {:?}", begun.elapsed());
+    }
+}
+
+#[test]
+fn cancelling_through_a_stalled_proxy_ends_within_seconds() {
+    let server = server(17);
+    let name = slow_database(server, "stuck");
+    let home = Home::new();
+    let dir = home.backups().display().to_string();
+    let proxy = Proxy::start(server.port);
+    let mut command = through(server, proxy.port, &home, &["backup", "single", &name, "--backup-dir", &dir, "--compression", "xz:3"]);
+    // A later limit: it is not the watch over silent sessions that ends this run.
+    command.args(["--chunk-size", "128KiB", "--memory", "16MiB"]).env("DBBACKUP_NETWORK_TIMEOUT", "600");
+    let mut run = program::start(&mut command);
+    assert!(run.until(|| bytes_in(&home.backups()) > 200_000), "it ended too early: {}", run.finish().text());
+    proxy.turn(Mood::Stall);
+    run.signal(Signal::INT);
+    let begun = Instant::now();
+    run.finish().fails(130, "CANCELLED");
+    assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
+}
+
+#[test]
+fn a_statement_at_work_may_take_longer_than_the_limit() {
+    let server = server(15);
+    let name = slow_database(server, "patient");
+    let home = Home::new();
+    let dir = home.backups().display().to_string();
+    let mut holder = server.psql(&name);
+    let mut holder = holder.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("psql");
+    holder.stdin.as_mut().expect("a pipe").write_all(b"begin; lock table big;\n").expect("a lock");
+    let asked = || {
+        let sql = format!("select count(*) from pg_stat_activity where datname = '{name}' and wait_event_type = 'Lock'");
+        server.sql("postgres", &sql) != "0"
+    };
+    let proxy = Proxy::start(server.port);
+    let mut run = program::start(&mut through(server, proxy.port, &home, &["backup", "single", &name, "--backup-dir", &dir]));
+    assert!(run.until(asked), "it waited for no lock: {}", run.finish().text());
+    // Three times the limit passes while nothing moves but the questions about it.
+    let begun = Instant::now();
+    assert!(run.until(|| begun.elapsed() > Duration::from_secs(4)), "it ended while it waited: {}", run.finish().text());
+    assert!(asked(), "it still waits");
+    drop(holder.stdin.take());
+    holder.wait().expect("psql");
+    run.finish().ok();
+    assert!(exists(server, &name) && sessions(server, &name) < 9);
+    assert!(proxy.passed() > 0);
+}

@@ -1,0 +1,114 @@
+//! A TCP proxy that stalls or cuts when it is told to. It lives as long as its value.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Runtime;
+use tokio::sync::watch;
+
+/// What it does with bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mood {
+    /// Passes them on.
+    Pass,
+    /// Keeps every connection, new ones too, and passes nothing on.
+    Stall,
+    /// The same for connections that are open now; new ones are served.
+    StallOld,
+    /// Closes every connection and takes no new one.
+    Cut,
+}
+
+/// A running proxy.
+pub struct Proxy {
+    /// Where it listens.
+    pub port: u16,
+    mood: watch::Sender<Mood>,
+    passed: Arc<AtomicU64>,
+    _runtime: Runtime,
+}
+
+impl Proxy {
+    /// Starts one before a port of 127.0.0.1.
+    pub fn start(to: u16) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
+        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).expect("a port");
+        let port = listener.local_addr().expect("its address").port();
+        let (mood, seen) = watch::channel(Mood::Pass);
+        let passed = Arc::new(AtomicU64::new(0));
+        let counter = Arc::clone(&passed);
+        runtime.spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                let to = SocketAddr::from(([127, 0, 0, 1], to));
+                tokio::spawn(serve(client, to, seen.clone(), Arc::clone(&counter)));
+            }
+        });
+        Self { port, mood, passed, _runtime: runtime }
+    }
+
+    /// Changes what it does from now on.
+    pub fn turn(&self, mood: Mood) {
+        self.mood.send_modify(|now| *now = mood);
+    }
+
+    /// Bytes passed from the server to clients.
+    pub fn passed(&self) -> u64 {
+        self.passed.load(Ordering::SeqCst)
+    }
+}
+
+/// Whether a mood holds the bytes of a connection back.
+fn holds(mood: Mood, is_old: bool) -> bool {
+    match mood {
+        Mood::Stall => true,
+        Mood::StallOld => is_old,
+        Mood::Pass | Mood::Cut => false,
+    }
+}
+
+async fn serve(client: TcpStream, to: SocketAddr, mood: watch::Receiver<Mood>, passed: Arc<AtomicU64>) {
+    let born_in = *mood.borrow();
+    if born_in == Mood::Cut {
+        return;
+    }
+    let Ok(server) = TcpStream::connect(to).await else { return };
+    let (client_in, client_out) = client.into_split();
+    let (server_in, server_out) = server.into_split();
+    let old = born_in != Mood::StallOld;
+    let there = pass(client_in, server_out, mood.clone(), old, None);
+    let back = pass(server_in, client_out, mood.clone(), old, Some(passed));
+    let mut mood = mood;
+    tokio::select! {
+        _ = async { tokio::join!(there, back) } => {}
+        _ = mood.wait_for(|mood| *mood == Mood::Cut) => {}
+    }
+}
+
+async fn pass(
+    mut from: tokio::net::tcp::OwnedReadHalf,
+    mut to: tokio::net::tcp::OwnedWriteHalf,
+    mut mood: watch::Receiver<Mood>,
+    is_old: bool,
+    passed: Option<Arc<AtomicU64>>,
+) {
+    let mut buffer = vec![0; 16 << 10];
+    loop {
+        if mood.wait_for(|mood| !holds(*mood, is_old)).await.is_err() {
+            return;
+        }
+        let Ok(read) = from.read(&mut buffer).await else { return };
+        if read == 0 {
+            let _ = to.shutdown().await;
+            return;
+        }
+        // What came while the mood changed is kept back too.
+        if mood.wait_for(|mood| !holds(*mood, is_old)).await.is_err() || to.write_all(&buffer[..read]).await.is_err() {
+            return;
+        }
+        if let Some(passed) = &passed {
+            passed.fetch_add(read as u64, Ordering::SeqCst);
+        }
+    }
+}
