@@ -1,6 +1,7 @@
 //! The verbs: what keys, command line, tests and scripts can ask for.
 
 use crate::domain::spec::JobSpec;
+use crate::domain::wait::Ending;
 use serde::{Deserialize, Serialize};
 
 /// A screen with a tab of its own.
@@ -114,6 +115,10 @@ pub enum Action {
     CancelJob,
     /// Go on with the restore in sight that was interrupted.
     Resume,
+    /// Choose the next session that is in the job's way.
+    NextBlocker,
+    /// End the session in the job's way that is chosen, or what it runs; asks.
+    EndBlocker(Ending),
     /// Show the log of the job in sight.
     ShowLog,
     /// Hold the picture still, or let it go on.

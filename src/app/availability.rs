@@ -6,6 +6,7 @@ use super::nav::Place;
 use super::screens::plan::Purpose;
 use super::screens::{archives, backup, contents};
 use super::setup::Mode;
+use super::waits;
 use crate::app::load::Load;
 use crate::domain::job::{DatabaseState, JobState};
 
@@ -35,6 +36,12 @@ pub fn availability(model: &Model, action: &Action) -> Result<(), String> {
                 None => Err("there is nothing to go on with".to_owned()),
             },
         },
+        Action::NextBlocker => match model.job_in_sight().map(|job| waits::blockers(job).len()) {
+            Some(0) | None => Err("nobody is in the way".to_owned()),
+            Some(1) => Err("only one session is in the way".to_owned()),
+            Some(_) => Ok(()),
+        },
+        Action::EndBlocker(_) => waits::may_end(model),
         Action::ShowError => match super::update::failing::in_sight(model) {
             Some(_) => Ok(()),
             None => Err("nothing failed here".to_owned()),

@@ -4,6 +4,7 @@ use crate::domain::Connection;
 use crate::domain::job::JobId;
 use crate::domain::plan::Confirmed;
 use crate::domain::spec::JobSpec;
+use crate::domain::wait::{Blocker, Ending};
 use std::path::PathBuf;
 
 /// Numbers a question, so that an answer that comes too late is known as such.
@@ -44,4 +45,6 @@ pub enum Query {
     Contents(PathBuf),
     /// Delete an archive with its side files (already confirmed).
     Delete(PathBuf),
+    /// End a session on a server that is in a job's way, or what it runs (already confirmed).
+    EndSession(Box<Connection>, Box<Blocker>, Ending),
 }

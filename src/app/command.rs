@@ -61,10 +61,13 @@ impl Words {
     }
 
     fn connection(&mut self, connection: &Connection) {
+        let usual = Connection::default();
+        if connection.debug_locks {
+            self.word("--debug-locks");
+        }
         if let Some(name) = &connection.name {
             return self.flag("--server", name.clone());
         }
-        let usual = Connection::default();
         self.flag("--host", connection.host.clone());
         if connection.port != usual.port {
             self.flag("--port", connection.port.to_string());
@@ -72,6 +75,9 @@ impl Words {
         self.flag("--user", connection.user.clone());
         if connection.database != usual.database {
             self.flag("--dbname", connection.database.clone());
+        }
+        if connection.lock_timeout != usual.lock_timeout {
+            self.flag("--lock-timeout", connection.lock_timeout.to_string());
         }
         if connection.ssl_mode != SslMode::Prefer {
             self.flag("--ssl-mode", connection.ssl_mode.name());
@@ -221,16 +227,6 @@ impl Words {
         if let Some(manifest) = &spec.care.resume {
             self.flag("--resume-from-manifest", manifest.display().to_string());
         }
-        if spec.care.on_failure != OnFailure::Keep {
-            self.flag("--on-failure", spec.care.on_failure.word().to_owned());
-        }
-        if matches!(spec.scope, RestoreScope::Cluster { .. }) {
-            match spec.care.enough {
-                Enough::All => self.word("--require-all"),
-                enough if enough == Enough::default() => {}
-                Enough::Percent(percent) => self.flag("--success-threshold", percent.to_string()),
-            }
-        }
         if spec.care.verify_first == Depth::Full {
             self.flag("--verify-first", "full".to_owned());
         }
@@ -325,7 +321,8 @@ fn fold(words: &[String]) -> Vec<String> {
     lines
 }
 
-const STANDALONE: [&str; 14] = [
+const STANDALONE: [&str; 15] = [
+    "--debug-locks",
     "--create",
     "--clean",
     "--schema-only",

@@ -6,6 +6,7 @@ use super::model::Model;
 use super::msg::{Key, KeyCode};
 use super::nav::Place;
 use super::screens::backup::Part;
+use crate::domain::wait::Ending;
 
 /// Where a key means something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -46,6 +47,8 @@ pub enum Scope {
     Help,
     /// "Cancel the job?"
     AskCancel,
+    /// "End this session?"
+    AskEnd,
     /// "Leave though jobs run?"
     AskQuit,
     /// "Delete this archive?"
@@ -60,7 +63,7 @@ pub enum Scope {
 
 impl Scope {
     /// Every scope, in the order of the documentation.
-    pub const ALL: [Scope; 23] = [
+    pub const ALL: [Scope; 24] = [
         Scope::Always,
         Scope::Screens,
         Scope::Moving,
@@ -79,6 +82,7 @@ impl Scope {
         Scope::Typing,
         Scope::Help,
         Scope::AskCancel,
+        Scope::AskEnd,
         Scope::AskQuit,
         Scope::AskDelete,
         Scope::AskDeleteMany,
@@ -107,6 +111,7 @@ impl Scope {
             Scope::Typing => "While a filter is typed",
             Scope::Help => "Help",
             Scope::AskCancel => "Question: cancel a job",
+            Scope::AskEnd => "Question: end a session that is in the way",
             Scope::AskQuit => "Question: leave while jobs run",
             Scope::AskDelete => "Question: delete an archive",
             Scope::AskDeleteMany => "Question: delete several archives",
@@ -123,6 +128,7 @@ impl Scope {
             Scope::Typing
             | Scope::Help
             | Scope::AskCancel
+            | Scope::AskEnd
             | Scope::AskQuit
             | Scope::AskDelete
             | Scope::AskDeleteMany
@@ -187,8 +193,8 @@ const BACK_TAB: Key = plain(KeyCode::BackTab);
 
 use Hint::{First, Footer, Help as InHelp, Last};
 use Scope::{
-    Always, Archives, AskCancel, AskDelete, AskDeleteMany, AskQuit, BackupDatabases, BackupOptions, Contents, Database, Error, Home, Job,
-    Jobs, Log, Moving, Plan, Restore, Screens, Target, Typing,
+    Always, Archives, AskCancel, AskDelete, AskDeleteMany, AskEnd, AskQuit, BackupDatabases, BackupOptions, Contents, Database, Error,
+    Home, Job, Jobs, Log, Moving, Plan, Restore, Screens, Target, Typing,
 };
 
 /// All keys.
@@ -266,6 +272,9 @@ pub static KEYS: &[Bind] = &[
     bind(Job, ch('l'), Action::ShowLog, "log", Footer),
     bind(Job, ch('f'), Action::Freeze, "freeze", Footer),
     bind(Job, ch('r'), Action::Resume, "resume", Footer),
+    bind(Job, ch('b'), Action::NextBlocker, "next blocker", InHelp),
+    bind(Job, ch('x'), Action::EndBlocker(Ending::Cancel), "cancel blocker", InHelp),
+    bind(Job, ch('X'), Action::EndBlocker(Ending::Terminate), "terminate blocker", InHelp),
     bind(Database, ch('e'), Action::ShowError, "error", Footer),
     bind(Database, ch('c'), Action::CancelJob, "cancel", Footer),
     bind(Database, ch('f'), Action::Freeze, "freeze", Footer),
@@ -289,6 +298,7 @@ pub static KEYS: &[Bind] = &[
     bind(Scope::Help, ch('?'), Action::Help, "all keys", First),
     bind(Scope::Help, ch('q'), Action::Back, "close", Footer),
     bind(AskCancel, ch('y'), Action::Accept, "yes, cancel it", First),
+    bind(AskEnd, ch('y'), Action::Accept, "yes, end it", First),
     bind(AskQuit, ch('y'), Action::Accept, "cancel them and leave", First),
     bind(AskDelete, ch('y'), Action::Accept, "yes, delete it", First),
     bind(AskDeleteMany, ENTER, Action::Accept, "delete (when the word is right)", First),
@@ -301,6 +311,7 @@ pub fn scope(model: &Model) -> Scope {
     match model.modals.last() {
         Some(Modal::Help { .. }) => return Scope::Help,
         Some(Modal::Cancel(_)) => return AskCancel,
+        Some(Modal::End { .. }) => return AskEnd,
         Some(Modal::Quit) => return AskQuit,
         Some(Modal::Delete { paths, .. }) => return if paths.len() > 1 { AskDeleteMany } else { AskDelete },
         Some(Modal::Error { .. }) => return Error,

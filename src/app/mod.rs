@@ -18,4 +18,5 @@ pub mod screens;
 pub mod setup;
 pub mod toast;
 pub mod update;
+pub mod waits;
 pub mod when;

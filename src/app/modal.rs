@@ -1,7 +1,8 @@
 //! Questions and explanations that stand before everything else.
 
-use crate::domain::Fault;
 use crate::domain::job::JobId;
+use crate::domain::wait::{Blocker, Ending};
+use crate::domain::{Connection, Fault};
 use std::path::PathBuf;
 use tui_input::Input;
 
@@ -26,6 +27,15 @@ pub enum Modal {
     },
     /// Whether to cancel a job.
     Cancel(JobId),
+    /// Whether to end a session in a job's way.
+    End {
+        /// The job's server.
+        connection: Box<Connection>,
+        /// Who.
+        blocker: Box<Blocker>,
+        /// How.
+        ending: Ending,
+    },
     /// Whether to leave though jobs run.
     Quit,
     /// Whether to delete archives.

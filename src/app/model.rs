@@ -69,6 +69,8 @@ pub(super) enum Asked {
     Archives,
     Contents(PathBuf),
     Delete(PathBuf),
+    /// The ending of a session: what the news call it.
+    End(String),
     Plan,
 }
 
@@ -126,6 +128,8 @@ pub struct Model {
     pub jobs_picker: Picker<JobId>,
     /// The cursor among a job's databases.
     pub databases_picker: Picker<String>,
+    /// The process of the session in a job's way that was chosen.
+    pub blocker: Option<i32>,
     /// Archives.
     pub list: ArchiveList,
     /// The log's view.
@@ -161,6 +165,7 @@ impl Model {
             plan: PlanScreen::default(),
             jobs_picker: Picker::default(),
             databases_picker: Picker::default(),
+            blocker: None,
             list: ArchiveList::default(),
             log_screen: LogScreen::default(),
             asked: BTreeMap::new(),

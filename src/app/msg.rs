@@ -73,6 +73,8 @@ pub enum Reply {
     Contents(Box<ArchiveContents>),
     /// To [`super::cmd::Query::Delete`].
     Deleted,
+    /// To [`super::cmd::Query::EndSession`].
+    Ended,
 }
 
 /// A key, free of any terminal library's types.

@@ -20,12 +20,43 @@ fn tables(contents: &ArchiveContents) -> String {
     table(heads, rows)
 }
 
+/// What a dump of another program says of itself.
+fn show_dump(contents: &ArchiveContents) -> String {
+    let summary = &contents.summary;
+    let mut rows = vec![["File".to_owned(), summary.path.display().to_string()], ["Size".to_owned(), summary.bytes.to_string()]];
+    if let Ok(head) = &summary.head {
+        rows.extend([
+            ["Kind".to_owned(), head.kind.clone()],
+            ["Created".to_owned(), head.created.clone()],
+            ["Server".to_owned(), head.server.clone()],
+            [
+                "Compressed".to_owned(),
+                if head.compression.codec == crate::domain::Codec::None {
+                    "not from outside".to_owned()
+                } else {
+                    head.compression.codec.to_string()
+                },
+            ],
+            ["Made by".to_owned(), head.tool.clone()],
+            ["Database".to_owned(), head.databases.join(", ")],
+        ]);
+    }
+    let tables =
+        contents.databases.iter().flat_map(|database| database.tables.iter().map(|table| [database.name.clone(), table.name.to_string()]));
+    let tables: Vec<_> = tables.collect();
+    let tables = if tables.is_empty() { String::new() } else { table([("DATABASE", Side::Left), ("TABLE WITH DATA", Side::Left)], tables) };
+    format!("{}\n{tables}", lines(rows))
+}
+
 /// What an archive is.
 pub fn show(contents: &ArchiveContents, form: Form) -> String {
     if form == Form::Json {
         return format!("{:#}\n", serde_json::json!(contents));
     }
     let summary = &contents.summary;
+    if summary.head.as_ref().is_ok_and(|head| head.id.is_empty()) {
+        return show_dump(contents);
+    }
     let mut rows = vec![["File".to_owned(), summary.path.display().to_string()], ["Size".to_owned(), summary.bytes.to_string()]];
     match &summary.head {
         Ok(head) => rows.extend([
@@ -51,6 +82,17 @@ pub fn show(contents: &ArchiveContents, form: Form) -> String {
 
 /// The entries of an archive, in the order of the file, with the frame that holds each.
 pub fn entries(path: &Path, form: Form) -> Result<String, Fault> {
+    if let Some(dump) = browse::dump(path)? {
+        let items = &dump.facts.items;
+        if form == Form::Json {
+            let rows = items.iter().map(|item| serde_json::json!({ "id": item.id, "kind": item.kind, "schema": item.schema, "name": item.name, "owner": item.owner }));
+            return Ok(format!("{:#}\n", serde_json::Value::from_iter(rows)));
+        }
+        let heads = [("ID", Side::Right), ("KIND", Side::Left), ("NAME", Side::Left), ("OWNER", Side::Left)];
+        let rows = items.iter().map(|item| [item.id.to_string(), item.kind.clone(), item.title(), item.owner.clone().unwrap_or_default()]);
+        let list = if items.is_empty() { String::new() } else { table(heads, rows) };
+        return Ok(format!("{}\n{list}", clean(&dump.to_string())));
+    }
     let entries = browse::entries(path)?;
     if form == Form::Json {
         let rows = entries.iter().map(|entry| {

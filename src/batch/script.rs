@@ -138,6 +138,8 @@ fn care(restore: &Restore, options: &Options, resolved: &Resolved) -> Care {
         retries: options.retries.map_or_else(Retries::default, Retries),
         resume: options.resume_from_manifest.clone(),
         journal: Journal::Kept,
+        workdir: resolved.path(Key::Workdir),
+        keep_temp: resolved.switch(Key::KeepTemp),
     }
 }
 

@@ -76,6 +76,8 @@ pub struct Connection {
     pub lock_timeout: Option<String>,
     #[arg(long, global = true, value_name = "SECONDS")]
     pub network_timeout: Option<String>,
+    #[arg(long, global = true)]
+    pub debug_locks: bool,
 }
 
 /// How hard the machine is worked.

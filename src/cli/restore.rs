@@ -11,6 +11,7 @@ pub const EXAMPLES: &str = "Examples:\n  \
     dbbackup restore table db_shop_….tar.zst public.orders --target shop --as public.orders_old\n  \
     dbbackup restore cluster cluster_….tar.zst --confirm db01:5432\n  \
     dbbackup restore cluster cluster_….tar.zst --resume-from-manifest restore-manifest-….json\n  \
+    dbbackup restore single shop.dump --target shop2 --create       (a dump of pg_dump: custom, directory, tar, plain)\n  \
     dbbackup restore list --backup-dir /backups\n\n\
     What would be overwritten is shown by --dry-run; --confirm NAME says that you mean it.";
 
@@ -77,6 +78,10 @@ pub struct Options {
     /// Try the definitions out in a scratch database first: auto (where it takes seconds), on, off
     #[arg(long, value_name = "WHEN", value_parser = ["auto", "on", "off"], default_value = "auto")]
     pub rehearse: String,
+    #[arg(long, value_name = "DIR")]
+    pub workdir: Option<String>,
+    #[arg(long)]
+    pub keep_temp: bool,
     /// Go on although a check failed that leaves something to restore: space, locks, connections, version, extension, role, locale
     #[arg(long)]
     pub force: bool,

@@ -45,6 +45,7 @@ pub fn connection(values: &Values, name: Option<&str>) -> Result<Connection, Fau
         connect_timeout: number(Key::ConnectTimeout, defaults.connect_timeout),
         lock_timeout: number(Key::LockTimeout, defaults.lock_timeout),
         network_timeout: number(Key::NetworkTimeout, defaults.network_timeout),
+        debug_locks: text(Key::DebugLocks).is_some_and(|text| text == "true"),
     })
 }
 

@@ -78,6 +78,7 @@ settings! {
     ConnectTimeout "connection.connect_timeout" Some("connect-timeout"), ["PGCONNECT_TIMEOUT"], Kind::Number(1, 3_600), Some("10"), "Seconds to wait for a connection";
     LockTimeout "connection.lock_timeout" Some("lock-timeout"), [], Kind::Number(0, 86_400), Some("60"), "Seconds to wait for a lock on the server; 0 waits for ever";
     NetworkTimeout "connection.network_timeout" Some("network-timeout"), [], Kind::Number(1, 86_400), Some("120"), "Seconds without a byte after which a session is looked after, and given up when it is dead";
+    DebugLocks "connection.debug_locks" Some("debug-locks"), [], Kind::Switch, Some("false"), "Log the whole tree of who waits for whose lock each time it changes";
     Server "connection.server" Some("server"), [], Kind::Text, None, "Name of a [servers.NAME] section to use";
     BackupDir "backup.dir" Some("backup-dir"), ["BACKUP_DIR"], Kind::Path, Some("."), "Folder for archives";
     Compression "backup.compression" Some("compression"), ["COMPRESSION"], Kind::Compression, Some("zstd:3"), "Codec and level: zstd:1-19, gzip:1-9, lz4, xz:0-9, none";
@@ -97,6 +98,8 @@ settings! {
     ToastCompression "restore.toast_compression" Some("toast-compression"), [], Kind::Word(&["pglz", "lz4"]), None, "Compression of long values in restored tables: pglz or lz4";
     ContinueOnError "restore.continue_on_error" Some("continue-on-error"), [], Kind::Switch, Some("false"), "Go on with other databases and objects after a failure";
     OnFailure "restore.on_failure" Some("on-failure"), [], Kind::Word(&["keep", "drop", "rename"]), Some("keep"), "What becomes of a database that failed, if this run made it: keep, drop, rename to NAME_failed_TIME";
+    Workdir "restore.workdir" Some("workdir"), [], Kind::Path, None, "Folder in which temporary files get a folder of their own; default: $TMPDIR or /tmp";
+    KeepTemp "restore.keep_temp" Some("keep-temp"), [], Kind::Switch, Some("false"), "Leave the temporary folder for a look";
     Batch "output.batch" Some("batch"), [], Kind::Switch, Some("false"), "Never open the full screen";
     Json "output.json" Some("json"), [], Kind::Switch, Some("false"), "Print JSON";
     Quiet "output.quiet" Some("quiet"), [], Kind::Switch, Some("false"), "Print errors only";

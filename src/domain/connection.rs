@@ -93,6 +93,9 @@ pub struct Connection {
     /// After how many seconds without a byte a session is looked after: a statement at work may take longer, a dead peer may not.
     #[serde(default = "network_timeout")]
     pub network_timeout: u64,
+    /// Whether the whole tree of who waits for whom is logged each time it changes.
+    #[serde(default)]
+    pub debug_locks: bool,
 }
 
 const fn network_timeout() -> u64 {
@@ -115,6 +118,7 @@ impl Default for Connection {
             connect_timeout: 10,
             lock_timeout: 60,
             network_timeout: network_timeout(),
+            debug_locks: false,
         }
     }
 }

@@ -269,6 +269,9 @@ pub struct Summary {
     pub tried: Vec<Tried>,
     /// What a person should know.
     pub warnings: Vec<String>,
+    /// What else there is to say, and is no reason to worry: rows by table, what was temporary.
+    #[serde(default)]
+    pub notes: Vec<String>,
     /// Why something is missing, the cause with the most consequences first (restore).
     #[serde(default)]
     pub causes: Vec<Cause>,

@@ -235,6 +235,10 @@ pub struct Care {
     pub resume: Option<PathBuf>,
     /// Whether a record is kept from which the restore can be gone on with.
     pub journal: Journal,
+    /// The folder in which what is temporary gets a folder of its own. None: the host's own for such things.
+    pub workdir: Option<PathBuf>,
+    /// Leave the folder of what is temporary for a look.
+    pub keep_temp: bool,
 }
 
 /// How often something is tried again that may pass: a lost connection, a lock that was not granted, a full disk.

@@ -12,9 +12,15 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-/// The archives in a folder, newest first.
+mod foreign;
+
+pub use foreign::dump;
+
+/// The archives in a folder, and dumps that other programs made, newest first.
 pub fn list(dir: &Path) -> Result<Vec<ArchiveSummary>, Fault> {
-    let mut found: Vec<_> = local::archives(dir)?.iter().map(|path| summary(path)).collect();
+    let archives = local::archives(dir)?;
+    let mut found: Vec<_> = foreign::list(dir, &archives)?;
+    found.extend(archives.iter().map(|path| summary(path)));
     // By the archive's own time where it says one: copies have the time of the copying.
     found.sort_by_key(|one| std::cmp::Reverse(one.head.as_ref().map_or(i64::MIN, |head| head.created_ms)));
     Ok(found)
@@ -22,6 +28,9 @@ pub fn list(dir: &Path) -> Result<Vec<ArchiveSummary>, Fault> {
 
 /// One archive as lists show it.
 pub fn summary(path: &Path) -> ArchiveSummary {
+    if let Ok(Some(dump)) = foreign::dump(path) {
+        return foreign::summary(&dump);
+    }
     let bytes = Bytes(std::fs::metadata(path).map_or(0, |meta| meta.len()));
     let head = reader::head(path).map(|head| short(&head)).map_err(|fault| fault.to_string());
     ArchiveSummary { path: path.to_owned(), bytes, head }
@@ -52,6 +61,9 @@ fn short(head: &Head) -> ArchiveHead {
 
 /// What is in an archive.
 pub fn contents(path: &Path) -> Result<ArchiveContents, Fault> {
+    if let Some(dump) = foreign::dump(path)? {
+        return Ok(foreign::contents(&dump));
+    }
     let archive = Archive::open(path)?;
     let databases = archive.manifest().databases.iter().map(|database| ArchiveDatabase {
         name: database.name.clone(),
@@ -244,6 +256,11 @@ fn make_dir(path: &Path) -> Result<(), Fault> {
 
 /// Deletes an archive and its side files.
 pub fn delete(path: &Path) -> Result<(), Fault> {
+    if path.is_dir() {
+        return Err(Fault::new(Code::Usage, "a dump that is a folder is not deleted from here")
+            .at("Folder", path.display())
+            .step_run("Delete it by hand:", format!("rm -r -- {}", shell_words::quote(&path.to_string_lossy()))));
+    }
     // The side files go first: without its archive a side file would be left for ever, without side files an archive is whole.
     for side in [sidecar::sha256_path(path), sidecar::meta_path(path)] {
         match std::fs::remove_file(&side) {

@@ -76,6 +76,11 @@ pub trait EventSink: Send + Sync {
     fn passing(&self, transition: Transition) {
         let _ = transition;
     }
+
+    /// Adds to a fault what watching the job has found out about it: who held a lock that was not granted.
+    fn explain(&self, fault: Fault) -> Fault {
+        fault
+    }
 }
 
 impl dyn EventSink {

@@ -6,6 +6,7 @@ pub mod event;
 pub mod prove;
 pub mod restore;
 pub mod verify;
+pub mod watch;
 
 use crate::domain::fault::Fault;
 use crate::domain::job::Summary;
@@ -39,11 +40,11 @@ impl Context {
     }
 }
 
-/// Finds out what a job would do. Changes nothing anywhere.
+/// Finds out what a job would do. Changes nothing that is there; a restore's rehearsal makes scratch databases of its own and drops them.
 pub async fn plan(spec: &JobSpec, context: &Context) -> Result<Plan, Fault> {
     match spec {
         JobSpec::Backup(backup) => backup::plan::plan(backup, context).await,
-        JobSpec::Restore(restore) => restore::preflight::plan(restore, context).await,
+        JobSpec::Restore(restore) => restore::plan(restore, context).await,
         JobSpec::Verify(verify) => match &verify.restore_test {
             Some(test) => verify::trial::plan(verify, test, context).await,
             None => verify::plan(verify),
@@ -53,9 +54,11 @@ pub async fn plan(spec: &JobSpec, context: &Context) -> Result<Plan, Fault> {
 
 /// Carries out a plan. A cancelled job is a fault of code `CANCELLED`; what it left behind stands in the fault's context as `Left`.
 pub async fn run(plan: Confirmed, context: &Context) -> Result<Summary, Fault> {
-    match &plan.plan().spec {
-        JobSpec::Backup(backup) => backup::run(backup, context).await,
-        JobSpec::Restore(restore) => restore::run(restore, context).await,
-        JobSpec::Verify(verify) => verify::run(verify, context).await,
-    }
+    let watch = watch::Watch::start(context);
+    let ended = match &plan.plan().spec {
+        JobSpec::Backup(backup) => backup::run(backup, watch.context()).await,
+        JobSpec::Restore(restore) => restore::run(restore, watch.context()).await,
+        JobSpec::Verify(verify) => verify::run(verify, watch.context()).await,
+    };
+    watch.end(ended)
 }

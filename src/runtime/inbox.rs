@@ -79,7 +79,8 @@ pub struct PlanSink {
 }
 
 impl PlanSink {
-    /// The sink of a planning. A planning asks a bounded number of questions, whatever it is about.
+    /// The sink of a planning. It says at most one line for each question, for each database that is tried out, and five a second while
+    /// every byte is read; the loop takes them faster than that.
     pub fn new(inbox: Arc<Inbox>, id: ReqId) -> Self {
         Self { inbox, id }
     }

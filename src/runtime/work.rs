@@ -90,6 +90,10 @@ impl Work for Engine {
                     let info = server.info().await?;
                     Ok(Reply::Server(Box::new(info), server.databases().await?))
                 }
+                Query::EndSession(connection, blocker, ending) => {
+                    let (server, _) = server(&secrets, &connection)?;
+                    server.end_session(&blocker, ending).await.map(|()| Reply::Ended)
+                }
                 Query::Archives(dir) => aside(move || engine::browse::list(&dir).map(Reply::Archives)).await,
                 Query::Contents(path) => aside(move || engine::browse::contents(&path).map(|it| Reply::Contents(Box::new(it)))).await,
                 Query::Delete(path) => aside(move || engine::browse::delete(&path).map(|()| Reply::Deleted)).await,

@@ -39,6 +39,16 @@ pub trait Server: Send + Sync {
     /// Its databases, by name.
     fn databases(&self) -> Answer<'_, Vec<DatabaseInfo>>;
 
+    /// Whether there is a database of this name: cheaper than all of them with their sizes.
+    fn has_database<'a>(&'a self, name: &'a str) -> Answer<'a, bool> {
+        Box::pin(async move { Ok(self.databases().await?.into_iter().any(|database| database.name == name)) })
+    }
+
+    /// The server's version as in `server_version_num`; asked for once.
+    fn version_num(&self) -> Answer<'_, u32> {
+        Box::pin(async move { Ok(self.info().await?.version_num) })
+    }
+
     /// The version of the program that reads definitions, or the fault that says how to install it.
     fn schema_tool<'a>(&'a self, info: &'a ServerInfo) -> Answer<'a, String>;
 
@@ -105,6 +115,14 @@ pub trait Server: Send + Sync {
 
     /// Runs one global object (a role, a tablespace) on the server; one that exists already is no failure when it is the same kind.
     fn apply_global<'a>(&'a self, object: &'a SchemaObject, choices: &'a TargetChoices) -> Answer<'a, ()>;
+
+    /// The same, going on after what fails: gives each part that failed (the role or tablespace as an object of its own) with its fault.
+    fn apply_global_parts<'a>(&'a self, object: &'a SchemaObject, choices: &'a TargetChoices) -> Answer<'a, Vec<(SchemaObject, Fault)>> {
+        Box::pin(async move {
+            let applied = self.apply_global(object, choices).await;
+            Ok(applied.err().map(|fault| (object.clone(), fault)).into_iter().collect())
+        })
+    }
 
     /// What is there for a restore to use. None where the product has no such things.
     fn supplies(&self) -> Answer<'_, Option<Supplies>> {

@@ -1,4 +1,5 @@
-//! Where archives live.
+//! Where archives live, and what is temporary.
 
 mod failure;
 pub mod local;
+pub mod work;

@@ -11,6 +11,7 @@ use crate::app::model::Model;
 use crate::app::nav::Place;
 use crate::app::screens::backup::Part;
 use crate::domain::spec::{JobSpec, RestoreScope};
+use crate::domain::wait::{Blocker, Ending};
 
 /// How much of the body it takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +26,7 @@ pub enum Extent {
 pub const fn extent(modal: &Modal) -> Extent {
     match modal {
         Modal::Help { .. } | Modal::Error { .. } => Extent::Whole,
-        Modal::Cancel(_) | Modal::Quit | Modal::Delete { .. } | Modal::Command { .. } => Extent::Band,
+        Modal::Cancel(_) | Modal::End { .. } | Modal::Quit | Modal::Delete { .. } | Modal::Command { .. } => Extent::Band,
     }
 }
 
@@ -47,6 +48,7 @@ pub fn rows(model: &Model, modal: &Modal, size: Size) -> Vec<Row> {
             Some(job) => cancel(job, size.cols),
             None => Vec::new(),
         },
+        Modal::End { blocker, ending, .. } => end(blocker, *ending, size.cols),
         Modal::Quit => quit(model, size),
         Modal::Delete { paths, typed } => {
             let mut rows = delete_list(model, paths, size);
@@ -98,6 +100,30 @@ fn cancel(job: &Job, cols: usize) -> Vec<Row> {
     rows.push(
         Row::of("y", Role::Key).then(format!("{again} cancels it, "), Role::Text).then("Esc", Role::Key).then(" lets it go on", Role::Text),
     );
+    rows
+}
+
+/// Who would be ended, and what that means.
+fn end(blocker: &Blocker, ending: Ending, cols: usize) -> Vec<Row> {
+    let (what, means, yes) = match ending {
+        Ending::Cancel => (
+            "Cancel the statement",
+            if blocker.state.starts_with("idle") {
+                "It runs nothing now: this changes nothing. X terminates the session."
+            } else {
+                "Its statement fails; the transaction it is in fails with it, the session stays."
+            },
+            " cancels it, ",
+        ),
+        Ending::Terminate => {
+            ("Terminate the session", "Its transaction is rolled back: what it did and did not commit is lost.", " terminates it, ")
+        }
+    };
+    let application = if blocker.application.is_empty() { "no name" } else { &blocker.application };
+    let mut rows = Row::wrapped(&format!("▲ {what} of pid {} of user {} ({application})?", blocker.pid, blocker.user), Role::Warn, 2, cols);
+    rows.extend(Row::wrapped(&format!("It runs, or ran last: {}", blocker.statement), Role::Text, 2, cols).into_iter().take(4));
+    rows.extend(Row::wrapped(means, Role::Text, 0, cols));
+    rows.push(Row::of("y", Role::Key).then(yes, Role::Text).then("Esc", Role::Key).then(" lets it be", Role::Text));
     rows
 }
 

@@ -107,7 +107,9 @@ impl ContentsScreen {
 
     /// Whether the archive holds a whole cluster.
     pub fn is_cluster(&self) -> bool {
-        self.contents.value().is_some_and(|contents| contents.summary.head.as_ref().is_ok_and(|head| head.kind == "cluster"))
+        self.contents.value().is_some_and(|contents| {
+            contents.summary.head.as_ref().is_ok_and(|head| head.kind == "cluster" || head.kind.starts_with("pg_dumpall"))
+        })
     }
 
     /// Whether a line is marked, itself or by what it is in.

@@ -24,7 +24,7 @@ const LONG_VALUES: [&str; 3] = ["compressed as the server does", "compressed wit
 const YES: [&str; 2] = ["yes", "no"];
 const VERIFY_FIRST: [&str; 2] = ["its structure", "every byte"];
 const REHEARSE: [&str; 3] = ["where it takes seconds", "always", "never"];
-const FORCE: [&str; 2] = ["does not start", "starts with what works"];
+const FORCE: [&str; 2] = ["keep it from starting", "are gone over where possible"];
 const ON_FAILURE: [&str; 2] = ["stop", "go on with the rest"];
 /// In the order of [`OnFailure::ALL`].
 const FATE: [&str; 3] = ["keep it as it is", "drop it", "rename it"];
@@ -55,7 +55,7 @@ impl TargetScreen {
             Field::choice(FieldId::OnFailure, "on failure", &ON_FAILURE, 0),
             Field::choice(FieldId::VerifyFirst, "check first", &VERIFY_FIRST, 0),
             Field::choice(FieldId::Rehearse, "rehearse", &REHEARSE, 0),
-            Field::choice(FieldId::Force, "failed check", &FORCE, 0),
+            Field::choice(FieldId::Force, "obstacles", &FORCE, 0),
         ]);
         let whole = match &choice {
             Choice::Cluster(_) => true,

@@ -17,6 +17,7 @@ use crate::app::screens::contents::ContentsScreen;
 use crate::app::screens::home;
 use crate::app::screens::log::{self as log_view, Follow};
 use crate::app::screens::target::TargetScreen;
+use crate::app::waits;
 use crate::domain::spec::{Depth, JobSpec, RestoreTest, Sample, VerifySpec};
 
 use crate::engine::event::Level;
@@ -77,6 +78,8 @@ pub fn act(model: &mut Model, action: Action, out: &mut Vec<Cmd>) {
                 flow::submit(model, spec, out);
             }
         }
+        Action::NextBlocker => waits::choose_next(model),
+        Action::EndBlocker(ending) => modals::ask_end(model, ending),
         Action::ShowLog => {
             model.log_screen.job = model.job_in_sight().map(|job| job.id);
             model.log_screen.follow = Follow::Newest;

@@ -6,7 +6,9 @@ use crate::app::cmd::{Cmd, Query};
 use crate::app::list::moved;
 use crate::app::modal::{Keys, Modal};
 use crate::app::model::{Asked, Model};
+use crate::app::waits;
 use crate::domain::Code;
+use crate::domain::wait::Ending;
 
 /// Far more lines than any explanation has; the view stops at the last one.
 const END: usize = 400;
@@ -27,10 +29,21 @@ pub fn scroll(model: &mut Model, motion: Motion) -> bool {
     let page = model.page();
     match model.modals.last_mut() {
         Some(Modal::Help { scroll, .. } | Modal::Error { scroll, .. }) => *scroll = moved(*scroll, motion, END, page),
-        Some(Modal::Cancel(_) | Modal::Quit | Modal::Delete { .. } | Modal::Command { .. }) => {}
+        Some(Modal::Cancel(_) | Modal::End { .. } | Modal::Quit | Modal::Delete { .. } | Modal::Command { .. }) => {}
         None => return false,
     }
     true
+}
+
+/// Asks whether to end the session in the way that is chosen.
+pub fn ask_end(model: &mut Model, ending: Ending) {
+    let Some(job) = model.job_in_sight() else { return };
+    if let (Some(blocker), Some(connection)) = (waits::chosen(model, job), waits::connection(job.spec()))
+        && blocker.untouchable().is_none()
+    {
+        let modal = Modal::End { connection: Box::new(connection.clone()), blocker: Box::new(blocker.clone()), ending };
+        model.modals.push(modal);
+    }
 }
 
 /// Says yes.
@@ -40,6 +53,12 @@ pub fn accept(model: &mut Model, out: &mut Vec<Cmd>) {
             let id = *id;
             model.modals.pop();
             flow::cancel(model, id, out);
+        }
+        Some(Modal::End { connection, blocker, ending }) => {
+            let query = Query::EndSession(connection.clone(), blocker.clone(), *ending);
+            let id = model.request(Asked::End(waits::words(*ending, blocker)));
+            model.modals.pop();
+            out.push(Cmd::Fetch(id, query));
         }
         Some(Modal::Quit) => {
             model.modals.pop();

@@ -3,6 +3,7 @@
 use super::{flow, toast};
 use crate::app::cmd::{Cmd, ReqId};
 use crate::app::jobs::file_name;
+use crate::app::modal::Modal;
 use crate::app::model::{Asked, Model};
 use crate::app::msg::Reply;
 use crate::domain::Fault;
@@ -50,6 +51,11 @@ pub fn done(model: &mut Model, id: ReqId, answer: Result<Reply, Fault>, out: &mu
         (Asked::Delete(path), Err(fault)) => {
             toast(model, Level::Error, format!("{} is not deleted: {}", file_name(&path), fault.root_cause()));
             model.ask_archives(out);
+        }
+        (Asked::End(what), Ok(_)) => toast(model, Level::Info, format!("{what} is being ended")),
+        (Asked::End(what), Err(fault)) => {
+            toast(model, Level::Error, format!("{what} is not ended: {}", fault.root_cause()));
+            model.modals.push(Modal::Error { headline: "Ending a session failed".to_owned(), fault, missing: Vec::new(), scroll: 0 });
         }
         (Asked::Plan | Asked::Contents(_), _) => {}
     }

@@ -73,6 +73,17 @@ pub const fn sessions(jobs: u32) -> u32 {
     }
 }
 
+/// Bytes on disk, and parts, that are worth a further session: opening one costs the server as much as reading a megabyte does, and
+/// a database of a thousand may have no more than that.
+const WORTH_BYTES: u64 = 1 << 20;
+const WORTH_PARTS: usize = 32;
+
+/// How many sessions suit what is to be read.
+fn worthwhile(parts: &[Part]) -> usize {
+    let weight: u64 = parts.iter().map(|part| part.weight).sum();
+    1 + usize::try_from(weight / WORTH_BYTES).unwrap_or(usize::MAX >> 1) + parts.len() / WORTH_PARTS
+}
+
 /// Parts that nobody has begun, the heaviest in front.
 type Queue = Arc<Mutex<VecDeque<Part>>>;
 
@@ -86,11 +97,12 @@ impl<T: Send + 'static> Reading<T> {
         for part in &parts {
             tables[part.table].parts_left.fetch_add(1, Relaxed);
         }
+        let worthwhile = worthwhile(&parts);
         let queue: Queue = Arc::new(Mutex::new(parts.into()));
         let guest = self.seats.enter();
         let mut sessions = JoinSet::new();
         // A server without a free slot for a further session is read with those that there are.
-        let mut most = self.seats.all() as usize;
+        let mut most = (self.seats.all() as usize).min(worthwhile);
         loop {
             let more = sessions.len() < most && !lock(&queue).is_empty();
             if !more && sessions.is_empty() {

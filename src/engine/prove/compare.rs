@@ -13,6 +13,8 @@ pub fn objects(expected: &Expected<'_>, target: &str, inventory: &[InventoryItem
     let compared = |item: &&InventoryItem| match item.kind.as_str() {
         "owner" => !expected.ignore_owners,
         "acl" => !expected.ignore_acl,
+        // They are rights, and named after the role that they are of.
+        "default acl" => !expected.ignore_acl && !expected.ignore_owners,
         _ => true,
     };
     let wanted = by_name(expected.inventory.iter().filter(compared));

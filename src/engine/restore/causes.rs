@@ -134,6 +134,12 @@ pub fn fold(losses: &[Losses<'_>], major: u32) -> Folded {
     Folded { causes: causes.into_iter().map(|(_, cause)| cause).collect(), missing }
 }
 
+/// What is missed most comes first: things before what is said of them, many before few, tables before the rest.
+fn weight(lost: &Lost) -> (bool, std::cmp::Reverse<u64>, bool) {
+    let said = matches!(lost.kind.as_str(), "COMMENT" | "ACL" | "DEFAULT ACL" | "SECURITY LABEL" | "MEMBERSHIP");
+    (said, std::cmp::Reverse(lost.count), lost.kind != "TABLE")
+}
+
 /// What one cause has gathered.
 #[derive(Default)]
 struct Group<'a> {
@@ -160,7 +166,7 @@ impl Group<'_> {
             .map(|(nth, at)| (losses[*nth].database, &losses[*nth].failed[*at]))
             .min_by_key(|(database, one)| (!subject.is_made_by(one), *database, one.label, one.fault.root_cause()));
         let mut lost: Vec<Lost> = self.lost.into_iter().map(|(kind, count)| Lost { kind, count }).collect();
-        lost.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.kind.cmp(&b.kind)));
+        lost.sort_by(|a, b| weight(a).cmp(&weight(b)).then_with(|| a.kind.cmp(&b.kind)));
         let fault = speaker.map(|(_, one)| one.fault);
         Cause {
             code: fault.map_or(Code::Partial, |fault| fault.code),

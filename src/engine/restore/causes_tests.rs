@@ -92,7 +92,7 @@ fn what_fails_for_want_of_what_failed_is_a_consequence_by_the_graph() {
     let folded = fold(&losses, 15);
     assert_eq!(folded.causes.len(), 2, "{folded:?}");
     // The root is counted with what follows from it: it is no thing that many lack, but an object of its own.
-    assert_eq!(folded.causes[0].line(), "TABLE public.t: division by zero → 1 function, 1 table, rows of 1 table, 1 view not restored");
+    assert_eq!(folded.causes[0].line(), "TABLE public.t: division by zero → 1 table, 1 function, rows of 1 table, 1 view not restored");
     assert_eq!(folded.causes[1].line(), "INDEX public.i: too long → 1 index not restored");
 }
 

@@ -154,13 +154,19 @@ async fn globals(spec: &RestoreSpec, context: &Context, archive: &Arc<Archive>) 
     let mut failures = Vec::new();
     for object in source::globals(archive).await? {
         context.alive()?;
-        let Err(fault) = insist(context, spec.care.retries, || server.apply_global(&object, &choices)).await else { continue };
-        if spec.care.enough == Enough::All || fault.sqlstate.is_none() || fault.code.retry() != Retry::Never {
-            return Err(fault);
+        if spec.care.enough == Enough::All {
+            insist(context, spec.care.retries, || server.apply_global(&object, &choices)).await?;
+            continue;
         }
-        context.events.log(Level::Error, fault.to_string());
-        let label = text::clean(&format!("{} {}", object.kind, object.name));
-        failures.push(Failure { object: Some(object.id), label, kind: object.kind, fault });
+        for (part, fault) in insist(context, spec.care.retries, || server.apply_global_parts(&object, &choices)).await? {
+            // Not a refusal of the server: it is gone, or about to go.
+            if fault.sqlstate.is_none() || fault.code.retry() != Retry::Never {
+                return Err(fault);
+            }
+            context.events.log(Level::Error, fault.to_string());
+            let label = text::clean(&format!("{} {}", part.kind, part.name));
+            failures.push(Failure { object: None, label, kind: part.kind, fault });
+        }
     }
     Ok(failures)
 }

@@ -340,12 +340,12 @@ fn differing(proof: Option<&Proof>, target: &str) -> Option<Fault> {
 async fn proven(order: &Order<'_>, chosen: &Chosen) -> Result<Proof, Fault> {
     order.board.enter(order.place, Phase::Proving);
     let server = order.context.server()?;
-    let info = server.info().await?;
+    let version = server.version_num().await?;
     let spec = order.spec;
     let expected = Expected {
         database: order.database,
         inventory: source::inventory(order.archive, order.database).await?,
-        same_version: info.version_num / 10_000 == order.archive.manifest().head.source.version_num / 10_000,
+        same_version: version / 10_000 == order.archive.manifest().head.source.version_num / 10_000,
         tables: chosen.tables.iter().map(|(at, table)| (*at, table.name.clone())).collect(),
         whole: chosen.whole,
         ignore_owners: spec.no_owner || !spec.map_roles.is_empty(),

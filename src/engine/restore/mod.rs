@@ -9,9 +9,10 @@ mod cluster;
 mod database;
 mod failure_list;
 pub(super) mod feed;
+mod foreign;
 mod graph;
 mod ledger;
-pub mod preflight;
+mod preflight;
 pub(super) mod progress;
 mod record;
 mod rename;
@@ -28,6 +29,7 @@ use super::Context;
 use crate::archive::reader::Archive;
 use crate::domain::fault::Step;
 use crate::domain::job::Summary;
+use crate::domain::plan::Plan;
 use crate::domain::spec::{RestoreScope, RestoreSpec};
 use crate::domain::{Code, Fault, text};
 use database::{Entry, Order};
@@ -39,10 +41,21 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
+/// Finds out what a restore would do: of our own archive, or of a dump that another program made.
+pub async fn plan(spec: &RestoreSpec, context: &Context) -> Result<Plan, Fault> {
+    match foreign::recognise(&spec.archive).await? {
+        Some(dump) => foreign::plan(spec, context, dump).await,
+        None => preflight::plan(spec, context).await,
+    }
+}
+
 /// Carries out a restore, or goes on with one that was interrupted. A cluster of which at least one database was restored is a summary in
 /// which the others carry their faults. Where something is missing in the end and can be gone on with, fault or summary name the manifest.
 pub async fn run(spec: &RestoreSpec, context: &Context) -> Result<Summary, Fault> {
     let began = Instant::now();
+    if let Some(dump) = foreign::recognise(&spec.archive).await? {
+        return foreign::run(spec, context, dump).await;
+    }
     let archive = source::open(&spec.archive).await?;
     let server = context.server()?;
     let info = retry::insist(context, spec.care.retries, || server.info()).await?;

@@ -2,6 +2,7 @@
 
 use super::pooler;
 pub use super::session::Session;
+use super::source::tool::Found;
 use super::watch::roll::{APPLICATION, Roll};
 use super::wire::Wire;
 use super::{session, tls};
@@ -25,6 +26,7 @@ pub struct Connector {
     tls: Option<MakeRustlsConnect>,
     tools: Vec<PathBuf>,
     poolers: Arc<pooler::Known>,
+    found: Arc<Found>,
     roll: Arc<Roll>,
     /// The server has said that it has no TLS; where TLS is only preferred, it is not asked again.
     plain: Arc<AtomicBool>,
@@ -66,13 +68,23 @@ impl Connector {
     pub fn new(connection: Connection, password: Option<SecretString>) -> Result<Self, Fault> {
         let wants_tls = tries(&connection).iter().any(|way| *way != Try::Plain);
         let tls = if wants_tls { Some(tls::connector(&connection)?) } else { None };
-        Ok(Self { connection, password, tls, tools: Vec::new(), poolers: Arc::default(), roll: Arc::default(), plain: Arc::default() })
+        Ok(Self {
+            connection,
+            password,
+            tls,
+            tools: Vec::new(),
+            poolers: Arc::default(),
+            roll: Arc::default(),
+            plain: Arc::default(),
+            found: Arc::default(),
+        })
     }
 
     /// The same, with further folders to look for the server's own programs in.
     #[must_use]
     pub fn with_tools(mut self, folders: Vec<PathBuf>) -> Self {
         self.tools = folders;
+        self.found = Arc::default();
         self
     }
 
@@ -84,6 +96,11 @@ impl Connector {
     /// Folders given for programs, before those that are looked through anyway.
     pub fn tools(&self) -> &[PathBuf] {
         &self.tools
+    }
+
+    /// Programs that were found there, or elsewhere.
+    pub fn found(&self) -> &Found {
+        &self.found
     }
 
     /// The sessions that are open.
@@ -200,7 +217,7 @@ impl Connector {
             }
         }
         let second = self.attempt(database, *last, mark).await;
-        second.map_err(|error| first.filter(|_| pooler::refuses_mark(&error).is_none()).unwrap_or(error))
+        second.map_err(|error| first.filter(|first| !has_no_tls(first) && pooler::refuses_mark(&error).is_none()).unwrap_or(error))
     }
 
     async fn attempt(&self, database: &str, way: Try, mark: Option<&str>) -> Result<Session, tokio_postgres::Error> {

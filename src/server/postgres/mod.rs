@@ -26,18 +26,20 @@ use connect::Connector;
 /// A PostgreSQL server. Every call opens a connection of its own and closes it, apart from snapshots, readers and loaders, which live on.
 pub struct Postgres {
     connector: Connector,
+    /// `server_version_num`, once it was asked for.
+    version: tokio::sync::OnceCell<u32>,
 }
 
 impl Postgres {
     /// A server reached by this connection; `password` is used when the server asks for one. Nothing is sent yet.
     pub fn new(connection: Connection, password: Option<secrecy::SecretString>) -> Result<Self, Fault> {
-        Ok(Self { connector: Connector::new(connection, password)? })
+        Ok(Self { connector: Connector::new(connection, password)?, version: tokio::sync::OnceCell::new() })
     }
 
     /// The same server, with further folders to look for its programs (pg_dump) in, before the usual ones.
     #[must_use]
     pub fn with_tools(self, folders: Vec<std::path::PathBuf>) -> Self {
-        Self { connector: self.connector.with_tools(folders) }
+        Self { connector: self.connector.with_tools(folders), ..self }
     }
 }
 
@@ -52,6 +54,14 @@ impl Server for Postgres {
 
     fn databases(&self) -> Answer<'_, Vec<DatabaseInfo>> {
         Box::pin(source::facts::databases(&self.connector))
+    }
+
+    fn has_database<'a>(&'a self, name: &'a str) -> Answer<'a, bool> {
+        Box::pin(source::facts::has_database(&self.connector, name))
+    }
+
+    fn version_num(&self) -> Answer<'_, u32> {
+        Box::pin(async move { self.version.get_or_try_init(|| async { Ok(self.info().await?.version_num) }).await.copied() })
     }
 
     fn schema_tool<'a>(&'a self, info: &'a ServerInfo) -> Answer<'a, String> {
@@ -118,6 +128,10 @@ impl Server for Postgres {
 
     fn apply_global<'a>(&'a self, object: &'a SchemaObject, choices: &'a TargetChoices) -> Answer<'a, ()> {
         Box::pin(target::global::apply(&self.connector, object, choices))
+    }
+
+    fn apply_global_parts<'a>(&'a self, object: &'a SchemaObject, choices: &'a TargetChoices) -> Answer<'a, Vec<(SchemaObject, Fault)>> {
+        Box::pin(target::global::apply_parts(&self.connector, object, choices))
     }
 
     fn supplies(&self) -> Answer<'_, Option<Supplies>> {

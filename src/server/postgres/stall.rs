@@ -79,7 +79,7 @@ fn dead(state: Option<&State>, pulse: &Pulse) -> Option<&'static str> {
     };
     match (event.as_str(), state.as_str()) {
         ("ClientWrite", _) if pulse.is_starving() => Some("the server sends, and nothing arrives here"),
-        ("ClientRead", "active") if pulse.has_said() => Some("the server waits for rows that were sent from here"),
+        ("ClientRead", "active") if pulse.has_said() => Some("the server waits for what was sent from here"),
         ("ClientRead", "active") | ("ClientWrite", _) => None,
         ("ClientRead", state) if state.starts_with("idle") => Some("the server waits for us while we wait for it"),
         _ => None,
@@ -89,18 +89,56 @@ fn dead(state: Option<&State>, pulse: &Pulse) -> Option<&'static str> {
 /// Asks another session about this one. In a box: sessions are watched by what opens sessions.
 fn ask(order: &Order) -> BoxFuture<'_, Result<Option<State>, Code>> {
     Box::pin(async {
-        let connector = &order.connector;
-        let other = connector.session(&order.database).await.map_err(|fault| fault.code)?;
         let sql =
             format!("SELECT coalesce(state, ''), coalesce(wait_event, '') FROM pg_catalog.pg_stat_activity WHERE pid = {}", order.pid);
-        let answer = connector.limited(&order.database, other.client.simple_query(&sql)).await.map_err(|fault| fault.code)?;
-        let answer = answer.map_err(|error| super::connect::fault("", &error).code)?;
-        other.close().await;
-        Ok(answer.iter().find_map(|message| match message {
-            SimpleQueryMessage::Row(row) => {
-                Some(State { state: row.get(0).unwrap_or_default().to_owned(), event: row.get(1).unwrap_or_default().to_owned() })
-            }
-            _ => None,
-        }))
+        let row = question(&order.connector, &order.database, &sql).await?;
+        Ok(row.map(|[state, event]| State { state, event }))
     })
+}
+
+/// Two values of the first row of an answer, from a session of its own.
+async fn question(connector: &Connector, database: &str, sql: &str) -> Result<Option<[String; 2]>, Code> {
+    let other = connector.session(database).await.map_err(|fault| fault.code)?;
+    let answer = connector.limited(database, other.client.simple_query(sql)).await.map_err(|fault| fault.code)?;
+    let answer = answer.map_err(|error| super::connect::fault("", &error).code)?;
+    other.close().await;
+    Ok(answer.iter().find_map(|message| match message {
+        SimpleQueryMessage::Row(row) => Some([row.get(0).unwrap_or_default().to_owned(), row.get(1).unwrap_or_default().to_owned()]),
+        _ => None,
+    }))
+}
+
+/// Ends when a program with a session of its own, known by its application name, is dead: the server waits for it, without any change, from one
+/// look to the next, or does not answer. A program that got no session at all is given the time for a connection on top.
+pub async fn watch_program(connector: &Connector, database: &str, application: &str) -> String {
+    let limit = Duration::from_secs(connector.connection().network_timeout.max(1));
+    let sql = format!(
+        "SELECT wait_event IN ('ClientRead', 'ClientWrite'), pid || ' ' || coalesce(state_change::text, '') \
+           FROM pg_catalog.pg_stat_activity WHERE application_name = {} AND datname = pg_catalog.current_database()",
+        super::quote::literal(application)
+    );
+    let (mut before, mut was_there) = (None, false);
+    let mut grace = Duration::from_secs(connector.connection().connect_timeout);
+    loop {
+        tokio::time::sleep(limit).await;
+        let now = match question(connector, database, &sql).await {
+            Ok(Some([waits, what])) => {
+                was_there = true;
+                (waits == "t").then_some((what, "the server waits for it without any change"))
+            }
+            Ok(None) if !was_there && !grace.is_zero() => {
+                grace = grace.saturating_sub(limit);
+                None
+            }
+            Ok(None) => Some((String::new(), "the server has no session of it")),
+            Err(Code::ConnectTimeout | Code::ConnectionRefused | Code::HostUnknown | Code::ServerUnavailable) => {
+                Some((String::new(), "the server does not answer a new session"))
+            }
+            Err(_) => None,
+        };
+        if let Some((_, why)) = now.as_ref().filter(|now| before.as_ref() == Some(*now)) {
+            return format!("nothing has moved for {} s: {why}", limit.as_secs());
+        }
+        before = now;
+    }
 }

@@ -45,20 +45,22 @@ pub fn connector(connection: &Connection) -> Result<MakeRustlsConnect, Fault> {
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .map_err(|error| Fault::new(Code::TlsFailed, "cannot set up TLS").caused_by(&error))?;
-    let verifier: Arc<dyn ServerCertVerifier> = match trust(connection) {
-        Trust::Anyone => Arc::new(AnyServer { provider }),
+    let signed = match trust(connection) {
+        Trust::Anyone => None,
         trust => {
-            let roots = roots(connection.ssl_root_cert.as_deref())?;
-            let inner = WebPkiServerVerifier::builder_with_provider(Arc::new(roots.0), provider)
+            let (store, roots) = roots(connection.ssl_root_cert.as_deref())?;
+            let inner = WebPkiServerVerifier::builder_with_provider(Arc::new(store), Arc::clone(&provider))
                 .build()
                 .map_err(|error| Fault::new(Code::TlsFailed, "cannot use the root certificates").caused_by(&error))?;
-            Arc::new(SignedServer { inner, trust, roots: roots.1 })
+            Some(Signed { inner, trust, roots })
         }
     };
+    let verifier = Arc::new(Verifier { provider, signed });
     let builder = builder.dangerous().with_custom_certificate_verifier(verifier);
     let config = match (&connection.ssl_cert, &connection.ssl_key) {
         (Some(cert), Some(key)) => {
             let chain = certificates(cert)?;
+            private(key)?;
             let key = PrivateKeyDer::from_pem_file(key).map_err(|error| unreadable("client key", key, &error))?;
             builder
                 .with_client_auth_cert(chain, key)
@@ -106,45 +108,30 @@ fn roots(file: Option<&Path>) -> Result<(RootCertStore, Vec<CertificateDer<'stat
     Ok((store, certificates))
 }
 
-/// Believes any certificate: encryption without proof of who answers. Signatures of the handshake are still checked.
-#[derive(Debug)]
-struct AnyServer {
-    provider: Arc<CryptoProvider>,
+/// Whether nobody else can read a client's key, by libpq's rule (documentation, "Client Certificates"): 0600 or less, or 0640 or less where it
+/// belongs to root. What is no plain file libpq refuses too.
+fn private(key: &Path) -> Result<(), Fault> {
+    use std::os::unix::fs::MetadataExt as _;
+    let about = std::fs::metadata(key).map_err(|error| unreadable("client key", key, &error))?;
+    let shown = key.display();
+    if !about.is_file() {
+        return Err(Fault::new(Code::FilePermission, format!("the client key {shown} is not a plain file")).step("Name a file (sslkey)."));
+    }
+    let others = if about.uid() == 0 { 0o037 } else { 0o077 };
+    if about.mode() & others == 0 {
+        return Ok(());
+    }
+    Err(Fault::new(Code::FilePermission, format!("the client key {shown} is open to others"))
+        .because(format!("its mode is {:04o}: at most 0600 is allowed, or 0640 where it belongs to root", about.mode() & 0o7777))
+        .step_run("Close it:", format!("chmod 600 {}", shell_words::quote(&key.to_string_lossy()))))
 }
 
-impl ServerCertVerifier for AnyServer {
-    fn verify_server_cert(
-        &self,
-        _end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
-        _ocsp: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
-    }
+/// Checks the server's certificate as far as it is to be believed: without `signed` any certificate is, which is encryption without proof of
+/// who answers. Signatures of the handshake are always checked.
+#[derive(Debug)]
+struct Verifier {
+    provider: Arc<CryptoProvider>,
+    signed: Option<Signed>,
 }
 
 /// Believes a certificate that a trusted authority signed, and the name in it where that is asked for.
@@ -152,14 +139,14 @@ impl ServerCertVerifier for AnyServer {
 /// Beyond what rustls believes by itself, a self-signed certificate that is in the root file word for word is believed, as OpenSSL does:
 /// that is how most private servers are set up.
 #[derive(Debug)]
-struct SignedServer {
+struct Signed {
     inner: Arc<WebPkiServerVerifier>,
     trust: Trust,
     roots: Vec<CertificateDer<'static>>,
 }
 
-impl ServerCertVerifier for SignedServer {
-    fn verify_server_cert(
+impl Signed {
+    fn check(
         &self,
         end_entity: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
@@ -186,6 +173,22 @@ impl ServerCertVerifier for SignedServer {
             other => other,
         }
     }
+}
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        match &self.signed {
+            Some(signed) => signed.check(end_entity, intermediates, server_name, ocsp, now),
+            None => Ok(ServerCertVerified::assertion()),
+        }
+    }
 
     fn verify_tls12_signature(
         &self,
@@ -193,7 +196,7 @@ impl ServerCertVerifier for SignedServer {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.inner.verify_tls12_signature(message, cert, dss)
+        verify_tls12_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
     }
 
     fn verify_tls13_signature(
@@ -202,10 +205,10 @@ impl ServerCertVerifier for SignedServer {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.inner.verify_tls13_signature(message, cert, dss)
+        verify_tls13_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.inner.supported_verify_schemes()
+        self.provider.signature_verification_algorithms.supported_schemes()
     }
 }

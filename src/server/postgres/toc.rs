@@ -16,7 +16,7 @@ const RESERVE: usize = 4096;
 pub struct Head {
     /// The second part of the version: 14 of 1.14.
     pub minor: u8,
-    /// Which format: 1 custom, 3 tar, 5 directory.
+    /// Which format: 1 custom, 3 tar and directory.
     pub format: u8,
     /// Second, minute, hour, day, month from 0, year from 1900, whether summer time: local time of who made it.
     pub date: [i64; 7],

@@ -1,5 +1,5 @@
-//! The bytes of a session, watched: when some moved last, and who waits for whom. Knows no SQL, and of the protocol only how an answer and a
-//! COPY end.
+//! The bytes of a session, watched: when some moved last, and who waits for whom. Knows no SQL, and of the protocol only how questions and
+//! answers end.
 
 use futures_util::future::BoxFuture;
 use std::pin::Pin;
@@ -20,8 +20,8 @@ type Encrypting = <MakeRustlsConnect as MakeTlsConnect<Socket>>::TlsConnect;
 /// ReadyForQuery without its last byte, the state of the transaction: the server has answered everything (documentation, "Message Formats").
 const READY: &[u8; 5] = b"Z\0\0\0\x05";
 
-/// CopyDone and Sync: all rows of a COPY are sent, and its answer is waited for.
-const COPY_DONE: &[u8; 10] = b"c\0\0\0\x04S\0\0\0\x04";
+/// Sync: whatever was asked before, COPY or not, its answer is waited for.
+const SYNC: &[u8; 5] = b"S\0\0\0\x04";
 
 /// What is known of a session's bytes.
 #[derive(Debug)]
@@ -35,8 +35,8 @@ pub struct Pulse {
     starving: AtomicBool,
     /// We have bytes to send that nobody takes.
     blocked: AtomicBool,
-    /// The last that was sent is the end of a COPY.
-    copied: AtomicBool,
+    /// The last that was sent ends a question, and nothing has come since.
+    asked: AtomicBool,
     /// Why the session was given up.
     reason: OnceLock<String>,
 }
@@ -50,7 +50,7 @@ impl Default for Pulse {
             idle: flag(),
             starving: flag(),
             blocked: flag(),
-            copied: flag(),
+            asked: flag(),
             reason: OnceLock::new(),
         }
     }
@@ -81,9 +81,9 @@ impl Pulse {
         self.starving.load(Ordering::Relaxed)
     }
 
-    /// Whether we wait for our bytes to be taken, or for an answer to the end of a COPY.
+    /// Whether we wait for our bytes to be taken, or for an answer that has not begun.
     pub fn has_said(&self) -> bool {
-        self.blocked.load(Ordering::Relaxed) || self.copied.load(Ordering::Relaxed)
+        self.blocked.load(Ordering::Relaxed) || self.asked.load(Ordering::Relaxed)
     }
 
     /// Notes why the session is given up.
@@ -149,7 +149,7 @@ impl TlsConnect<Socket> for Laying {
                 Some(tls) => Line::Encrypted(Box::new(tls.connect(socket).await?)),
                 None => Line::Plain(Box::new(socket)),
             };
-            Ok(Watched { line, pulse: self.pulse, heard: [0; 6], said: [0; 10] })
+            Ok(Watched { line, pulse: self.pulse, heard: [0; 6], said: [0; 5] })
         })
     }
 }
@@ -166,7 +166,7 @@ pub struct Watched {
     /// The last bytes that came.
     heard: [u8; 6],
     /// The last bytes that went.
-    said: [u8; 10],
+    said: [u8; 5],
 }
 
 /// Appends bytes to what is remembered of the last ones.
@@ -189,6 +189,7 @@ impl AsyncRead for Watched {
         if !new.is_empty() {
             remember(&mut this.heard, new);
             this.pulse.idle.store(this.heard.starts_with(READY), Ordering::Relaxed);
+            this.pulse.asked.store(false, Ordering::Relaxed);
             this.pulse.beat();
         }
         polled
@@ -205,7 +206,7 @@ impl AsyncWrite for Watched {
         this.pulse.blocked.store(polled.is_pending(), Ordering::Relaxed);
         if let Poll::Ready(Ok(written)) = &polled {
             remember(&mut this.said, &bytes[..*written]);
-            this.pulse.copied.store(this.said == *COPY_DONE, Ordering::Relaxed);
+            this.pulse.asked.store(this.said == *SYNC, Ordering::Relaxed);
             this.pulse.idle.store(false, Ordering::Relaxed);
             this.pulse.beat();
         }
@@ -253,11 +254,11 @@ mod tests {
             remember(&mut last, &answer[cut..]);
             assert!(last.starts_with(READY), "{cut}");
         }
-        let mut said = [0; 10];
-        remember(&mut said, COPY_DONE);
-        assert_eq!(&said, COPY_DONE);
+        let mut said = [0; 5];
+        remember(&mut said, b"c\0\0\0\x04S\0\0\0\x04");
+        assert_eq!(&said, SYNC);
         remember(&mut said, b"x");
-        assert_ne!(&said, COPY_DONE);
+        assert_ne!(&said, SYNC);
     }
 
     #[test]

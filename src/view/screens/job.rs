@@ -1,7 +1,7 @@
 //! A job, live: where it is, how fast, what it waits for, its databases, the end of its log; when it is over, how it ended.
 
 use super::job_parts::{databases, log_tail, meters, phase, title};
-use super::{causes, nothing};
+use super::{causes, nothing, waits};
 use crate::app::jobs::Job;
 use crate::app::model::Model;
 use crate::domain::job::{JobId, JobState, Summary};
@@ -48,6 +48,16 @@ pub fn rows(model: &Model, id: JobId, size: Size, density: Density) -> Vec<Row> 
                 for (at, line) in text::wrap(waiting, size.cols.saturating_sub(14)).into_iter().take(3).enumerate() {
                     let head = if at == 0 { "▲ waiting for " } else { "  " };
                     rows.push(Row::of(head, Role::Warn).then(line, Role::Warn));
+                }
+                // Half of what is left: the databases stay in sight.
+                let room = size.rows.saturating_sub(rows.len() + 3) / 2;
+                let tree = waits::rows(model, job, size.cols, room);
+                if !tree.is_empty() {
+                    let keys = [("x", " cancels, "), ("X", " terminates, "), ("b", " chooses who")];
+                    rows.extend(tree);
+                    rows.push(
+                        keys.into_iter().fold(Row::new().gap(2), |row, (key, text)| row.then(key, Role::Key).then(text, Role::Muted)),
+                    );
                 }
             }
         }
@@ -144,6 +154,9 @@ fn finished(job: &Job, summary: &Summary, size: Size) -> Vec<Row> {
                 }
             }
         }
+    }
+    for note in summary.notes.iter().take(5) {
+        rows.extend(text::wrap(note, cols.saturating_sub(2)).into_iter().map(|line| Row::new().gap(2).then(line, Role::Muted)));
     }
     for warning in summary.warnings.iter().take(5) {
         rows.extend(text::wrap(&format!("▲ {warning}"), cols).into_iter().map(|line| Row::of(line, Role::Warn)));

@@ -13,6 +13,7 @@ pub mod jobs;
 pub mod log;
 pub mod plan;
 pub mod target;
+mod waits;
 
 use super::bar;
 use super::look::Role;

@@ -69,7 +69,15 @@ fn top(screen: &PlanScreen, plan: &Plan, cols: usize) -> Vec<Row> {
         rows.push(Row::new());
         rows.push(Row::of("CHECKS", Role::Muted));
     }
-    rows.extend(checks(&plan.checks, cols));
+    // What needs a person comes first: on a small screen the rest is below its edge.
+    let mut sorted = plan.checks.clone();
+    sorted.sort_by_key(|check| match check.state {
+        CheckState::Failed => 0,
+        CheckState::Warning => 1,
+        CheckState::Unknown | CheckState::Running => 2,
+        CheckState::Ok => 3,
+    });
+    rows.extend(checks(&sorted, cols));
     if !plan.facts.is_empty() {
         rows.push(Row::new());
         let label = plan.facts.iter().map(|(name, _)| text::width(name)).max().unwrap_or(0).min(24) + 2;

@@ -11,6 +11,7 @@ use dbbackup::domain::fault::{Code, Fault};
 use dbbackup::domain::job::{DatabaseOutcome, JobState, Leftovers, Proof, Summary};
 use dbbackup::domain::plan::{Confirmed, Plan};
 use dbbackup::domain::spec::JobSpec;
+use dbbackup::domain::wait::Ending;
 use dbbackup::domain::{Bytes, Stamp};
 use dbbackup::engine::event::{Event, Level};
 
@@ -314,4 +315,34 @@ fn keys_that_mean_nothing_change_nothing() {
     let before = format!("{:?}", Harness::new().model);
     let after = Harness::new().send(key("z")).send(key("%")).sends_nothing();
     assert_eq!(before, format!("{:?}", after.model));
+}
+
+#[test]
+fn who_is_in_the_way_is_chosen_and_ended_after_a_question() {
+    let mut harness = Harness::of(fixtures::waiting()).quietly();
+    let (connection, root) = (Box::new(fixtures::connection()), fixtures::waits()[0].blockers[1].clone());
+    // The root is chosen by itself; b goes on to the other one and back.
+    harness =
+        harness.shows("▸   └ 4711 anna root").keys("X").shows("pid 4711 of user anna (psql)").shows("rolled back").shows("UPDATE orders");
+    harness =
+        harness.keys("esc").sends_nothing().keys("b").shows("▸ └ 5120 migration").keys("b x").shows("runs nothing now").keys("esc X y");
+    let ended = harness.take();
+    let id = fixtures::last_request(&ended);
+    assert_eq!(ended, [Cmd::Fetch(id, Query::EndSession(connection, Box::new(root), Ending::Terminate))]);
+    let refused = Fault::new(Code::PermissionDenied, "cannot terminate pid 4711").step_run("Let it:", "GRANT pg_signal_backend TO backup;");
+    harness = harness.send(Msg::Done(id, Err(refused))).shows("GRANT pg_signal_backend").keys("esc");
+    harness.keys("X y").answer(Ok(Reply::Ended)).shows("is being ended");
+}
+
+#[test]
+fn sessions_of_ours_are_not_ended_from_here() {
+    let mut progress = fixtures::cluster_progress(1);
+    progress.waits = fixtures::waits();
+    progress.waiting = Some("a lock".into());
+    for blocker in &mut progress.waits[0].blockers {
+        blocker.ours = true;
+    }
+    let harness = Harness::of(fixtures::waiting()).send(Msg::Engine(JOB, Event::Progress(Box::new(progress)))).quietly();
+    harness.keys("X").shows("cancel that job instead").sends_nothing();
+    Harness::of(fixtures::running()).quietly().keys("x").shows("nobody is in the way").sends_nothing();
 }

@@ -47,6 +47,8 @@ fn every_action_has_a_key() {
         Action::WholeCluster => "whole-cluster",
         Action::CancelJob => "cancel-job",
         Action::Resume => "resume",
+        Action::NextBlocker => "next-blocker",
+        Action::EndBlocker(_) => "end-blocker",
         Action::ShowLog => "show-log",
         Action::Freeze => "freeze",
         Action::ShowError => "show-error",
@@ -65,7 +67,7 @@ fn every_action_has_a_key() {
     for bind in KEYS {
         assert!(action_name(&bind.action).starts_with(verb(&bind.action)), "{}", action_name(&bind.action));
     }
-    assert_eq!(bound.len(), 35 - KEYLESS.len(), "{bound:?}");
+    assert_eq!(bound.len(), 37 - KEYLESS.len(), "{bound:?}");
 }
 
 #[test]

@@ -152,6 +152,7 @@ fn answer(cmds: &[Cmd], which: u8) -> Option<Msg> {
                 dbbackup::app::cmd::Query::Archives(_) => Reply::Archives(fixtures::archives().split_off(usize::from(which) % 4)),
                 dbbackup::app::cmd::Query::Contents(_) => Reply::Contents(Box::new(fixtures::contents(fixtures::cluster_archive()))),
                 dbbackup::app::cmd::Query::Delete(_) => Reply::Deleted,
+                dbbackup::app::cmd::Query::EndSession(..) => Reply::Ended,
             },
         )),
         _ => None,

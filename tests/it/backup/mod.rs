@@ -2,5 +2,6 @@
 
 mod budget;
 mod fake;
+mod obstacles;
 mod pipe;
 mod real;

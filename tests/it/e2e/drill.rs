@@ -98,7 +98,8 @@ fn what_is_wrong_ends_with_its_code_and_leaves_nothing() {
         &name,
         &format!(
             "create schema s authorization {owner}; create table s.t (id int primary key, v text); alter table s.t owner to {owner}; \
-             insert into s.t select i, md5(i::text) from generate_series(1, 3000) i; grant select on s.t to {reader}"
+             insert into s.t select i, md5(i::text) from generate_series(1, 3000) i; grant select on s.t to {reader}; \
+             create policy p on s.t for select to {reader} using (id > 0); alter default privileges for role {owner} grant select on tables to {reader}"
         ),
     );
     let home = Home::new();

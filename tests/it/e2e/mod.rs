@@ -5,6 +5,7 @@ mod causes;
 mod cluster;
 mod drill;
 mod faults;
+mod foreign;
 mod hostile;
 mod interrupted;
 mod limits;

@@ -17,7 +17,7 @@ const SOON: Duration = Duration::from_secs(20);
 fn through(server: &Postgres, port: u16, home: &Home, args: &[&str]) -> Command {
     let mut command = program::dbbackup(home.path(), args);
     command.args(["--host", "127.0.0.1", "--port", &port.to_string(), "--user", "postgres", "--batch"]);
-    command.args(["--connect-timeout", "2", "--network-timeout", "1"]);
+    command.args(["--connect-timeout", "1", "--network-timeout", "1"]);
     command.env("PATH", format!("{}:/usr/sbin:/usr/bin:/sbin:/bin", server.bin.display()));
     command
 }
@@ -31,7 +31,7 @@ fn a_server_that_says_nothing_at_login_has_a_limit() {
     for mode in ["disable", "require"] {
         let begun = Instant::now();
         let outcome = program::run(&mut through(server, port, &home, &["status", "--ssl-mode", mode])).fails(69, "CONNECT_TIMEOUT");
-        assert!(outcome.text().contains("no answer within 2 s"), "{}", outcome.text());
+        assert!(outcome.text().contains("no answer within 1 s"), "{}", outcome.text());
         assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
     }
 }
@@ -73,8 +73,21 @@ fn rows_that_stop_coming_end_the_backup_with_the_reason() {
         let home = Home::new();
         let dir = home.backups().display().to_string();
         let proxy = Proxy::start(server.port);
-        let backup =
-            ["backup", "single", &name, "--backup-dir", &dir, "--compression", "xz:3", "--chunk-size", "128KiB", "--memory", "16MiB"];
+        let backup = [
+            "backup",
+            "single",
+            &name,
+            "--backup-dir",
+            &dir,
+            "--compression",
+            "xz:3",
+            "--chunk-size",
+            "128KiB",
+            "--memory",
+            "16MiB",
+            "--jobs",
+            "1",
+        ];
         let mut run = program::start(&mut through(server, proxy.port, &home, &backup));
         assert!(run.until(|| bytes_in(&home.backups()) > 200_000), "it ended too early: {}", run.finish().text());
         proxy.turn(mood);

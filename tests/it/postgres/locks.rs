@@ -166,7 +166,7 @@ fn a_table_that_changes_all_the_time_fails_the_backup_and_is_named() {
         ("truncates", "begin; truncate t"),
         ("rewrites", "begin; alter table t alter i type int using i + 1"),
         ("drops", "begin; drop table t; create table t (i int)"),
-        ("swaps", "begin; alter table t rename to x; alter table b rename to t; alter table x rename to b"),
+        ("swaps", "begin; alter table b rename to x; alter table t rename to b; alter table x rename to t"),
     ] {
         let database = server.database(stem);
         server.sql(&database, "create table t as select i from generate_series(1, 100) i; create table b (i int)");

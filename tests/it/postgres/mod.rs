@@ -1,14 +1,16 @@
 //! What is read from and written to PostgreSQL, against real servers.
 
-mod locks;
+pub mod locks;
 mod source_connect;
 mod source_contents;
 mod source_globals;
 mod source_many;
 mod source_rows;
 pub mod source_standby;
+mod source_tls;
 mod target_database;
 mod target_loader;
+mod waits;
 
 use crate::support;
 use dbbackup::domain::Connection;

@@ -5,6 +5,7 @@ mod preflight;
 mod roots;
 mod transitions;
 mod trouble;
+mod waits;
 mod whole;
 
 use crate::support::postgres::Postgres as TestServer;

@@ -5,7 +5,9 @@ use dbbackup::app::model::Model;
 use dbbackup::app::msg::{Clock, Msg, Reply};
 use dbbackup::app::setup::{Mode, Setup};
 use dbbackup::app::update::update;
+use dbbackup::domain::cause::{Cause, Lost, Missing, Tally};
 use dbbackup::domain::connection::Connection;
+use dbbackup::domain::fault::Step;
 use dbbackup::domain::fault::{Code, Fault};
 use dbbackup::domain::job::{
     DatabaseOutcome, DatabaseProgress, DatabaseState, Difference, JobId, Leftovers, Phase, Progress, Proof, Ratio, Summary, TableProgress,
@@ -15,6 +17,7 @@ use dbbackup::domain::plan::{Check, CheckState, Plan, PlanItem};
 use dbbackup::domain::schema::TableName;
 use dbbackup::domain::server::{DatabaseInfo, ServerInfo};
 use dbbackup::domain::spec::{BackupSpec, Care, Effort, JobSpec, NameTime, RestoreScope, RestoreSpec, Scope, Selection, VerifyMode};
+use dbbackup::domain::wait::{Blocker, Wait};
 use dbbackup::domain::{Bytes, Compression, Product, Stamp};
 use dbbackup::engine::event::{Event, Level};
 use std::path::PathBuf;
@@ -468,7 +471,8 @@ pub fn running() -> Model {
 pub fn waiting() -> Model {
     let mut model = running();
     let mut progress = cluster_progress(7_740_000_000);
-    progress.waiting = Some("a lock on public.orders, 17 s of 60 s: pid 4711 psql (anna), idle in transaction 9 min: UPDATE orders SET state = 'paid' WHERE id = 4711".into());
+    progress.waits = waits();
+    progress.waiting = Some(progress.waits[0].words());
     feed(&mut model, [Msg::Engine(JOB, Event::Progress(Box::new(progress)))]);
     model
 }
@@ -504,6 +508,87 @@ pub fn finished() -> Model {
     model
 }
 
+/// A cluster restore of which something is missing for several reasons.
+pub fn partial() -> Model {
+    let cause = |code, what: &str, databases: &[&str], failed, skipped, lost: &[(&str, u64)], step: (&str, &str)| Cause {
+        code,
+        what: what.into(),
+        said: String::new(),
+        sqlstate: None,
+        databases: databases.iter().map(|name| (*name).to_owned()).collect(),
+        failed,
+        skipped,
+        lost: lost.iter().map(|(kind, count)| Lost { kind: (*kind).into(), count: *count }).collect(),
+        steps: vec![Step { text: step.0.into(), command: Some(step.1.into()).filter(|text: &String| !text.is_empty()) }],
+    };
+    let causes = vec![
+        cause(
+            Code::MissingObject,
+            "extension postgis is missing",
+            &["gis", "maps"],
+            2,
+            68,
+            &[("INDEX", 42), ("TABLE", 19), ("FK CONSTRAINT", 7)],
+            ("Install its files on the server's host:", "apt-get install postgresql-15-postgis-3"),
+        ),
+        cause(
+            Code::PermissionDenied,
+            "role billing cannot be made: permission denied to create role",
+            &["billing"],
+            4,
+            0,
+            &[("TABLE", 3)],
+            ("Roles are made by a superuser: log in as one.", ""),
+        ),
+        cause(
+            Code::CorruptedBackup,
+            "the archive is damaged",
+            &["crm"],
+            1,
+            0,
+            &[("TABLE DATA", 1)],
+            ("Restore from another copy of the archive, or from an older backup: what is damaged cannot be read.", ""),
+        ),
+    ];
+    let missing = |object: &str, code: Option<Code>, cause| Missing {
+        object: object.into(),
+        kind: "TABLE".into(),
+        code,
+        message: if code.is_some() { "extension \"postgis\" is not available".into() } else { String::new() },
+        cause,
+    };
+    let fault = Fault::new(Code::Partial, "gis is restored in part: 1 object failed, 34 more were skipped because of that, 120 done")
+        .because(causes[0].line())
+        .at("Database", "gis")
+        .step_run("Install its files on the server's host:", "apt-get install postgresql-15-postgis-3");
+    let failed = |name: &str| DatabaseOutcome {
+        name: name.into(),
+        fault: Some(fault.clone()),
+        objects: Tally { done: 120, failed: 1, skipped: 34 },
+        failures: vec![missing("EXTENSION postgis", Some(Code::MissingObject), 0)],
+        skipped: vec![missing("TABLE public.roads", None, 0), missing("TABLE public.towns", None, 0)],
+        ..DatabaseOutcome::default()
+    };
+    let good = |name: &str| DatabaseOutcome { name: name.into(), tables: 12, rows: 1000, bytes: Bytes(9000), ..DatabaseOutcome::default() };
+    let summary = Summary {
+        archives: vec!["/var/backups/dbbackup/cluster_20260130_143007_CET.tar.zst".into()],
+        databases: vec![good("auth"), failed("gis"), failed("maps"), failed("billing"), failed("crm"), good("shop")],
+        causes,
+        failure_list: Some("/var/backups/dbbackup/cluster-restore-failures-20260130-143007.json".into()),
+        then: Some(Step {
+            text: "Then restore what failed again:".into(),
+            command: Some("dbbackup restore cluster /var/backups/dbbackup/cluster_20260130_143007_CET.tar.zst --include gis --include maps --clean --confirm db01:5432".into()),
+        }),
+        warnings: Vec::new(),
+        verified: None,
+        ..summary()
+    };
+    let mut model = running();
+    feed(&mut model, [Msg::Engine(JOB, Event::Finished(Box::new(summary)))]);
+    model.toasts.clear();
+    model
+}
+
 pub fn differing() -> Model {
     let mut model = running();
     let difference = Difference {
@@ -533,4 +618,38 @@ pub fn cancelled() -> Model {
     );
     model.toasts.clear();
     model
+}
+
+/// A session of ours that waits for one who is queued behind two others, one of them the root.
+pub fn waits() -> Vec<Wait> {
+    let one = |pid: i32, depth: u32, blocked_by: &[i32], user: &str, state: &str, open: u64, statement: &str| Blocker {
+        pid,
+        depth,
+        blocked_by: blocked_by.to_vec(),
+        user: user.into(),
+        database: "app_production".into(),
+        application: "psql".into(),
+        client: "10.0.0.9".into(),
+        state: state.into(),
+        transaction_ms: Some(open),
+        statement: statement.into(),
+        since: Stamp(NOW - 900_000),
+        ours: false,
+    };
+    let root = one(4711, 1, &[], "anna", "idle in transaction", 552_000, "UPDATE orders SET state = 'paid' WHERE id = 4711");
+    let blockers = vec![
+        one(5120, 0, &[4711], "migration", "active", 41_000, "ALTER TABLE orders ADD COLUMN note text"),
+        root.clone(),
+        Blocker { depth: 0, ..root },
+    ];
+    vec![Wait {
+        pid: 6001,
+        database: "app_production".into(),
+        object: "public.orders".into(),
+        mode: "ROW EXCLUSIVE".into(),
+        statement: "COPY public.orders FROM STDIN".into(),
+        waited_ms: 17_400,
+        limit_ms: 60_000,
+        blockers,
+    }]
 }

@@ -106,6 +106,8 @@ fn job() {
         ("database", keys(fixtures::running(), "enter")),
         ("database_failed", keys(fixtures::running(), "down down enter")),
         ("finished", fixtures::finished()),
+        ("partial", fixtures::partial()),
+        ("partial_error", keys(fixtures::partial(), "e")),
         ("differing", fixtures::differing()),
         ("failed", fixtures::broken()),
         ("cancelled", fixtures::cancelled()),

@@ -99,7 +99,7 @@ pub async fn ready(order: &Order<'_>, server: &dyn Server, chosen: &Chosen) -> R
 async fn first(order: &Order<'_>, server: &dyn Server, chosen: &Chosen) -> Result<Ready, Fault> {
     let (spec, target, context) = (order.spec, order.target, order.context);
     let retries = spec.care.retries;
-    let exists = insist(context, retries, || server.databases()).await?.into_iter().any(|database| database.name == target);
+    let exists = insist(context, retries, || server.has_database(target)).await?;
     let whole = order.selection.include.is_empty() && order.selection.exclude.is_empty() && order.selection.rename.is_none();
     let replace = spec.clean && whole && order.entry == Entry::Flags && order.selection.what != What::DataOnly;
     if exists && !replace {
@@ -149,7 +149,7 @@ async fn make(order: &Order<'_>, server: &dyn Server, whose: Made) -> Result<(),
         let choices = &choices;
         async move {
             // A session that was lost may have made it all the same.
-            if again && server.databases().await?.iter().any(|database| database.name == target) {
+            if again && server.has_database(target).await? {
                 return Ok(());
             }
             server.create_database(target, &order.database.properties, choices).await

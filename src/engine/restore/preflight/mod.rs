@@ -14,6 +14,8 @@ mod supplies;
 mod target;
 mod trial;
 
+pub use supplies::package;
+
 use super::{record, source};
 use crate::archive::reader::Archive;
 use crate::domain::plan::{Check, Plan};
@@ -248,6 +250,7 @@ fn empty(spec: &RestoreSpec, archive: &Archive, info: &ServerInfo) -> Plan {
             ("To".into(), format!("{} at {}", info.title(), spec.connection.address())),
             ("Size".into(), format!("{} compressed, {} of rows", Bytes(archive.bytes()), Bytes(head.row_bytes))),
             ("Sessions".into(), spec.effort.jobs.to_string()),
+            ("Work folder".into(), "none needed: rows go straight from the archive to the server".into()),
             ("Proof".into(), if spec.prove { "every table, index and sequence afterwards" } else { "none" }.into()),
         ],
     }

@@ -50,7 +50,7 @@ pub fn extensions(facts: &Facts<'_>) -> Vec<Found> {
     if found.is_empty() {
         let newer = list(others.iter().map(|(line, _)| line.as_str()));
         let detail = if newer.is_empty() { String::new() } else { format!("; other versions: {newer}") };
-        found.push(ok(NAME, format!("all {} are there{detail}", needed.len())));
+        found.push(ok(NAME, format!("{} needed, all there{detail}", needed.len())));
     }
     found
 }
@@ -61,8 +61,8 @@ fn compare(a: &str, b: &str) -> Ordering {
     numbers(a).cmp(&numbers(b))
 }
 
-/// The Debian package that has an extension's files.
-fn package(extension: &str, major: u32) -> String {
+/// The Debian package that has an extension's files. Safe to stand in a command, whatever the name.
+pub fn package(extension: &str, major: u32) -> String {
     match extension {
         "postgis" | "postgis_topology" | "postgis_raster" | "postgis_sfcgal" | "postgis_tiger_geocoder" => {
             format!("postgresql-{major}-postgis-3")
@@ -75,7 +75,10 @@ fn package(extension: &str, major: u32) -> String {
         "pg_cron" => format!("postgresql-{major}-cron"),
         "pg_partman" => format!("postgresql-{major}-partman"),
         name if CONTRIB.contains(&name) => format!("postgresql-{major} postgresql-contrib"),
-        other => format!("postgresql-{major}-{}", text::clean(other).replace('_', "-")),
+        other => {
+            let plain: String = other.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect();
+            format!("postgresql-{major}-{plain}")
+        }
     }
 }
 
@@ -138,8 +141,8 @@ pub fn roles(facts: &Facts<'_>) -> Vec<Found> {
     let lacking: Vec<&str> = needed.iter().copied().filter(|role| !there(role) && !facts.made_roles.contains(*role)).collect();
     if lacking.is_empty() {
         let coming = needed.iter().filter(|role| !there(role)).count();
-        let detail = if coming == 0 { String::new() } else { format!(", {coming} of them come with the globals") };
-        return vec![ok(NAME, format!("{} are needed{detail}", needed.len()))];
+        let detail = if coming == 0 { "all there".to_owned() } else { format!("{coming} of them come with the globals") };
+        return vec![ok(NAME, format!("{} needed, {detail}", needed.len()))];
     }
     let who = facts.who(|needs| lacking.iter().any(|role| needs.roles.contains(*role)));
     let detail = format!("{who} needs {}, which the target does not have", list(lacking));
@@ -182,7 +185,7 @@ pub fn tablespaces(facts: &Facts<'_>) -> Vec<Found> {
         found.push(unknown(NAME, detail, Some(format!("They must exist there, empty and owned by the server's user; or {LEAVE_OUT}"))));
     }
     if found.is_empty() {
-        found.push(ok(NAME, if needed.is_empty() { "none are needed".to_owned() } else { format!("all {} are there", needed.len()) }));
+        found.push(ok(NAME, if needed.is_empty() { "none are needed".to_owned() } else { format!("{} needed, all there", needed.len()) }));
     }
     found
 }

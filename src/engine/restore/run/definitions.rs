@@ -46,7 +46,7 @@ pub async fn definitions(
                     return Err(fault);
                 }
                 troubles.lost.insert(object.id, troubles.failures.len());
-                troubles.failures.push(Failure::of(Some(About::object(object)), fault));
+                troubles.failures.push(Failure::of(Some(About::object(object)), job.context.events.explain(fault)));
             }
         }
     }

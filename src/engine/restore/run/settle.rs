@@ -28,6 +28,7 @@ pub fn settle(job: &Job<'_>, graph: &Graph, shared: &Shared, taken: &[NodeId], o
                 account(job, graph, &mut state, *at, *rows);
             }
             Err(fault) => {
+                let fault = job.context.events.explain(fault.clone());
                 let skipped = state.schedule.failed(*at);
                 // What fails after the stop fails because of it.
                 if !state.stopped && !shared.halt.is_cancelled() {
@@ -39,7 +40,7 @@ pub fn settle(job: &Job<'_>, graph: &Graph, shared: &Shared, taken: &[NodeId], o
                         because
                     } else {
                         job.context.events.log(Level::Error, fault.to_string());
-                        state.troubles.failures.push(Failure::of(about(job.chosen, work), fault.clone()));
+                        state.troubles.failures.push(Failure::of(about(job.chosen, work), fault));
                         state.troubles.failures.len() - 1
                     };
                     let skipped = skipped.iter().filter_map(|at| about(job.chosen, &graph.work[*at as usize]));

@@ -44,6 +44,8 @@ pub(super) fn next(input: &mut Input) -> io::Result<Option<Member>> {
         let mut block = [0; BLOCK as usize];
         input.read_exact(&mut block)?;
         if block.iter().all(|byte| *byte == 0) {
+            // The second block of the end.
+            input.read_exact(&mut block)?;
             return Ok(None);
         }
         let header = Header::from_byte_slice(&block);
@@ -191,12 +193,16 @@ pub(super) fn tar(dump: &Dump) -> Result<Inspection, Fault> {
         }
         members.insert(name, member.size);
     }
+    // The tar format has its large objects beside a list of them, and no file of the name that its table of contents gives.
+    let large_objects = |item: &Item| {
+        let lists = [format!("blobs_{}.toc", item.id), "blobs.toc".to_owned()];
+        (item.kind == "BLOBS").then(|| lists.iter().find_map(|list| members.get(list)).copied()).flatten()
+    };
     let size = |name: &str| ENDINGS.iter().find_map(|ending| members.get(&format!("{name}{ending}"))).copied();
     let mut data = Vec::new();
     for (item, name) in wanted(&dump.facts.items) {
-        match size(name) {
+        match size(name).or_else(|| large_objects(item)) {
             Some(bytes) => data.push((item.id, bytes)),
-            // The tar format has no file for a table without rows of its own.
             None => {
                 let what =
                     format!("the file {} with the data of {} {} is missing", text::clean(name), item.kind, text::clean(&item.title()));

@@ -3,6 +3,7 @@
 //! Names of files mean nothing here. What is in a dump is not changed; the programs that read it are PostgreSQL's own.
 
 mod blocks;
+mod create;
 mod members;
 mod messages;
 mod reading;

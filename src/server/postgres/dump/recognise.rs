@@ -88,11 +88,12 @@ fn folder(path: &Path) -> Result<Option<Dump>, Fault> {
 /// A tar is a dump when there is a `toc.dat` in it.
 fn tar(path: &Path, wrapper: Option<Wrapper>, first: &str) -> Result<Option<(Form, Facts)>, Fault> {
     let mut input = Input::open(path, wrapper).map_err(|error| unreadable(path, &error))?;
-    for _ in 0..MEMBERS {
+    for number in 0..MEMBERS {
         match members::next(&mut input) {
             Ok(Some(Member { name, .. })) if name.rsplit('/').next() == Some("toc.dat") => {
                 let (head, entries) = toc::read(&mut input, Texts::Lossy).map_err(|damage| damaged(path, &damage))?;
-                let form = if head.format == 3 { Form::Tar } else { Form::PackedFolder };
+                // pg_dump calls both formats tar in the head, but only in its own tar the table of contents comes first.
+                let form = if number == 0 && name == "toc.dat" { Form::Tar } else { Form::PackedFolder };
                 return Ok(Some((form, facts(head, entries))));
             }
             Ok(Some(member)) => {

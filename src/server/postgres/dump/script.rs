@@ -72,6 +72,15 @@ pub struct Findings {
     pub ends: (bool, bool),
     /// Lines.
     pub lines: u64,
+    /// The key of a `\\restrict` that has no `\\unrestrict` yet: a dump that begins with the one ends with the other.
+    pub locked: Option<String>,
+}
+
+impl Findings {
+    /// Whether its last words are those of a complete dump: of a cluster, where it goes from database to database.
+    pub fn is_complete(&self, form: super::Form) -> bool {
+        self.locked.is_none() && if form == super::Form::ClusterScript { self.ends.1 } else { self.ends.0 }
+    }
 }
 
 /// Where psql's reader is.
@@ -208,6 +217,11 @@ impl Script {
         match word {
             // Ours holds instead.
             "\\restrict" | "\\unrestrict" if rest.chars().all(|c| c.is_ascii_alphanumeric()) => {
+                match word {
+                    "\\restrict" => self.found.locked = Some(rest.to_owned()),
+                    _ if self.found.locked.as_deref() == Some(rest) => self.found.locked = None,
+                    _ => {}
+                }
                 out.push(b'\n');
                 Ok(())
             }

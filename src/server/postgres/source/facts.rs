@@ -54,6 +54,19 @@ pub async fn info(connector: &Connector) -> Result<ServerInfo, Fault> {
     })
 }
 
+/// See [`crate::server::Server::has_database`].
+pub async fn has_database(connector: &Connector, name: &str) -> Result<bool, Fault> {
+    let database = connector.connection().database.as_str();
+    let session = connector.session(database).await?;
+    let row = session
+        .client
+        .query_one("SELECT EXISTS (SELECT FROM pg_catalog.pg_database WHERE datname = $1)", &[&name])
+        .await
+        .map_err(|error| connector.fault("cannot look for the database", &error, database))?;
+    session.close().await;
+    Ok(row.get(0))
+}
+
 /// See [`crate::server::Server::databases`].
 pub async fn databases(connector: &Connector) -> Result<Vec<DatabaseInfo>, Fault> {
     let database = connector.connection().database.as_str();

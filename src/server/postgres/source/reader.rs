@@ -53,7 +53,8 @@ impl CopyReader {
     pub async fn open(connector: &Connector, database: &str, snapshot: &str, encoding: &str, holder: Arc<Holder>) -> Result<Self, Fault> {
         let session = connector.session(database).await?;
         let begin = format!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT {}", literal(snapshot));
-        session.client.batch_execute(&begin).await.map_err(|error| connector.fault("cannot share the snapshot", &error, database))?;
+        let begun = session.client.batch_execute(&begin).await;
+        begun.map_err(|error| session.explain(connector.fault("cannot share the snapshot", &error, database)))?;
         Ok(Self { session, encoding: encoding.to_owned(), begin, holder, lent: Arc::default() })
     }
 

@@ -4,6 +4,8 @@ use crate::domain::server::ServerInfo;
 use crate::domain::{Code, Fault};
 use crate::server::postgres::connect::Connector;
 use crate::server::postgres::program::{self, Program, Tool, Wanted};
+use crate::server::postgres::stall;
+use std::collections::BTreeMap;
 use std::process::Stdio;
 
 /// See [`crate::server::Server::schema_tool`].
@@ -11,9 +13,22 @@ pub async fn version(connector: &Connector, info: &ServerInfo) -> Result<String,
     find(connector, info.major()).await.map(|tool| tool.title())
 }
 
+/// The programs that were found, by the server's major version: looked for once, not for each of a thousand databases.
+#[derive(Debug, Default)]
+pub struct Found(tokio::sync::Mutex<BTreeMap<u32, Tool>>);
+
 /// The pg_dump for a server of a major version: the same version, else the nearest newer one. An older one would miss things.
 pub async fn find(connector: &Connector, major: u32) -> Result<Tool, Fault> {
-    program::find(connector, Wanted { program: Program::PgDump, least: major, best: major }).await
+    let mut found = connector.found().0.lock().await;
+    match found.get(&major) {
+        // One that was removed meanwhile is looked for again.
+        Some(tool) if tool.path.is_file() => Ok(tool.clone()),
+        _ => {
+            let tool = program::find(connector, Wanted { program: Program::PgDump, least: major, best: major }).await?;
+            found.insert(major, tool.clone());
+            Ok(tool)
+        }
+    }
 }
 
 /// What pg_dump gave: the archive (a table of contents without rows), and its warnings.
@@ -36,7 +51,13 @@ pub async fn dump(connector: &Connector, tool: &Tool, database: &str, snapshot: 
         command.arg(format!("--lock-wait-timeout={}", connection.lock_timeout.min(2_000_000) * 1000));
     }
     command.env("PGAPPNAME", connector.roll().dump_name()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let output = command.output().await.map_err(|error| program::cannot_run(tool, &error))?;
+    let output = tokio::select! {
+        output = command.output() => output.map_err(|error| program::cannot_run(tool, &error))?,
+        why = stall::watch_program(connector, database, connector.roll().dump_name()) => {
+            let fault = Fault::new(Code::ServerUnavailable, "cannot read the definitions").because(why).at("Program", tool.path.display());
+            return Err(connector.place(fault, database));
+        }
+    };
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     if !output.status.success() {
         return Err(connector.place(failure(tool, &said), database));

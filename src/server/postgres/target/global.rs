@@ -1,5 +1,6 @@
 //! Runs global objects: roles, memberships, settings, tablespaces.
 
+use super::reading::name;
 use super::{roles, script};
 use crate::domain::schema::SchemaObject;
 use crate::domain::{Code, Fault};
@@ -7,16 +8,68 @@ use crate::server::TargetChoices;
 use crate::server::postgres::connect::{Connector, Session};
 use crate::server::postgres::quote::ident;
 
+/// What a statement that fails means for those behind it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum After {
+    /// They are not run.
+    Stop,
+    /// They are run.
+    GoOn,
+}
+
 /// See [`crate::server::Server::apply_global`].
 pub async fn apply(connector: &Connector, object: &SchemaObject, choices: &TargetChoices) -> Result<(), Fault> {
-    let login = connector.connection().database.clone();
-    if choices.no_tablespaces && object.kind == "TABLESPACE" {
-        return Ok(());
+    match run(connector, object, choices, After::Stop).await?.into_iter().next() {
+        Some((_, fault)) => Err(fault),
+        None => Ok(()),
     }
+}
+
+/// See [`crate::server::Server::apply_global_parts`].
+pub async fn apply_parts(
+    connector: &Connector,
+    object: &SchemaObject,
+    choices: &TargetChoices,
+) -> Result<Vec<(SchemaObject, Fault)>, Fault> {
+    run(connector, object, choices, After::GoOn).await
+}
+
+async fn run(
+    connector: &Connector,
+    object: &SchemaObject,
+    choices: &TargetChoices,
+    after: After,
+) -> Result<Vec<(SchemaObject, Fault)>, Fault> {
+    let login = connector.connection().database.clone();
     let session = connector.session(&login).await?;
-    let outcome = statements(connector, &session, object, choices, &login).await;
+    let outcome = statements(connector, &session, object, choices, (&login, after)).await;
     session.close().await;
     outcome
+}
+
+/// The part of a script of globals that a statement is about: a role, a tablespace, or what is granted.
+fn part(object: &SchemaObject, statement: &str) -> SchemaObject {
+    let text = statement.trim_start();
+    let upper = head(text);
+    let behind = |start: &str| upper.find(start).and_then(|at| text.get(text.len() - upper.len() + at + start.len()..)).and_then(name);
+    let starts = |words: &[&'static str]| words.iter().find(|word| upper.starts_with(**word)).copied();
+    let role = starts(&["CREATE ROLE ", "CREATE USER ", "ALTER ROLE ", "ALTER USER ", "COMMENT ON ROLE "]);
+    let tablespace = starts(&["CREATE TABLESPACE ", "ALTER TABLESPACE ", "COMMENT ON TABLESPACE "]);
+    let (kind, name) = match (role, tablespace) {
+        (Some(start), _) => ("ROLE", behind(start)),
+        (None, Some(start)) => ("TABLESPACE", behind(start)),
+        (None, None) if upper.starts_with("GRANT ") && !upper.contains(" ON ") => ("MEMBERSHIP", behind("GRANT ")),
+        (None, None) if about_tablespace(&upper) => ("ACL", behind(" ON TABLESPACE ")),
+        (None, None) => (object.kind.as_str(), None),
+    };
+    SchemaObject { kind: kind.to_owned(), name: name.unwrap_or_else(|| object.name.clone()), sql: statement.to_owned(), ..object.clone() }
+}
+
+/// Whether a statement makes, changes or grants a tablespace.
+fn about_tablespace(upper: &str) -> bool {
+    let starts = ["CREATE TABLESPACE ", "ALTER TABLESPACE ", "COMMENT ON TABLESPACE "];
+    let rights = upper.starts_with("GRANT ") || upper.starts_with("REVOKE ") || upper.starts_with("SET SESSION");
+    starts.iter().any(|start| upper.starts_with(start)) || (rights && upper.contains(" ON TABLESPACE "))
 }
 
 async fn statements(
@@ -24,11 +77,15 @@ async fn statements(
     session: &Session,
     object: &SchemaObject,
     choices: &TargetChoices,
-    login: &str,
-) -> Result<(), Fault> {
+    (login, after): (&str, After),
+) -> Result<Vec<(SchemaObject, Fault)>, Fault> {
+    let mut failures = Vec::new();
     let bootstrap = ours(connector, session, login).await?;
     let mapped: Vec<String> = choices.map_roles.iter().map(|(from, _)| from.clone()).collect();
     for statement in split(&object.sql) {
+        if choices.no_tablespaces && about_tablespace(&head(statement)) {
+            continue;
+        }
         if protected(statement, &bootstrap) {
             tracing::info!(object = %script::label(object), "the role that we work as, and the server's first superuser, stay as they are");
             continue;
@@ -54,9 +111,14 @@ async fn statements(
         if head(statement).starts_with("CREATE TABLESPACE") && state == "42710" && same_location(session, &sql).await {
             continue;
         }
-        return Err(failed(connector, object, &sql, &error, login));
+        let part = part(object, &sql);
+        let fault = failed(connector, &part, &sql, &error, login);
+        failures.push((part, fault));
+        if after == After::Stop || session.client.is_closed() {
+            break;
+        }
     }
-    Ok(())
+    Ok(failures)
 }
 
 fn failed(connector: &Connector, object: &SchemaObject, sql: &str, error: &tokio_postgres::Error, login: &str) -> Fault {
@@ -173,6 +235,37 @@ mod tests {
         let parts = split(sql);
         assert_eq!(parts.len(), 3, "{parts:?}");
         assert_eq!(parts[0], "CREATE ROLE \"a;b\"");
+    }
+
+    #[test]
+    fn each_statement_is_about_a_part_of_the_script() {
+        let object = SchemaObject {
+            id: 1,
+            kind: "GLOBALS".into(),
+            schema: None,
+            name: "globals.sql".into(),
+            owner: None,
+            section: crate::domain::schema::Section::PreData,
+            sql: String::new(),
+            owner_sql: None,
+            drop_sql: String::new(),
+            tablespace: None,
+            access_method: None,
+            table: None,
+            depends: Vec::new(),
+        };
+        for (statement, kind, name) in [
+            ("\n-- Roles\nCREATE ROLE \"My; Role\"", "ROLE", "My; Role"),
+            ("ALTER ROLE alice WITH LOGIN", "ROLE", "alice"),
+            ("CREATE TABLESPACE fast OWNER alice LOCATION '/x'", "TABLESPACE", "fast"),
+            ("GRANT alice TO bob", "MEMBERSHIP", "alice"),
+            ("GRANT ALL ON TABLESPACE fast TO bob", "ACL", "fast"),
+            ("SELECT 1", "GLOBALS", "globals.sql"),
+        ] {
+            let part = part(&object, statement);
+            assert_eq!((part.kind.as_str(), part.name.as_str()), (kind, name), "{statement}");
+        }
+        assert!(about_tablespace("REVOKE ALL ON TABLESPACE FAST FROM PUBLIC") && !about_tablespace("CREATE ROLE TABLESPACE "));
     }
 
     #[test]

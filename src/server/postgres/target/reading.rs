@@ -37,7 +37,7 @@ type Words = Vec<String>;
 pub fn stays_inside(object: &SchemaObject) -> bool {
     // A view is filled when it is made, unless it says otherwise: that would run its query.
     let filled = object.kind == "MATERIALIZED VIEW" && !object.sql.trim_end().ends_with("WITH NO DATA;");
-    !filled && statements(&object.sql).iter().chain(&statements(object.owner_sql.as_deref().unwrap_or_default())).all(|words| inside(words))
+    !filled && statements(&object.sql).iter().chain(&statements(object.owner_sql.as_deref().unwrap_or_default())).all(inside)
 }
 
 fn inside(words: &Words) -> bool {
@@ -129,7 +129,7 @@ pub fn made_by(object: &SchemaObject) -> Vec<Made> {
 }
 
 /// The name that SQL begins with.
-fn name(sql: &str) -> Option<String> {
+pub fn name(sql: &str) -> Option<String> {
     match next(sql).0 {
         Token::Word(word) => Some(word.to_lowercase()),
         Token::Quoted(quoted) => Some(unquoted(quoted)),

@@ -20,16 +20,17 @@ pub async fn end(connector: &Connector, blocker: &Blocker, ending: Ending) -> Re
         Ending::Cancel => "pg_cancel_backend",
         Ending::Terminate => "pg_terminate_backend",
     };
-    // The pid alone could be somebody else's by now: who began at another moment is left alone.
+    // The pid alone could be somebody else's by now: who began at another moment is left alone. Roles that may not know when a session
+    // began have no other way than the pid.
     let sql = format!(
-        "SELECT a.application_name, pg_catalog.{function}(a.pid) FROM pg_catalog.pg_stat_activity a \
-          WHERE a.pid = $1 AND (extract(epoch FROM a.backend_start) * 1000)::int8 = $2 AND a.pid <> pg_catalog.pg_backend_pid() \
-            AND NOT (a.application_name = 'dbbackup' OR a.application_name LIKE 'dbbackup: %')"
+        "SELECT pg_catalog.{function}(a.pid) FROM pg_catalog.pg_stat_activity a \
+          WHERE a.pid = $1 AND (a.backend_start IS NULL OR (extract(epoch FROM a.backend_start) * 1000)::int8 = $2) AND a.pid <> pg_catalog.pg_backend_pid() \
+            AND coalesce(a.application_name, '') <> 'dbbackup' AND coalesce(a.application_name, '') NOT LIKE 'dbbackup: %'"
     );
     let answer = session.client.query_opt(&sql, &[&blocker.pid, &blocker.since.0]).await;
     session.close().await;
     match answer {
-        Ok(Some(row)) if row.get::<_, bool>(1) => Ok(()),
+        Ok(Some(row)) if row.get::<_, bool>(0) => Ok(()),
         Ok(_) => Err(Fault::new(Code::Conflict, what).because("it is gone already").step("Look again: the wait may be over.")),
         Err(error) => {
             let user = ident(&connector.connection().user);

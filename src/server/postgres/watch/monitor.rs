@@ -74,11 +74,15 @@ impl LockMonitor {
         for pid in &waiting {
             self.seen.entry(*pid).or_insert(now);
         }
-        let long: Vec<i32> = self.seen.iter().filter(|(_, since)| now.duration_since(**since) >= WORTH).map(|(pid, _)| *pid).collect();
-        if long.is_empty() {
+        if waiting.is_empty() {
             return Ok(Vec::new());
         }
-        let mut wanted = self.wanted(&long, now).await?;
+        let mut wanted = self.wanted(&waiting, now).await?;
+        wanted.retain(|one| Duration::from_millis(one.wait.waited_ms) >= WORTH);
+        if wanted.is_empty() {
+            return Ok(Vec::new());
+        }
+        let long: Vec<i32> = wanted.iter().map(|one| one.wait.pid).collect();
         let edges = tree::edges(&self.session.client, &long).await?;
         let mut others: Vec<i32> = edges.values().flatten().copied().collect();
         others.sort_unstable();

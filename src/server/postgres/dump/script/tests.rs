@@ -62,6 +62,9 @@ fn the_last_words_must_be_the_last() {
     assert_eq!(passes(&format!("SELECT 1;\n--\n{end}--\n\n")).ends, (true, false));
     assert_eq!(passes(&format!("--\n{end}--\nSELECT 1;\n")).ends, (false, false));
     assert_eq!(passes(&format!("SELECT '\n{end}';\n")).ends, (false, false));
+    let locked =
+        |last: &str| pass(Rules::default(), &format!("\\restrict abc\nSELECT 1;\n{end}\n{last}")).2.is_complete(super::super::Form::Script);
+    assert!(locked("\\unrestrict abc\n") && !locked("\\unrestrict ab") && !locked(""));
     assert_eq!(passes(&format!("COPY t FROM stdin;\n{end}")).ends, (false, false));
 }
 
