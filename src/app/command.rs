@@ -238,6 +238,12 @@ impl Words {
         if spec.care.force {
             self.word("--force");
         }
+        if let Some(dir) = &spec.care.workdir {
+            self.flag("--workdir", dir.to_string_lossy().into_owned());
+        }
+        if spec.care.keep_temp {
+            self.word("--keep-temp");
+        }
         if spec.care.on_failure != OnFailure::Keep {
             self.flag("--on-failure", spec.care.on_failure.word().to_owned());
         }
@@ -321,7 +327,7 @@ fn fold(words: &[String]) -> Vec<String> {
     lines
 }
 
-const STANDALONE: [&str; 15] = [
+const STANDALONE: [&str; 16] = [
     "--debug-locks",
     "--create",
     "--clean",
@@ -333,6 +339,7 @@ const STANDALONE: [&str; 15] = [
     "--prove",
     "--continue-on-error",
     "--force",
+    "--keep-temp",
     "--require-all",
     "--no-verify",
     "--quick",

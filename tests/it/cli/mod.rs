@@ -96,9 +96,10 @@ fn restore() -> impl Strategy<Value = JobSpec> {
     let enough = prop_oneof![Just(Enough::All), (0u8..=100).prop_map(Enough::Percent)];
     let verify_first = prop_oneof![Just(Depth::Quick), Just(Depth::Full)];
     let rehearse = prop_oneof![Just(Rehearse::Auto), Just(Rehearse::On), Just(Rehearse::Off)];
-    let manifest = proptest::option::of(Just(std::path::PathBuf::from("/back ups/restore-manifest-1.json")));
-    let care = (on_failure, enough, verify_first, rehearse, any::<bool>(), 0u32..9, manifest).prop_map(
-        |(on_failure, enough, verify_first, rehearse, force, retries, resume)| Care {
+    let workdir = proptest::option::of(Just(PathBuf::from("/work space")));
+    let manifest = proptest::option::of(Just(PathBuf::from("/back ups/restore-manifest-1.json")));
+    let care = (on_failure, enough, verify_first, rehearse, workdir, any::<[bool; 2]>(), 0u32..9, manifest).prop_map(
+        |(on_failure, enough, verify_first, rehearse, workdir, [force, keep_temp], retries, resume)| Care {
             verify_first,
             rehearse,
             force,
@@ -106,6 +107,8 @@ fn restore() -> impl Strategy<Value = JobSpec> {
             enough,
             retries: Retries(retries),
             resume,
+            workdir,
+            keep_temp,
             ..Care::default()
         },
     );

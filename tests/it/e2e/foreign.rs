@@ -363,3 +363,31 @@ fn a_work_folder_that_is_kept_is_named_and_one_without_room_is_refused() {
     home.on(server, &["restore", "single", &file, "--target", &target, "--create", "--workdir", "/proc"]).fails(74, "work folder");
     assert!(!super::exists(server, &target));
 }
+
+#[test]
+fn a_dump_of_a_whole_server_comes_back_on_another_one() {
+    let from = Postgres::start(15, "");
+    let to = Postgres::start(15, "");
+    let home = Home::new();
+    let odd = "odd \"name'\\";
+    from.sql("postgres", "create role bob; create database plain; ");
+    from.sql("postgres", &format!("create database \"{}\"", odd.replace('"', "\"\"")));
+    from.sql(
+        "plain",
+        "create table t (a int, b text); insert into t select i, E'\\\\! x' from generate_series(1, 100) i; alter table t owner to bob",
+    );
+    from.sql(odd, "create table u (a int); insert into u values (1)");
+    let file = dump(&from, "pg_dumpall", None, &[], &home.path().join("everything")).display().to_string();
+    let plan = home.on(&to, &["restore", "cluster", &file, "--dry-run"]).ok().stdout;
+    assert!(plan.contains("pg_dumpall plain") && plan.contains("plain"), "{plan}");
+    let asked = home.on(&to, &["restore", "cluster", &file]).fails(64, "--confirm");
+    let name = asked.text().split("--confirm ").nth(1).and_then(|rest| rest.split_whitespace().next()).expect("a name").to_owned();
+    home.on(&to, &["restore", "cluster", &file, "--confirm", &name]).ok();
+    for database in ["plain", odd] {
+        compare::same_text("the schema", &compare::schema(&from, database), &compare::schema(&to, database));
+        compare::same_rows(&compare::rows(&from, database), &compare::rows(&to, database));
+    }
+    // What is there already is not touched.
+    home.on(&to, &["restore", "cluster", &file, "--confirm", &name]).fails(1, "TARGET_NOT_EMPTY");
+    home.on(&to, &["restore", "single", &file, "--target", "x", "--create"]).fails(64, "restore cluster");
+}

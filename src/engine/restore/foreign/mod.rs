@@ -9,6 +9,7 @@ mod space;
 
 pub use plan::plan;
 pub use run::run;
+pub use space::base;
 
 use super::source::blocking;
 use crate::domain::spec::{RestoreScope, RestoreSpec, Selection, What};

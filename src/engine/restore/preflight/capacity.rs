@@ -101,7 +101,7 @@ pub fn folder(dir: &Path) -> Vec<Found> {
     vec![match disk::writable(&near) {
         Ok(()) => ok(NAME, format!("{} is writable", dir.display())),
         Err(error) => {
-            let cure = Some("Make it writable for this user, or name another one: TMPDIR=DIR".to_owned());
+            let cure = Some("Make it writable for this user, or name another one: --workdir DIR".to_owned());
             super::checklist::refuse(Code::OutputUnwritable, NAME, format!("{} cannot be written to: {error}", dir.display()), cure)
         }
     }]

@@ -194,7 +194,7 @@ async fn ask(facts: &Facts<'_>, list: &Checklist<'_>, failed: &[(String, String)
         capacity::space(facts),
         capacity::locks(facts),
         capacity::connections(facts),
-        capacity::folder(&std::env::temp_dir()),
+        capacity::folder(&super::foreign::base(spec)),
     ];
     let known: Vec<Check> = answers.into_iter().flat_map(|found| list.answer(found)).collect();
     let archive = async {
