@@ -75,9 +75,10 @@ impl Wait {
         }
     }
 
-    /// Those that everybody waits for in the end.
+    /// Those that everybody waits for in the end, each once however many ways lead to it.
     pub fn roots(&self) -> impl Iterator<Item = &Blocker> {
-        self.blockers.iter().filter(|blocker| blocker.is_root())
+        let is_first = |at: usize, pid: i32| self.blockers.iter().position(|one| one.pid == pid) == Some(at);
+        self.blockers.iter().enumerate().filter(move |(at, one)| one.is_root() && is_first(*at, one.pid)).map(|(_, one)| one)
     }
 
     /// The whole wait as lines for a log: what is waited for, then the tree.
@@ -146,7 +147,8 @@ mod tests {
     fn roots_wait_for_nobody() {
         let middle = Blocker { pid: 2, blocked_by: vec![3], ..Blocker::default() };
         let root = Blocker { pid: 3, depth: 1, ..Blocker::default() };
-        let wait = Wait { blockers: vec![middle, root], ..Wait::default() };
+        let again = Blocker { depth: 0, ..root.clone() };
+        let wait = Wait { blockers: vec![middle, root, again], ..Wait::default() };
         assert_eq!(wait.roots().map(|one| one.pid).collect::<Vec<_>>(), [3]);
         assert!(wait.lines()[2].starts_with("    └ pid 3"), "{:?}", wait.lines());
     }

@@ -69,6 +69,9 @@ pub fn tally(all: u64, missing: &(Vec<Missing>, Vec<Missing>)) -> Tally {
 /// A failure's place: which of the losses, which failure in it.
 type Place = (usize, usize);
 
+/// Objects that are not there, each with what its cause is about.
+type Listed<'a> = Vec<(Missing, &'a Subject)>;
+
 /// Folds them. `major` is the target's version, for the names of packages.
 pub fn fold(losses: &[Losses<'_>], major: u32) -> Folded {
     let subjects: Vec<Vec<Subject>> = losses.iter().map(|one| one.failed.iter().map(subject::of).collect()).collect();
@@ -84,7 +87,7 @@ pub fn fold(losses: &[Losses<'_>], major: u32) -> Folded {
             groups.entry(subject).or_default().roots.insert(root);
         }
     }
-    let mut listed: Vec<(Vec<(Missing, &Subject)>, Vec<(Missing, &Subject)>)> = Vec::new();
+    let mut listed: Vec<(Listed<'_>, Listed<'_>)> = Vec::new();
     for (nth, one) in losses.iter().enumerate() {
         let mut seen = HashSet::new();
         let (mut failed, mut skipped) = (Vec::new(), Vec::new());
@@ -127,7 +130,7 @@ pub fn fold(losses: &[Losses<'_>], major: u32) -> Folded {
         groups.into_iter().map(|(subject, group)| (subject, group.cause(subject, losses, major))).collect();
     causes.sort_by(|(a, x), (b, y)| (y.failed + y.skipped).cmp(&(x.failed + x.skipped)).then_with(|| a.cmp(b)));
     let place: HashMap<&Subject, usize> = causes.iter().enumerate().map(|(at, (subject, _))| (*subject, at)).collect();
-    let settled = |some: Vec<(Missing, &Subject)>| -> Vec<Missing> {
+    let settled = |some: Listed<'_>| -> Vec<Missing> {
         some.into_iter().map(|(missing, subject)| Missing { cause: place.get(subject).copied().unwrap_or(0), ..missing }).collect()
     };
     let missing = listed.into_iter().map(|(failed, skipped)| (settled(failed), settled(skipped))).collect();
@@ -222,8 +225,7 @@ impl<'a, 'b> Roots<'a, 'b> {
         }
         let mut makers = HashMap::new();
         for (nth, one) in losses.iter().enumerate() {
-            for at in 0..one.failed.len() {
-                let lacking = &subjects[nth][at];
+            for (at, lacking) in subjects[nth].iter().enumerate() {
                 let maker = [one.database, None].into_iter().find_map(|whose| made.get(&(whose, lacking.clone())).copied());
                 if let Some(maker) = maker.filter(|maker| *maker != (nth, at)) {
                     makers.insert((nth, at), maker);

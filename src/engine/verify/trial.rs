@@ -218,7 +218,7 @@ pub async fn run(spec: &VerifySpec, test: &RestoreTest, context: &Context) -> Re
     summary.duration_ms = millis(began);
     if context.cancel.is_cancelled() {
         let left: Vec<String> =
-            faults.iter().filter_map(|fault| fault.what.contains(leftovers::PREFIX).then(|| fault.what.clone())).collect();
+            faults.iter().filter(|fault| fault.what.contains(leftovers::PREFIX)).map(|fault| fault.what.clone()).collect();
         let fault = Fault::new(Code::Cancelled, "cancelled");
         return Err(if left.is_empty() { fault } else { fault.at("Left", left.join("; ")) });
     }

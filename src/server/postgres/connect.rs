@@ -34,7 +34,7 @@ pub struct Connector {
 
 /// What came of an attempt to reach the server itself.
 enum Reached {
-    Server(Session),
+    Server(Box<Session>),
     /// Something stands before it; what that said of our mark.
     Pooler(Option<String>),
 }
@@ -139,7 +139,7 @@ impl Connector {
             return self.pooled(database, &met).await;
         }
         match self.limited(database, self.reach(database)).await?? {
-            Reached::Server(session) => Ok(session),
+            Reached::Server(session) => Ok(*session),
             Reached::Pooler(refusal) => self.pooled(database, &self.poolers.meet(database, refusal)).await,
         }
     }
@@ -184,7 +184,7 @@ impl Connector {
             },
         };
         match self.prepare(session, &pooler::guard(&mark)).await {
-            Ok(session) => Ok(Reached::Server(session.watched(self, database))),
+            Ok(session) => Ok(Reached::Server(Box::new(session.watched(self, database)))),
             Err(error) if pooler::is_guard(&error) => Ok(Reached::Pooler(None)),
             Err(error) => Err(self.fault("cannot prepare a session", &error, database)),
         }
@@ -216,6 +216,8 @@ impl Connector {
                 }
             }
         }
+        // That a server has no TLS is no reason for anything where the mode goes on without.
+        let first = first.filter(|error| !has_no_tls(error));
         let second = self.attempt(database, *last, mark).await;
         second.map_err(|error| first.filter(|first| !has_no_tls(first) && pooler::refuses_mark(&error).is_none()).unwrap_or(error))
     }

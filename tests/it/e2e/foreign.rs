@@ -370,7 +370,8 @@ fn a_dump_of_a_whole_server_comes_back_on_another_one() {
     let to = Postgres::start(15, "");
     let home = Home::new();
     let odd = "odd \"name'\\";
-    from.sql("postgres", "create role bob; create database plain; ");
+    from.sql("postgres", "create role bob");
+    from.sql("postgres", "create database plain");
     from.sql("postgres", &format!("create database \"{}\"", odd.replace('"', "\"\"")));
     from.sql(
         "plain",

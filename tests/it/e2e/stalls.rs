@@ -164,3 +164,20 @@ fn a_statement_at_work_may_take_longer_than_the_limit() {
     assert!(exists(server, &name) && sessions(server, &name) < 9);
     assert!(proxy.passed() > 0);
 }
+
+#[test]
+fn a_pg_dump_that_never_comes_to_anything_has_a_limit() {
+    let server = server(15);
+    let name = slow_database(server, "frozen");
+    let home = Home::new();
+    let dir = home.backups().display().to_string();
+    let program = home.path().join("pg_dump");
+    std::fs::write(&program, "#!/bin/sh\n[ \"$1\" = --version ] && { echo 'pg_dump (PostgreSQL) 15.18'; exit; }\nexec tail -f /dev/null\n")
+        .expect("a program");
+    std::fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("permissions");
+    let mut command = through(server, server.port, &home, &["backup", "single", &name, "--backup-dir", &dir]);
+    let begun = Instant::now();
+    let outcome = program::run(command.env("DBBACKUP_PG_BIN", home.path())).fails(69, "SERVER_UNAVAILABLE");
+    assert!(outcome.text().contains("the server has no session of it"), "{}", outcome.text());
+    assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
+}

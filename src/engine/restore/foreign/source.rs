@@ -35,7 +35,7 @@ impl RowSource for ScriptSource<'_> {
         Box::pin(async move {
             let mut stream = self.stream.take().ok_or_else(|| Fault::internal("a script was read on after it had failed"))?;
             let (stream, piece) = blocking(move || {
-                let piece = stream.next();
+                let piece = stream.piece();
                 Ok((stream, piece))
             })
             .await?;

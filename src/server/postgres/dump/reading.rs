@@ -27,7 +27,7 @@ pub struct ScriptStream {
 }
 
 impl ScriptStream {
-    /// Opens a dump that is a script. Blocks, as does [`ScriptStream::next`].
+    /// Opens a dump that is a script. Blocks, as does [`ScriptStream::piece`].
     pub fn open(dump: &Dump, rules: Rules) -> Result<Self, Fault> {
         let input = Input::open(&dump.path, dump.wrapper).map_err(|error| unreadable(&dump.path, &error))?;
         Ok(Self {
@@ -52,7 +52,7 @@ impl ScriptStream {
     }
 
     /// The next piece, or none at the end. A fault: it is cut off, damaged, or does what a dump does not.
-    pub fn next(&mut self) -> Result<Option<Vec<u8>>, Fault> {
+    pub fn piece(&mut self) -> Result<Option<Vec<u8>>, Fault> {
         let failed = |path: &PathBuf, error: io::Error| unreadable(path, &error);
         while let Some(input) = &mut self.input {
             let start = self.rest.len();
@@ -111,6 +111,6 @@ impl ScriptStream {
 /// Reads all of a script without running anything.
 pub fn inspect(dump: &Dump, rules: Rules) -> Result<Inspection, Fault> {
     let mut stream = ScriptStream::open(dump, rules)?;
-    while stream.next()?.is_some() {}
+    while stream.piece()?.is_some() {}
     Ok(Inspection { plain: stream.plain, script: stream.findings().clone(), ..Inspection::default() })
 }

@@ -225,6 +225,11 @@ impl Script {
                 out.push(b'\n');
                 Ok(())
             }
+            // pg_dumpall keeps psql from looking into names that it cannot read. The name goes on as it is without that.
+            "\\encoding" if rest == "SQL_ASCII" && self.rules.connect == Connect::Allowed => {
+                out.push(b'\n');
+                Ok(())
+            }
             "\\connect" if self.rules.connect == Connect::Allowed => {
                 let name = target(rest).ok_or_else(|| self.refuse(line, "it names more than a database"))?;
                 let there = format!("\\connect -reuse-previous=on \"{}\"", conninfo(&name).replace('"', "\"\""));

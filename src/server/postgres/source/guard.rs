@@ -27,8 +27,28 @@ SELECT a.pid, a.application_name = $2 FROM pg_catalog.pg_stat_activity a
  WHERE a.datname = current_database() AND a.wait_event_type = 'Lock' AND a.pid <> $3
    AND (a.pid = ANY ($1::int4[]) OR a.application_name = $2)";
 
-/// Completes only with the fault that ends the reading of definitions. `holder` is the process of the snapshot's session.
-pub async fn watch(connector: &Connector, database: &str, holder: i32) -> Fault {
+/// Why the reading of definitions has to end, with the session that saw it.
+pub struct Caught {
+    fault: Fault,
+    session: Session,
+}
+
+impl Caught {
+    /// Ends pg_dump's session, and gives the fault. Call it when nobody waits for pg_dump any more: its own complaint would come first.
+    pub async fn end(self, connector: &Connector, database: &str) -> Fault {
+        // A program that was killed while it waits for a lock leaves its place in the queue to nobody.
+        let sql = "SELECT pg_catalog.pg_terminate_backend(a.pid) FROM pg_catalog.pg_stat_activity a \
+                    WHERE a.application_name = $1 AND a.datname = current_database()";
+        if let Err(error) = self.session.client.query(sql, &[&connector.roll().dump_name()]).await {
+            tracing::debug!(%error, "ending pg_dump's session");
+        }
+        self.session.close().await;
+        connector.place(self.fault, database)
+    }
+}
+
+/// Completes only when the reading of definitions has to end. `holder` is the process of the snapshot's session.
+pub async fn watch(connector: &Connector, database: &str, holder: i32) -> Caught {
     tokio::time::sleep(FIRST).await;
     // Without a session of its own nothing is seen; the limits that the sessions have themselves still hold.
     let Ok(session) = connector.session(database).await else { return std::future::pending().await };
@@ -36,16 +56,7 @@ pub async fn watch(connector: &Connector, database: &str, holder: i32) -> Fault 
     loop {
         match look(connector, &session, holder, &mut seen).await {
             Ok(None) => tokio::time::sleep(EVERY).await,
-            Ok(Some(fault)) => {
-                // A program that was killed while it waits for a lock leaves its place in the queue to nobody.
-                let sql = "SELECT pg_catalog.pg_terminate_backend(a.pid) FROM pg_catalog.pg_stat_activity a \
-                            WHERE a.application_name = $1 AND a.datname = current_database()";
-                if let Err(error) = session.client.query(sql, &[&connector.roll().dump_name()]).await {
-                    tracing::debug!(%error, "ending pg_dump's session");
-                }
-                session.close().await;
-                return connector.place(fault, database);
-            }
+            Ok(Some(fault)) => return Caught { fault, session },
             Err(error) => {
                 tracing::debug!(%error, "watching over the reading of definitions");
                 return std::future::pending().await;

@@ -149,7 +149,7 @@ impl Leader {
         let (dump, (mut contents, sequences)) = tokio::select! {
             biased;
             read = read => read?,
-            fault = guard::watch(&self.connector, &self.database, self.holder.session.pid) => return Err(fault),
+            caught = guard::watch(&self.connector, &self.database, self.holder.session.pid) => return Err(caught.end(&self.connector, &self.database).await),
         };
         contents.sequences = sequences;
         let entries = toc::parse(&dump.archive).map_err(|damage| {
