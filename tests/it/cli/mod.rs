@@ -109,6 +109,7 @@ fn restore() -> impl Strategy<Value = JobSpec> {
             resume,
             workdir,
             keep_temp,
+            ..Care::default()
         },
     );
     (connection(), scope, effort(), any::<[bool; 7]>(), proptest::option::of(Just("lz4".to_owned())), care).prop_map(
