@@ -113,6 +113,8 @@ pub enum Action {
     WholeCluster,
     /// Cancel the job in sight.
     CancelJob,
+    /// Go on with the restore in sight that was interrupted.
+    Resume,
     /// Choose the next session that is in the job's way.
     NextBlocker,
     /// End the session in the job's way that is chosen, or what it runs; asks.

@@ -28,6 +28,14 @@ pub fn availability(model: &Model, action: &Action) -> Result<(), String> {
             Some(state) if state.is_over() => Err("the job is over".to_owned()),
             Some(_) => Ok(()),
         },
+        Action::Resume => match model.job_in_sight() {
+            None => Err("no job is in sight".to_owned()),
+            Some(job) if !job.state.is_over() => Err("the job is at work".to_owned()),
+            Some(job) => match job.resumed() {
+                Some(_) => Ok(()),
+                None => Err("there is nothing to go on with".to_owned()),
+            },
+        },
         Action::NextBlocker => match model.job_in_sight().map(|job| waits::blockers(job).len()) {
             Some(0) | None => Err("nobody is in the way".to_owned()),
             Some(1) => Err("only one session is in the way".to_owned()),

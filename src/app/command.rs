@@ -4,8 +4,8 @@ use super::setup::Setup;
 use crate::domain::Bytes;
 use crate::domain::connection::{Connection, SslMode};
 use crate::domain::spec::{
-    BackupSpec, Depth, Effort, Enough, JobSpec, NameTime, OnFailure, Rehearse, RestoreScope, RestoreSpec, Sample, Scope, VerifyMode,
-    VerifySpec, What,
+    BackupSpec, Depth, Effort, Enough, JobSpec, NameTime, OnFailure, Rehearse, RestoreScope, RestoreSpec, Retries, Sample, Scope,
+    VerifyMode, VerifySpec, What,
 };
 use std::path::Path;
 
@@ -220,6 +220,12 @@ impl Words {
         }
         if spec.continue_on_error {
             self.word("--continue-on-error");
+        }
+        if spec.care.retries != Retries::default() {
+            self.flag("--retries", spec.care.retries.0.to_string());
+        }
+        if let Some(manifest) = &spec.care.resume {
+            self.flag("--resume-from-manifest", manifest.display().to_string());
         }
         if spec.care.verify_first == Depth::Full {
             self.flag("--verify-first", "full".to_owned());

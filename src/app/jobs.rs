@@ -124,6 +124,14 @@ pub struct Job {
 }
 
 impl Job {
+    /// The job that goes on with this one; none where nothing was begun, or nothing is missing.
+    pub fn resumed(&self) -> Option<JobSpec> {
+        let manifest = self.state.manifest()?;
+        let JobSpec::Restore(mut spec) = self.spec().clone() else { return None };
+        spec.care.resume = Some(manifest);
+        Some(JobSpec::Restore(spec))
+    }
+
     /// A job that was just admitted.
     pub fn new(id: JobId, plan: Plan, now: Stamp) -> Self {
         Self {

@@ -9,8 +9,8 @@ use crate::config::layers::Resolved;
 use crate::config::settings::Key;
 use crate::domain::schema::TableName;
 use crate::domain::spec::{
-    BackupSpec, Care, Depth, Enough, JobSpec, OnFailure, Rehearse, RestoreScope, RestoreSpec, RestoreTest, Sample, Scope, Selection,
-    VerifySpec, What,
+    BackupSpec, Care, Depth, Enough, JobSpec, Journal, OnFailure, Rehearse, RestoreScope, RestoreSpec, RestoreTest, Retries, Sample, Scope,
+    Selection, VerifySpec, What,
 };
 use crate::domain::{Code, Fault};
 use std::path::PathBuf;
@@ -69,7 +69,7 @@ fn restore(restore: &Restore, resolved: &Resolved, host: Host) -> Result<Option<
     let (archive, scope, create, clean, options) = match restore {
         Restore::List { .. } => return Ok(None),
         Restore::Single(single) => {
-            // clap has made sure that one of the two is there.
+            // clap has made sure that one of the two is there, or a manifest that says it.
             let target = single.target.as_ref().or(single.database.as_ref()).cloned().unwrap_or_default();
             let selection =
                 Selection { what: what(&single.parts), include: single.include.clone(), exclude: single.exclude.clone(), rename: None };
@@ -135,6 +135,9 @@ fn care(restore: &Restore, options: &Options, resolved: &Resolved) -> Care {
         force: options.force,
         on_failure,
         enough,
+        retries: options.retries.map_or_else(Retries::default, Retries),
+        resume: options.resume_from_manifest.clone(),
+        journal: Journal::Kept,
         workdir: resolved.path(Key::Workdir),
         keep_temp: resolved.switch(Key::KeepTemp),
     }

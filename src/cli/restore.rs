@@ -10,6 +10,7 @@ pub const EXAMPLES: &str = "Examples:\n  \
     dbbackup restore single cluster_….tar.zst --database shop --target shop --clean --confirm shop\n  \
     dbbackup restore table db_shop_….tar.zst public.orders --target shop --as public.orders_old\n  \
     dbbackup restore cluster cluster_….tar.zst --confirm db01:5432\n  \
+    dbbackup restore cluster cluster_….tar.zst --resume-from-manifest restore-manifest-….json\n  \
     dbbackup restore single shop.dump --target shop2 --create       (a dump of pg_dump: custom, directory, tar, plain)\n  \
     dbbackup restore list --backup-dir /backups\n\n\
     What would be overwritten is shown by --dry-run; --confirm NAME says that you mean it.";
@@ -65,6 +66,12 @@ pub struct Options {
     pub toast_compression: Option<String>,
     #[arg(long)]
     pub continue_on_error: bool,
+    /// Try again so often what may pass: a lost connection, a conflict, a lock that is not granted, a full server (default: 2)
+    #[arg(long, value_name = "N")]
+    pub retries: Option<u32>,
+    /// Go on with an interrupted restore, where it stopped; the manifest says what goes where
+    #[arg(long, value_name = "FILE")]
+    pub resume_from_manifest: Option<std::path::PathBuf>,
     /// Before anything is touched, check the archive: quick (its structure) or full (every byte)
     #[arg(long, value_name = "DEPTH", value_parser = ["quick", "full"], default_value = "quick")]
     pub verify_first: String,
@@ -92,7 +99,7 @@ pub struct Single {
     #[arg(long, value_name = "DB")]
     pub database: Option<String>,
     /// The name it gets (default: the name in the archive, taken from --database)
-    #[arg(long, value_name = "DB", required_unless_present = "database")]
+    #[arg(long, value_name = "DB", required_unless_present_any = ["database", "resume_from_manifest"])]
     pub target: Option<String>,
     /// Make the target database
     #[arg(long)]

@@ -284,6 +284,9 @@ pub struct Summary {
     /// What to do once the causes are cured.
     #[serde(default)]
     pub then: Option<Step>,
+    /// The manifest from which a restore can be gone on with, where something is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manifest: Option<PathBuf>,
 }
 
 /// A database that was restored for a trial, proven equal and dropped again.
@@ -333,6 +336,9 @@ impl Summary {
 pub struct Leftovers {
     /// One line for each thing: "database shop2, partly restored". Empty: nothing is left.
     pub things: Vec<String>,
+    /// The manifest from which a restore can be gone on with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manifest: Option<PathBuf>,
 }
 
 /// Where a job is in its life.
@@ -354,6 +360,16 @@ pub enum JobState {
 }
 
 impl JobState {
+    /// The manifest from which a restore that is over can be gone on with.
+    pub fn manifest(&self) -> Option<PathBuf> {
+        match self {
+            JobState::Finished(summary) => summary.manifest.clone(),
+            JobState::Failed(fault) => fault.context.iter().find(|(name, _)| name == "Manifest").map(|(_, path)| path.into()),
+            JobState::Cancelled(left) => left.manifest.clone(),
+            JobState::Queued | JobState::Running(_) | JobState::Stopping(_) => None,
+        }
+    }
+
     /// Whether nothing more will come.
     pub const fn is_over(&self) -> bool {
         matches!(self, JobState::Finished(_) | JobState::Failed(_) | JobState::Cancelled(_))

@@ -229,10 +229,38 @@ pub struct Care {
     pub on_failure: OnFailure,
     /// How much of a cluster has to come back.
     pub enough: Enough,
+    /// How often something is tried again that may pass.
+    pub retries: Retries,
+    /// The manifest of an interrupted restore that is gone on with (R7).
+    pub resume: Option<PathBuf>,
+    /// Whether a record is kept from which the restore can be gone on with.
+    pub journal: Journal,
     /// The folder in which what is temporary gets a folder of its own. None: the host's own for such things.
     pub workdir: Option<PathBuf>,
     /// Leave the folder of what is temporary for a look.
     pub keep_temp: bool,
+}
+
+/// How often something is tried again that may pass: a lost connection, a lock that was not granted, a full disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Retries(pub u32);
+
+impl Default for Retries {
+    fn default() -> Self {
+        Retries(2)
+    }
+}
+
+/// Whether a restore keeps a record of what it has done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Journal {
+    /// In the target, and in a manifest beside the archive.
+    #[default]
+    Kept,
+    /// None: for a target that is thrown away in any case.
+    Off,
 }
 
 /// Whether definitions are tried out in a scratch database before the restore.

@@ -3,6 +3,7 @@
 use crate::domain::fault::Fault;
 use crate::domain::job::{Leftovers, Progress, Summary};
 use crate::domain::plan::Check;
+use crate::engine::restore::transition::Transition;
 use serde::{Deserialize, Serialize};
 
 /// How weighty a log line is.
@@ -70,6 +71,11 @@ impl Event {
 pub trait EventSink: Send + Sync {
     /// Takes one.
     fn post(&self, event: Event);
+
+    /// A restore has just taken a step. Most listeners do not care: what they need to know comes as events.
+    fn passing(&self, transition: Transition) {
+        let _ = transition;
+    }
 
     /// Adds to a fault what watching the job has found out about it: who held a lock that was not granted.
     fn explain(&self, fault: Fault) -> Fault {

@@ -8,6 +8,7 @@ use crate::domain::job::Summary;
 use crate::domain::wait::Wait;
 use crate::domain::{Code, Fault};
 use crate::engine::event::{Event, EventSink, Level};
+use crate::engine::restore::transition::Transition;
 use crate::server::{Monitor, Server};
 use board::Board;
 use std::collections::HashMap;
@@ -43,6 +44,10 @@ struct Sink {
 }
 
 impl EventSink for Sink {
+    fn passing(&self, transition: Transition) {
+        self.events.passing(transition);
+    }
+
     fn post(&self, event: Event) {
         self.events.post(match event {
             Event::Progress(mut progress) => {

@@ -165,7 +165,8 @@ fn last_event(result: Result<Summary, Fault>) -> Event {
         Ok(summary) => Event::Finished(Box::new(summary)),
         Err(fault) if matches!(fault.code, Code::Cancelled | Code::Terminated) => {
             let left = fault.context.iter().filter(|(name, _)| name == "Left");
-            Event::Cancelled(Leftovers { things: left.map(|(_, thing)| thing.clone()).collect() })
+            let manifest = fault.context.iter().find(|(name, _)| name == "Manifest").map(|(_, path)| path.into());
+            Event::Cancelled(Leftovers { things: left.map(|(_, thing)| thing.clone()).collect(), manifest })
         }
         Err(fault) => Event::Failed(fault),
     }

@@ -13,8 +13,10 @@ use futures_util::future::BoxFuture;
 use std::sync::Arc;
 
 pub mod definition;
+pub mod ledger;
 pub mod postgres;
 
+pub use ledger::{LedgerHead, Mark, Opened, Step};
 pub use postgres::dump;
 
 /// What every call of this room gives back.
@@ -127,6 +129,12 @@ pub trait Server: Send + Sync {
         Box::pin(std::future::ready(Ok(None)))
     }
 
+    /// The ledger that a restore at work, or an interrupted one, has in a database.
+    fn ledger<'a>(&'a self, database: &'a str) -> Answer<'a, Option<LedgerHead>> {
+        let _ = database;
+        Box::pin(std::future::ready(Ok(None)))
+    }
+
     /// Makes an empty database with these properties under a name of its own, to try something out in. It is empty, nobody else's, and
     /// goes with [`Scratch::remove`]; one that was left by a process that is gone goes with [`Server::sweep_scratches`].
     fn scratch<'a>(&'a self, properties: &'a DatabaseProperties, choices: &'a TargetChoices) -> Answer<'a, Box<dyn Scratch>> {
@@ -208,6 +216,24 @@ pub struct LoadSettings {
     pub row_encoding: Option<String>,
     /// What of large objects' owners and rights is wanted, and under which names.
     pub choices: TargetChoices,
+    /// The restore that the session works for, by which the server knows it. Sessions that a run which died has left behind are found by it.
+    pub run: Option<String>,
+}
+
+/// What a call writes into the ledger, in the transaction of what it does; nothing where no ledger is kept.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Claim<'a> {
+    /// The marks. The call fails with [`crate::domain::Code::Conflict`], changing nothing, when one is there already.
+    pub marks: &'a [Mark],
+    /// How many rows must arrive, where that is known: else nothing of the load stays.
+    pub rows: Option<u64>,
+}
+
+impl<'a> Claim<'a> {
+    /// A claim of marks alone.
+    pub const fn of(marks: &'a [Mark]) -> Self {
+        Self { marks, rows: None }
+    }
 }
 
 /// What a server has to offer to a restore.
@@ -374,7 +400,7 @@ pub enum LoadMode {
 pub trait Loader: Send {
     /// Runs the statements of objects, in order, in one transaction; with their owners, tablespaces and access methods as chosen.
     /// On failure nothing of them stays, and the fault names the object and its statement.
-    fn run<'a>(&'a mut self, objects: &'a [&'a SchemaObject], choices: &'a TargetChoices) -> Answer<'a, ()>;
+    fn run<'a>(&'a mut self, objects: &'a [&'a SchemaObject], choices: &'a TargetChoices, claim: Claim<'a>) -> Answer<'a, ()>;
 
     /// Tries objects out in order, in one transaction: together, and where that fails one by one, each of which is taken back by itself.
     /// Gives the places of those that failed, with why. A lost session or a cancelled statement is a fault of the whole.
@@ -388,20 +414,30 @@ pub trait Loader: Send {
         Box::pin(std::future::ready(Err(Fault::internal("this server cannot try objects out"))))
     }
 
-    /// Runs one object outside a transaction block.
-    fn run_alone<'a>(&'a mut self, object: &'a SchemaObject, choices: &'a TargetChoices) -> Answer<'a, ()>;
+    /// Loads rows; all of them or none (large objects: those that the ledger does not have). Returns how many.
+    fn load<'a>(&'a mut self, table: &'a Table, mode: LoadMode, source: &'a mut dyn RowSource, claim: Claim<'a>) -> Answer<'a, u64>;
 
-    /// Loads rows; all of them or none. Returns how many.
-    fn load<'a>(&'a mut self, table: &'a Table, mode: LoadMode, source: &'a mut dyn RowSource) -> Answer<'a, u64>;
-
-    /// Sets sequences to their values.
-    fn set_sequences<'a>(&'a mut self, sequences: &'a [SequenceState]) -> Answer<'a, ()>;
+    /// Sets sequences to their values. Not in a transaction, which changes nothing about sequences; the claim is made good at the end.
+    fn set_sequences<'a>(&'a mut self, sequences: &'a [SequenceState], claim: Claim<'a>) -> Answer<'a, ()>;
 
     /// Fills a materialized view.
-    fn refresh<'a>(&'a mut self, view: &'a TableName) -> Answer<'a, ()>;
+    fn refresh<'a>(&'a mut self, view: &'a TableName, claim: Claim<'a>) -> Answer<'a, ()>;
 
     /// Gathers the planner's statistics of a table.
-    fn analyze<'a>(&'a mut self, table: &'a TableName) -> Answer<'a, ()>;
+    fn analyze<'a>(&'a mut self, table: &'a TableName, claim: Claim<'a>) -> Answer<'a, ()>;
+
+    /// Makes the ledger of a run, or finds it.
+    fn open_ledger<'a>(&'a mut self, head: &'a LedgerHead) -> Answer<'a, Opened>;
+
+    /// All marks of the ledger.
+    fn marks(&mut self) -> Answer<'_, Vec<Mark>>;
+
+    /// Removes the ledger, if there is one.
+    fn drop_ledger(&mut self) -> Answer<'_, ()>;
+
+    /// Ends what other sessions of the same run are still doing in this database, and waits until they are gone: a server works on for
+    /// a client that died. Returns how many there were.
+    fn end_others(&mut self) -> Answer<'_, u64>;
 
     /// Whether an application can write: each sequence or identity column that is behind its column's greatest value, as
     /// (column, greatest value, next value); and how many were looked at.

@@ -5,7 +5,7 @@ pub use super::failure::io_fault;
 use crate::domain::{Code, Codec, Fault};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -89,11 +89,17 @@ impl NewFile {
         Ok(self.path.clone())
     }
 
-    fn commit_over(mut self) -> Result<(), Fault> {
+    fn commit_over(mut self) -> Result<File, Fault> {
         self.sync()?;
         std::fs::rename(&self.temporary, &self.path).map_err(|error| io_fault("cannot name a file", &self.path, &error))?;
         self.committed = true;
-        sync_dir(&self.path)
+        sync_dir(&self.path)?;
+        self.handle()
+    }
+
+    /// The file itself, with its lock.
+    fn handle(&self) -> Result<File, Fault> {
+        self.file.try_clone().map_err(|error| io_fault("cannot keep a file open", &self.path, &error))
     }
 }
 
@@ -150,9 +156,50 @@ fn sync_dir(path: &Path) -> Result<(), Fault> {
 
 /// Writes a small file in one go, the same way (`.sha256`, `.meta.json`); an old one of that name is replaced.
 pub fn write_small(path: &Path, content: &[u8]) -> Result<(), Fault> {
+    replace(path, content).map(drop)
+}
+
+/// The same; the file stays locked as long as what this gives is held.
+pub fn replace(path: &Path, content: &[u8]) -> Result<File, Fault> {
     let mut file = NewFile::create_beside(path)?;
     file.file.write_all(content).map_err(|error| io_fault("cannot write a file", path, &error))?;
     file.commit_over()
+}
+
+/// The same for a file that must not be there yet.
+pub fn write_new(path: &Path, content: &[u8]) -> Result<File, Fault> {
+    let mut file = NewFile::create(path)?;
+    file.file.write_all(content).map_err(|error| io_fault("cannot write a file", path, &error))?;
+    let handle = file.handle()?;
+    file.commit()?;
+    Ok(handle)
+}
+
+/// Locks a file that [`replace`] or [`write_new`] wrote. None: the run that wrote it lives.
+pub fn hold(path: &Path) -> Result<Option<File>, Fault> {
+    use std::os::unix::fs::MetadataExt;
+    let fault = |error: io::Error| io_fault("cannot open the file", path, &error);
+    let file = File::open(path).map_err(fault)?;
+    match file.try_lock() {
+        Err(TryLockError::WouldBlock) => return Ok(None),
+        // A file system without locks cannot tell.
+        Ok(()) | Err(TryLockError::Error(_)) => {}
+    }
+    // Between opening and locking a living run may have replaced it; then what is locked is not the file of that name any more.
+    let (held, named) = (file.metadata().map_err(fault)?, std::fs::metadata(path).map_err(fault)?);
+    Ok(((held.dev(), held.ino()) == (named.dev(), named.ino())).then_some(file))
+}
+
+/// Reads a file of a size that is not too large to be right.
+pub fn read_small(path: &Path, largest: u64) -> Result<Vec<u8>, Fault> {
+    let fault = |error: io::Error| io_fault("cannot read the file", path, &error);
+    let mut content = Vec::new();
+    let mut file = File::open(path).map_err(fault)?.take(largest.saturating_add(1));
+    file.read_to_end(&mut content).map_err(fault)?;
+    if content.len() as u64 > largest {
+        return Err(Fault::new(Code::Usage, format!("{} is too large to be right", path.display())).at("File", path.display()));
+    }
+    Ok(content)
 }
 
 /// Makes the backup folder if it is missing (0700) and tests that it can be written to.

@@ -5,6 +5,7 @@ use crate::app::action::{Action, Motion, Toward};
 use crate::app::cmd::{Cmd, Query};
 use crate::app::command;
 use crate::app::form::FieldId;
+use crate::app::jobs::Job;
 use crate::app::list::Filter;
 use crate::app::load::Load;
 use crate::app::modal::{Keys, Modal};
@@ -70,6 +71,11 @@ pub fn act(model: &mut Model, action: Action, out: &mut Vec<Cmd>) {
         Action::CancelJob => {
             if let Some(id) = model.job_in_sight().filter(|job| !job.state.is_over()).map(|job| job.id) {
                 model.modals.push(Modal::Cancel(id));
+            }
+        }
+        Action::Resume => {
+            if let Some(spec) = model.job_in_sight().and_then(Job::resumed) {
+                flow::submit(model, spec, out);
             }
         }
         Action::NextBlocker => waits::choose_next(model),

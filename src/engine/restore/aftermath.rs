@@ -1,6 +1,7 @@
 //! What becomes of a database that failed (`--on-failure`), and what of it is there. Only what the run itself made is dropped or renamed.
 
-use super::database::{Done, Order, Ready};
+use super::database::{Done, Order};
+use super::record::Made;
 use super::run::Troubles;
 use super::select::Chosen;
 use crate::archive::manifest;
@@ -20,9 +21,9 @@ const LONGEST: usize = 63;
 const TRIES: u32 = 50;
 
 /// Does what was asked for. That it cannot be done is a warning: the failure itself matters more.
-pub async fn settle(order: &Order<'_>, server: &dyn Server, ready: Ready, mut done: Done) -> Done {
+pub async fn settle(order: &Order<'_>, server: &dyn Server, whose: Made, mut done: Done) -> Done {
     let wanted = order.spec.care.on_failure;
-    if ready == Ready::Found || wanted == OnFailure::Keep {
+    if whose == Made::Before || wanted == OnFailure::Keep {
         return done;
     }
     let name = text::clean(order.target);
@@ -37,6 +38,8 @@ pub async fn settle(order: &Order<'_>, server: &dyn Server, ready: Ready, mut do
                 Fate::Renamed(new) => format!("database {}, partly restored; it was to be {name}", text::clean(new)),
                 Fate::Dropped | Fate::Kept => format!("nothing: the database {name} was dropped, as asked for"),
             };
+            // Under its name there is nothing any more that could be gone on with.
+            order.record.forget(order.target);
             order.context.events.log(Level::Warn, format!("{name} failed; left: {left}"));
             if let Some(fault) = done.fault.as_mut() {
                 fault.context.retain(|(known, _)| known != "Left");

@@ -3,9 +3,12 @@
 use super::database::{self, Done, Entry, Order};
 use super::feed::Feeder;
 use super::progress::Board;
+use super::record::{Numbers, Record};
 use super::report::{self, Ended};
+use super::retry::insist;
 use super::run::Failure;
 use super::source;
+use super::transition::Transition;
 use crate::archive::manifest;
 use crate::archive::reader::Archive;
 use crate::domain::job::{Phase, Summary};
@@ -57,6 +60,7 @@ pub async fn run(
     spec: &RestoreSpec,
     context: &Context,
     archive: &Arc<Archive>,
+    record: &Record,
     include: &[String],
     exclude: &[String],
     parallel: u32,
@@ -75,8 +79,16 @@ pub async fn run(
     board.measure(move || measured.held());
     let _ticker = board.post(context);
     board.phase(Phase::Globals);
-    let globals = globals(spec, context, archive).await?;
-    let existing: Vec<String> = server.databases().await?.into_iter().map(|database| database.name).collect();
+    let globals = match record.has_globals() {
+        true => Vec::new(),
+        false => globals(spec, context, archive).await?,
+    };
+    if globals.is_empty() {
+        record.globals_made(context).await?;
+        context.events.passing(Transition::GlobalsMade);
+    }
+    let existing: Vec<String> =
+        insist(context, spec.care.retries, || server.databases()).await?.into_iter().map(|database| database.name).collect();
     let parallel = parallel.clamp(1, 64);
     let jobs = (spec.effort.jobs / parallel).max(1);
     let effort = Effort { jobs, ..spec.effort };
@@ -95,6 +107,7 @@ pub async fn run(
             effort,
             board: &board,
             place,
+            record,
             entry: entry(&one.name, spec, existing.contains(&one.name)),
         };
         async move {
@@ -123,8 +136,13 @@ async fn restore(order: &Order<'_>) -> Result<Done, Fault> {
     if !nothing {
         return database::restore(order).await;
     }
-    let server = order.context.server()?;
-    server.apply_properties(order.target, &order.database.properties, &database::choices(order.spec)).await?;
+    if order.record.complete(order.target).is_some() {
+        return Ok(Done::default());
+    }
+    let (server, choices) = (order.context.server()?, database::choices(order.spec));
+    let properties = &order.database.properties;
+    insist(order.context, order.spec.care.retries, || server.apply_properties(order.target, properties, &choices)).await?;
+    order.record.done(order.context, order.target, Numbers::default()).await?;
     Ok(Done::default())
 }
 
@@ -137,10 +155,10 @@ async fn globals(spec: &RestoreSpec, context: &Context, archive: &Arc<Archive>) 
     for object in source::globals(archive).await? {
         context.alive()?;
         if spec.care.enough == Enough::All {
-            server.apply_global(&object, &choices).await?;
+            insist(context, spec.care.retries, || server.apply_global(&object, &choices)).await?;
             continue;
         }
-        for (part, fault) in server.apply_global_parts(&object, &choices).await? {
+        for (part, fault) in insist(context, spec.care.retries, || server.apply_global_parts(&object, &choices)).await? {
             // Not a refusal of the server: it is gone, or about to go.
             if fault.sqlstate.is_none() || fault.code.retry() != Retry::Never {
                 return Err(fault);

@@ -1,28 +1,32 @@
 //! Restores one database: the target made ready, definitions, rows and indexes, proof, properties; and the way back when it was cancelled.
 
+mod target;
+
 use super::aftermath;
 use super::feed::Feeder;
+use super::graph::{self, Graph, Work};
+use super::ledger;
 use super::progress::Board;
+use super::record::{Made, Numbers, Record, Stage};
 use super::report;
+use super::retry::insist;
 use super::run::{self, Failure, Job, OnError, Troubles};
 use super::select::{self, Chosen};
-use super::{graph, source};
+use super::source;
+use super::transition::Transition;
 use crate::archive::manifest;
 use crate::archive::reader::Archive;
 use crate::domain::cause::Fate;
 use crate::domain::job::{Phase, Proof};
-use crate::domain::spec::{Effort, RestoreSpec, Selection, What};
+use crate::domain::spec::{Effort, RestoreSpec, Selection};
 use crate::domain::{Code, Fault, text};
 use crate::engine::Context;
 use crate::engine::event::Level;
 use crate::engine::prove::{self, Expected};
-use crate::server::{LoadSettings, Server, TargetChoices};
+use crate::server::{LoadSettings, TargetChoices};
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
-
-/// How long the removal of what was made may take after a cancellation.
-const UNDO_LIMIT: Duration = Duration::from_secs(20);
+use target::{Next, Ready};
 
 /// How many differences a fault tells in full.
 const DIFFERENCES: usize = 50;
@@ -49,6 +53,8 @@ pub struct Order<'a> {
     pub board: &'a Board,
     /// Its place there.
     pub place: usize,
+    /// What is kept of how far this restore is.
+    pub record: &'a Record,
     /// How the target is made ready.
     pub entry: Entry,
 }
@@ -87,17 +93,6 @@ pub struct Done {
     pub fate: Fate,
 }
 
-/// What happened to the target before anything was put into it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ready {
-    /// It was there and is filled.
-    Found,
-    /// It was made by us and was not there before.
-    Made,
-    /// It was made by us after another of that name was dropped.
-    Replaced,
-}
-
 /// Memory for one index build: what twice the row budget gives each session, from 64 MB to 1 GB. The budget stands for the size of the
 /// machine: it is a quarter of its memory, 512 MB at the most.
 pub fn index_memory(effort: Effort) -> u64 {
@@ -109,61 +104,44 @@ pub fn choices(spec: &RestoreSpec) -> TargetChoices {
     TargetChoices { no_owner: spec.no_owner, no_acl: spec.no_acl, no_tablespaces: spec.no_tablespaces, map_roles: spec.map_roles.clone() }
 }
 
-/// Restores it.
+/// Restores it. What an earlier run has done, by the order's record and the target's ledger, is not done again.
 pub async fn restore(order: &Order<'_>) -> Result<Done, Fault> {
-    let server = order.context.server()?;
-    order.context.alive()?;
+    let context = order.context;
+    context.alive()?;
+    if let Some(numbers) = order.record.complete(order.target) {
+        context.events.log(Level::Info, format!("{}: complete already", order.target));
+        return Ok(Done { tables: numbers.tables, rows: numbers.rows, bytes: numbers.bytes, ..Done::default() });
+    }
     order.board.enter(order.place, Phase::Preparing);
+    let server = context.server()?;
     let objects = source::objects(order.archive, order.database).await?;
     let _held = order.board.hold(&objects);
     let chosen = select::choose(objects, order.database, order.selection)?;
-    let ready = ready(order, server.as_ref(), &chosen).await?;
-    let outcome = fill(order, &chosen, ready).await;
-    match outcome {
-        Ok(done) if done.fault.is_none() => Ok(done),
-        Ok(done) => Ok(aftermath::settle(order, server.as_ref(), ready, done).await),
+    let ready = match target::ready(order, server.as_ref(), &chosen).await {
+        Ok(ready) => ready,
         Err(fault) => {
-            let fault = undo(order, server.as_ref(), ready, fault).await;
-            if order.context.cancel.is_cancelled() {
+            note(order, &fault);
+            return Err(fault);
+        }
+    };
+    let done = match fill(order, &chosen, &ready).await {
+        Ok(done) => done,
+        Err(fault) => {
+            let fault = target::undo(order, server.as_ref(), ready.whose, fault).await;
+            if context.cancel.is_cancelled() {
+                note(order, &fault);
                 return Err(fault);
             }
-            Ok(aftermath::settle(order, server.as_ref(), ready, Done { fault: Some(fault), ..Done::default() }).await)
+            Done { fault: Some(fault), ..Done::default() }
         }
-    }
+    };
+    let Some(fault) = &done.fault else { return Ok(done) };
+    note(order, fault);
+    Ok(aftermath::settle(order, server.as_ref(), ready.whose, done).await)
 }
 
-/// Drops, makes or looks at the target.
-async fn ready(order: &Order<'_>, server: &dyn Server, chosen: &Chosen) -> Result<Ready, Fault> {
-    let (spec, target) = (order.spec, order.target);
-    let exists = server.has_database(target).await?;
-    let whole = order.selection.include.is_empty() && order.selection.exclude.is_empty() && order.selection.rename.is_none();
-    let replace = spec.clean && whole && order.entry == Entry::Flags && order.selection.what != What::DataOnly;
-    if exists && !replace {
-        if chosen.definitions && whole {
-            let (objects, bytes) = server.weigh(target).await?;
-            if objects > 0 {
-                return Err(not_empty(target, objects, bytes));
-            }
-        }
-        return Ok(Ready::Found);
-    }
-    if exists {
-        drop_target(order, server).await?;
-        order.context.events.log(Level::Info, format!("{target}: dropped, to be made anew"));
-    } else if !(spec.create || spec.clean) {
-        return Err(missing(target));
-    }
-    server.create_database(target, &order.database.properties, &choices(spec)).await?;
-    order.context.events.log(Level::Info, format!("{target}: made"));
-    Ok(if exists { Ready::Replaced } else { Ready::Made })
-}
-
-/// Drops the target, and says what of it stays on other servers.
-async fn drop_target(order: &Order<'_>, server: &dyn Server) -> Result<(), Fault> {
-    for said in server.detach_database(order.target).await? {
-        order.context.events.log(Level::Warn, said);
-    }
-    server.drop_database(order.target).await
+fn note(order: &Order<'_>, fault: &Fault) {
+    order.record.failed(order.target, order.board.phase_of(order.place).words(), fault);
 }
 
 /// The fault of a target that holds something.
@@ -185,70 +163,37 @@ pub fn missing(target: &str) -> Fault {
 }
 
 /// Everything from the first definition to the last property.
-async fn fill(order: &Order<'_>, chosen: &Chosen, ready: Ready) -> Result<Done, Fault> {
+async fn fill(order: &Order<'_>, chosen: &Chosen, ready: &Ready) -> Result<Done, Fault> {
     let context = order.context;
-    let server = context.server()?;
-    let choices = choices(order.spec);
-    let row_encoding = Some(order.database.properties.encoding.clone()).filter(|name| !name.is_empty());
-    let settings = LoadSettings {
-        index_memory: index_memory(order.effort),
-        toast_compression: order.spec.toast_compression.clone(),
-        row_encoding,
-        choices: choices.clone(),
+    let retries = order.spec.care.retries;
+    let settings = settings(order);
+    let mut troubles = match ready.stage {
+        Next::Fill => load(order, chosen, ready, &settings).await?,
+        Next::Finish | Next::Nothing => Troubles::default(),
     };
-    let graph = graph::build(chosen, order.database, order.effort.jobs);
-    let entries = || chosen.tables.iter().filter_map(|(at, _)| order.database.tables.get(*at));
-    order.board.database(order.place, |one| {
-        one.bytes.total = entries().map(|entry| entry.bytes).sum();
-        one.tables.total = entries().filter(|entry| !entry.chunks.is_empty()).count() as u64;
-        one.indexes.total = graph.indexes;
-    });
-    let job = Job {
-        context,
-        target: order.target,
-        chosen,
-        database: order.database,
-        feeder: Arc::clone(order.feeder),
-        choices: &choices,
-        settings: &settings,
-        jobs: order.effort.jobs,
-        on_error: if order.spec.continue_on_error { OnError::Continue } else { OnError::Stop },
-        board: order.board,
-        place: order.place,
-    };
-    let mut loader = server.loader(order.target, &settings).await?;
-    order.board.enter(order.place, Phase::Schema);
-    let first = run::definitions(&job, &graph, loader.as_mut(), &context.cancel).await;
-    let troubles = match first {
-        Ok(troubles) => troubles,
-        Err(fault) => {
-            loader.close().await;
-            return Err(fault);
-        }
-    };
-    order.board.enter(order.place, Phase::DataAndIndexes);
-    let mut troubles = run::nodes(&job, &graph, loader, troubles, &context.cancel).await?;
+    // With something missing the ledger stays: the cause can be removed, and the restore gone on with.
+    if troubles.failures.is_empty() && ready.stage != Next::Nothing {
+        order.record.enter(context, order.target, Stage::Loaded, ready.whose).await?;
+        context.events.passing(Transition::LoadedNoted);
+        insist(context, retries, || target::drop_ledger(order, &settings)).await?;
+        context.events.passing(Transition::LedgerDropped);
+    }
     context.alive()?;
     let mut warnings = chosen.notes.clone();
-    let proof = match (order.spec.prove, troubles.failures.is_empty()) {
-        (true, true) => Some(proven(order, chosen).await?),
+    let proof = match (order.spec.prove && ready.stage != Next::Nothing, troubles.failures.is_empty()) {
+        (true, true) => {
+            let proof = insist(context, retries, || proven(order, chosen)).await?;
+            context.events.passing(Transition::Proven);
+            Some(proof)
+        }
         (true, false) => {
             warnings.push("not proven equal to the backup, because objects are missing".to_owned());
             None
         }
         (false, _) => None,
     };
-    let of_ours = ready != Ready::Found || order.entry == Entry::InPlace;
-    if chosen.whole && of_ours {
-        order.board.enter(order.place, Phase::Finishing);
-        match server.apply_properties(order.target, &order.database.properties, &choices).await {
-            Err(fault) if job.on_error == OnError::Continue && !context.cancel.is_cancelled() => {
-                context.events.log(Level::Error, fault.to_string());
-                let (label, kind) = (format!("PROPERTIES {}", text::clean(order.target)), "PROPERTIES".to_owned());
-                troubles.failures.push(Failure { object: None, label, kind, fault });
-            }
-            applied => applied?,
-        }
+    if ready.stage != Next::Nothing {
+        dress(order, chosen, ready, &mut troubles).await?;
     }
     let mut done = Done { tables: chosen.tables.len() as u64, warnings, proof, ..Done::default() };
     let lost = aftermath::lost_rows(&troubles);
@@ -260,14 +205,118 @@ async fn fill(order: &Order<'_>, chosen: &Chosen, ready: Ready) -> Result<Done, 
     }
     if troubles.failures.is_empty() {
         done.fault = differing(done.proof.as_ref(), order.target);
+        if done.fault.is_none() {
+            let numbers = Numbers { tables: done.tables, rows: done.rows, bytes: done.bytes };
+            order.record.done(context, order.target, numbers).await?;
+            context.events.passing(Transition::DoneNoted);
+        }
         return Ok(done);
     }
     done.objects = aftermath::objects(chosen, order.database);
     done.needs = chosen.objects.iter().map(|object| (object.id, object.depends.clone())).collect();
-    let major = server.info().await.map(|info| info.major()).unwrap_or_default();
+    let major = context.server()?.info().await.map(|info| info.major()).unwrap_or_default();
     done.fault = Some(report::partial(order.target, &troubles, &done.needs, done.objects, major));
     done.troubles = troubles;
     Ok(done)
+}
+
+/// Gives the database its properties: the last step, where the whole of it is ours.
+async fn dress(order: &Order<'_>, chosen: &Chosen, ready: &Ready, troubles: &mut Troubles) -> Result<(), Fault> {
+    let context = order.context;
+    let of_ours = ready.whose != Made::Before || order.entry == Entry::InPlace;
+    if !chosen.whole || !of_ours {
+        return Ok(());
+    }
+    order.board.enter(order.place, Phase::Finishing);
+    let (server, choices) = (context.server()?, choices(order.spec));
+    let properties = &order.database.properties;
+    match insist(context, order.spec.care.retries, || server.apply_properties(order.target, properties, &choices)).await {
+        Err(fault) if order.spec.continue_on_error && !context.cancel.is_cancelled() => {
+            context.events.log(Level::Error, fault.to_string());
+            let (label, kind) = (format!("PROPERTIES {}", text::clean(order.target)), "PROPERTIES".to_owned());
+            troubles.failures.push(Failure { object: None, label, kind, fault });
+        }
+        applied => applied?,
+    }
+    context.events.passing(Transition::PropertiesSet);
+    Ok(())
+}
+
+/// The settings of the sessions that load.
+fn settings(order: &Order<'_>) -> LoadSettings {
+    LoadSettings {
+        index_memory: index_memory(order.effort),
+        toast_compression: order.spec.toast_compression.clone(),
+        row_encoding: Some(order.database.properties.encoding.clone()).filter(|name| !name.is_empty()),
+        choices: choices(order.spec),
+        run: order.record.head().map(|head| head.run),
+    }
+}
+
+/// Definitions, rows, indexes and the rest.
+async fn load(order: &Order<'_>, chosen: &Chosen, ready: &Ready, settings: &LoadSettings) -> Result<Troubles, Fault> {
+    let context = order.context;
+    let target::Ledger { session, keeping, done } =
+        insist(context, order.spec.care.retries, || target::open_ledger(order, ready, settings)).await?;
+    let graph = graph::build(chosen, order.database, order.effort.jobs, &done);
+    begin(order, chosen, &graph, &done);
+    let job = Job {
+        context,
+        target: order.target,
+        chosen,
+        database: order.database,
+        feeder: Arc::clone(order.feeder),
+        choices: &settings.choices,
+        settings,
+        jobs: order.effort.jobs,
+        on_error: if order.spec.continue_on_error { OnError::Continue } else { OnError::Stop },
+        keeping,
+        retries: order.spec.care.retries,
+        record: order.record,
+        board: order.board,
+        place: order.place,
+    };
+    let mut session = Some(session);
+    order.board.enter(order.place, Phase::Schema);
+    let troubles = match run::definitions(&job, &graph, &mut session, &context.cancel).await {
+        Ok(troubles) => troubles,
+        Err(fault) => {
+            if let Some(session) = session {
+                session.close().await;
+            }
+            return Err(fault);
+        }
+    };
+    order.board.enter(order.place, Phase::DataAndIndexes);
+    run::nodes(&job, &graph, session, troubles, &context.cancel).await
+}
+
+/// Where the progress of this database starts: at nothing, or at what is done already.
+fn begin(order: &Order<'_>, chosen: &Chosen, graph: &Graph, done: &ledger::Done) {
+    let entries = || chosen.tables.iter().filter_map(|(at, _)| Some((*at, order.database.tables.get(*at)?)));
+    let filled = || entries().filter(|(_, entry)| !entry.chunks.is_empty());
+    let missing = |at: usize, entry: &manifest::TableEntry| -> u64 {
+        done.missing(at, entry.chunks.len()).into_iter().flat_map(|run| &entry.chunks[run]).map(|chunk| chunk.bytes).sum()
+    };
+    let left: u64 = graph.work.iter().filter(|work| matches!(work, Work::Object(object, _) if graph::is_index(object))).count() as u64;
+    order.board.database(order.place, |one| {
+        one.bytes.total = entries().map(|(_, entry)| entry.bytes).sum();
+        one.bytes.done = one.bytes.total - entries().map(|(at, entry)| missing(at, entry)).sum::<u64>().min(one.bytes.total);
+        one.tables.total = filled().count() as u64;
+        one.tables.done = filled().filter(|(at, entry)| done.missing(*at, entry.chunks.len()).is_empty()).count() as u64;
+        one.indexes.total = graph.indexes;
+        one.indexes.done = if done.is_empty() { 0 } else { graph.indexes.saturating_sub(left) };
+    });
+    if !done.is_empty() {
+        let chunks = entries().map(|(at, entry)| (entry, done.missing(at, entry.chunks.len())));
+        for (entry, missing) in chunks {
+            let mut from = 0;
+            for run in missing.into_iter().chain(std::iter::once(entry.chunks.len()..entry.chunks.len())) {
+                order.record.loaded(order.target, &entry.table.name.to_string(), &(from..run.start));
+                from = run.end;
+            }
+        }
+    }
 }
 
 /// What differs, as one fault.
@@ -309,26 +358,4 @@ async fn proven(order: &Order<'_>, chosen: &Chosen) -> Result<Proof, Fault> {
         });
     };
     prove::prove(&expected, order.target, order.effort, order.context, &progress).await
-}
-
-/// After a failure: what a cancelled run made goes again; what stays is told.
-async fn undo(order: &Order<'_>, server: &dyn Server, ready: Ready, fault: Fault) -> Fault {
-    let name = text::clean(order.target);
-    let cancelled = order.context.cancel.is_cancelled();
-    let fault = if cancelled && fault.code != Code::Cancelled { Fault::new(Code::Cancelled, "cancelled") } else { fault };
-    let fault = fault.at("Database", &name);
-    if cancelled && ready != Ready::Found {
-        let dropped = tokio::time::timeout(UNDO_LIMIT, drop_target(order, server)).await;
-        if matches!(dropped, Ok(Ok(()))) {
-            return match ready {
-                Ready::Replaced => fault.at("Left", format!("nothing: the database {name} was dropped before, and is gone")),
-                _ => fault,
-            };
-        }
-    }
-    let cure = match ready {
-        Ready::Found => format!("database {name}, partly restored"),
-        Ready::Made | Ready::Replaced => format!("database {name}, partly restored; --clean --confirm {name} replaces it"),
-    };
-    fault.at("Left", cure)
 }

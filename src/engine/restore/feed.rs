@@ -129,19 +129,21 @@ pub struct Chunks<'a> {
     ahead: Option<JoinHandle<Result<Bytes, Fault>>>,
     halt: CancellationToken,
     sent: &'a (dyn Fn(u64) + Sync),
+    ended: &'a (dyn Fn() + Sync),
 }
 
 impl<'a> Chunks<'a> {
-    /// The chunks of a table in a range; `sent` is told the bytes of each as it is handed on.
+    /// The chunks of a table in a range; `sent` is told the bytes of each as it is handed on, `ended` when all are.
     pub fn new(
         feeder: &Arc<Feeder>,
         entry: &'a TableEntry,
         range: Range<usize>,
         halt: CancellationToken,
         sent: &'a (dyn Fn(u64) + Sync),
+        ended: &'a (dyn Fn() + Sync),
     ) -> Self {
         let left = entry.chunks.get(range).unwrap_or_default().iter().copied().collect();
-        Self { feeder: Arc::clone(feeder), entry, left, ahead: None, halt, sent }
+        Self { feeder: Arc::clone(feeder), entry, left, ahead: None, halt, sent, ended }
     }
 
     fn start(&mut self) {
@@ -166,7 +168,10 @@ impl RowSource for Chunks<'_> {
     fn next(&mut self) -> Answer<'_, Option<Bytes>> {
         Box::pin(async move {
             self.start();
-            let Some(task) = &mut self.ahead else { return Ok(None) };
+            let Some(task) = &mut self.ahead else {
+                (self.ended)();
+                return Ok(None);
+            };
             let decoded = tokio::select! {
                 decoded = task => decoded,
                 () = self.halt.cancelled() => return Err(Fault::new(Code::Cancelled, "cancelled")),

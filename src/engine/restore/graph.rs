@@ -9,11 +9,12 @@ mod objects;
 mod order;
 mod rows;
 
+use super::ledger::Done;
 use super::schedule::{Node, NodeId};
 use super::select::Chosen;
 use crate::archive::manifest;
 use crate::domain::schema::{SchemaObject, TableName};
-use crate::server::LoadMode;
+use crate::server::{LoadMode, Mark, Step};
 use families::families;
 use std::collections::HashMap;
 use std::ops::Range;
@@ -36,14 +37,14 @@ pub enum Work {
         /// How.
         mode: LoadMode,
     },
-    /// Runs an object.
-    Object(Box<SchemaObject>),
-    /// Fills a materialized view.
-    Refresh(TableName),
+    /// Runs an object, or a part of it.
+    Object(Box<SchemaObject>, Step),
+    /// Fills a materialized view, by its place in [`Chosen::views`].
+    Refresh(usize),
     /// Sets all sequences.
     Sequences,
-    /// Gathers the statistics of a table.
-    Analyze(TableName),
+    /// Gathers the statistics of a table, by its place in [`Chosen::tables`].
+    Analyze(usize),
 }
 
 /// The nodes, and what each does.
@@ -81,15 +82,16 @@ const VIEWS: usize = 2;
 const EVENTS: usize = 3;
 const TIERS: usize = 4;
 
-/// Builds the graph for what was chosen of a database.
-pub fn build(chosen: &Chosen, database: &manifest::Database, jobs: u32) -> Graph {
-    Builder::new(chosen, database, jobs).build()
+/// Builds the graph for what was chosen of a database, without what an earlier run has done.
+pub fn build(chosen: &Chosen, database: &manifest::Database, jobs: u32, done: &Done) -> Graph {
+    Builder::new(chosen, database, jobs, done).build()
 }
 
 struct Builder<'a> {
     chosen: &'a Chosen,
     database: &'a manifest::Database,
     jobs: u64,
+    done: &'a Done,
     graph: Graph,
     /// Place of an object by its id.
     place: HashMap<u32, usize>,
@@ -106,7 +108,7 @@ struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
-    fn new(chosen: &'a Chosen, database: &'a manifest::Database, jobs: u32) -> Self {
+    fn new(chosen: &'a Chosen, database: &'a manifest::Database, jobs: u32, done: &'a Done) -> Self {
         let place: HashMap<u32, usize> = chosen.objects.iter().enumerate().map(|(at, object)| (object.id, at)).collect();
         let mut built: HashMap<&TableName, u64> = HashMap::new();
         for object in chosen.objects.iter().filter(|object| is_index(object)) {
@@ -127,6 +129,7 @@ impl<'a> Builder<'a> {
             chosen,
             database,
             jobs: u64::from(jobs.max(1)),
+            done,
             graph: Graph::default(),
             family: families(chosen, &place),
             place,
@@ -140,7 +143,8 @@ impl<'a> Builder<'a> {
     fn build(mut self) -> Graph {
         self.rows();
         let late = self.late();
-        self.graph.first = (0..self.chosen.objects.len()).filter(|at| !late.contains(at)).collect();
+        self.graph.first =
+            (0..self.chosen.objects.len()).filter(|at| !late.contains(at) && !self.done.has_object(self.chosen.objects[*at].id)).collect();
         let tiers = self.tier_of(&late);
         let late = self.sorted(&late);
         let mut nodes: HashMap<usize, NodeId> = HashMap::new();
@@ -154,7 +158,7 @@ impl<'a> Builder<'a> {
                 self.object(at, tier, gate, &mut nodes);
             }
             if tier == MAIN {
-                if !self.chosen.sequences.is_empty() {
+                if !self.chosen.sequences.is_empty() && !self.done.has(Mark::Sequences) {
                     let node = self.graph.add(Work::Sequences, Node { weight: 1, ..Node::default() }, false);
                     self.tiers[MAIN].push(node);
                 }

@@ -55,11 +55,11 @@ fn words(graph: &Graph, at: NodeId) -> String {
     match &graph.work[at as usize] {
         Work::Milestone => "milestone".into(),
         Work::Load { table, chunks, .. } => format!("load {table} {}..{}", chunks.start, chunks.end),
-        Work::Object(object) if object.sql.starts_with("CREATE UNIQUE INDEX") => format!("index of {}", object.name),
-        Work::Object(object) => format!("{} {}", object.kind, object.name),
-        Work::Refresh(view) => format!("refresh {}", view.name),
+        Work::Object(object, Step::Index) => format!("index of {}", object.name),
+        Work::Object(object, _) => format!("{} {}", object.kind, object.name),
+        Work::Refresh(view) => format!("refresh {view}"),
         Work::Sequences => "sequences".into(),
-        Work::Analyze(table) => format!("analyze {}", table.name),
+        Work::Analyze(table) => format!("analyze {table}"),
     }
 }
 
@@ -85,7 +85,7 @@ fn rows_indexes_keys_and_the_rest_come_in_order() {
     let database = Database { tables: vec![table("a", 1, big), table("b", 2, big)], ..Database::default() };
     let mut chosen = chosen(objects, &database);
     chosen.views = vec![TableName::new("public", "m")];
-    let graph = build(&chosen, &database, 2);
+    let graph = build(&chosen, &database, 2, &Done::default());
     assert_eq!(graph.first, [0, 1, 2]);
     assert_eq!(graph.indexes, 3);
     let order: Vec<String> = run(&graph).into_iter().map(|at| words(&graph, at)).collect();
@@ -109,7 +109,7 @@ fn a_giant_is_cut_and_partitions_share_their_locks() {
         object(4, "FK CONSTRAINT", "root fk", Post, Some("root"), &[1]),
     ];
     let database = Database { tables: vec![table("leaf", 2, 1 << 30)], ..Database::default() };
-    let graph = build(&chosen(objects, &database), &database, 4);
+    let graph = build(&chosen(objects, &database), &database, 4, &Done::default());
     let loads = graph.work.iter().filter(|work| matches!(work, Work::Load { mode: LoadMode::Shared, .. })).count();
     assert!(loads >= 8, "{loads}");
     let key = graph.work.iter().position(|work| matches!(work, Work::Object(_))).expect("the key");
@@ -135,7 +135,7 @@ fn what_is_built_on_a_partition_waits_for_all_that_may_bring_it_rows() {
         entry
     };
     let database = Database { tables: vec![through(table("a", 2, 1 << 20)), through(table("b", 3, 1 << 20))], ..Database::default() };
-    let graph = build(&chosen(objects, &database), &database, 1);
+    let graph = build(&chosen(objects, &database), &database, 1, &Done::default());
     let order: Vec<String> = run(&graph).into_iter().map(|at| words(&graph, at)).collect();
     let at = |what: &str| order.iter().position(|word| word == what).unwrap_or_else(|| panic!("{what} in {order:?}"));
     assert!(at("INDEX a_idx") > at("load 0 0..1") && at("INDEX a_idx") > at("load 1 0..1"), "{order:?}");
@@ -150,7 +150,7 @@ fn rows_alone_go_in_the_order_of_the_keys_and_circles_are_survived() {
     let mut chosen = chosen(Vec::new(), &database);
     chosen.definitions = false;
     chosen.before = vec![(0, 1), (1, 2), (2, 1)];
-    let graph = build(&chosen, &database, 4);
+    let graph = build(&chosen, &database, 4, &Done::default());
     let order: Vec<String> = run(&graph).into_iter().map(|at| words(&graph, at)).collect();
     let loads: Vec<&str> = order.iter().filter(|word| word.starts_with("load")).map(String::as_str).collect();
     assert_eq!(loads.len(), 3, "each table in one statement: {order:?}");
@@ -172,7 +172,7 @@ proptest! {
             objects.reverse();
         }
         let database = Database::default();
-        let graph = build(&chosen(objects.clone(), &database), &database, 2);
+        let graph = build(&chosen(objects.clone(), &database), &database, 2, &Done::default());
         let mut done: Vec<u32> = graph.first.iter().map(|at| objects[*at].id).collect();
         for node in run(&graph) {
             if let Work::Object(object) = &graph.work[node as usize] {

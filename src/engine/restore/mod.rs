@@ -11,25 +11,33 @@ mod failure_list;
 pub(super) mod feed;
 mod foreign;
 mod graph;
+mod ledger;
 mod preflight;
 pub(super) mod progress;
+mod record;
 mod rename;
 mod report;
+mod retry;
 mod run;
 mod schedule;
 mod select;
 pub(super) mod source;
 pub(super) mod throwaway;
+pub mod transition;
 
 use super::Context;
+use crate::archive::reader::Archive;
+use crate::domain::fault::Step;
 use crate::domain::job::Summary;
 use crate::domain::plan::Plan;
 use crate::domain::spec::{RestoreScope, RestoreSpec};
-use crate::domain::{Code, Fault};
+use crate::domain::{Code, Fault, text};
 use database::{Entry, Order};
 use feed::Feeder;
 use progress::Board;
+use record::Record;
 use report::Ended;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -41,27 +49,78 @@ pub async fn plan(spec: &RestoreSpec, context: &Context) -> Result<Plan, Fault> 
     }
 }
 
-/// Carries out a restore. A cluster of which at least one database was restored is a summary in which the others carry their faults.
+/// Carries out a restore, or goes on with one that was interrupted. A cluster of which at least one database was restored is a summary in
+/// which the others carry their faults. Where something is missing in the end and can be gone on with, fault or summary name the manifest.
 pub async fn run(spec: &RestoreSpec, context: &Context) -> Result<Summary, Fault> {
     let began = Instant::now();
     if let Some(dump) = foreign::recognise(&spec.archive).await? {
         return foreign::run(spec, context, dump).await;
     }
     let archive = source::open(&spec.archive).await?;
-    let mut summary = match &spec.scope {
-        RestoreScope::Cluster { include, exclude, parallel } => cluster::run(spec, context, &archive, include, exclude, *parallel).await?,
+    let server = context.server()?;
+    let info = retry::insist(context, spec.care.retries, || server.info()).await?;
+    let (record, spec) = match &spec.care.resume {
+        Some(manifest) => Record::resume(manifest, spec, &archive, &info).await?,
+        None => (Record::new(spec, &archive, &info, names(spec, &archive)?), spec.clone()),
+    };
+    let outcome = restore(&spec, context, &archive, &record).await;
+    let kept = record.end(context).await;
+    let outcome = match (outcome, kept) {
+        (outcome, None) => outcome,
+        (Ok(summary), Some(manifest)) => Ok(resumable(summary, &spec, manifest)),
+        (Err(fault), Some(manifest)) => Err(interrupted(fault, &spec, &manifest)),
+    };
+    outcome.map(|summary| Summary { duration_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX), ..summary })
+}
+
+/// The databases that are to be restored, by their names on the target.
+fn names(spec: &RestoreSpec, archive: &Archive) -> Result<Vec<String>, Fault> {
+    Ok(match &spec.scope {
+        RestoreScope::Single { target, .. } => vec![target.clone()],
+        RestoreScope::Cluster { include, exclude, .. } => {
+            let wanted = cluster::wanted(archive, include, exclude)?;
+            wanted.into_iter().filter(|one| one.failed.is_none()).map(|one| one.name.clone()).collect()
+        }
+    })
+}
+
+/// A summary in which something is missing, with the way to go on.
+fn resumable(mut summary: Summary, spec: &RestoreSpec, manifest: PathBuf) -> Summary {
+    summary.then = Some(Step {
+        text: "Then go on where it stopped; what is complete is not done again:".into(),
+        command: Some(record::command(spec, &manifest)),
+    });
+    summary.manifest = Some(manifest);
+    summary
+}
+
+/// A fault with the way to go on.
+fn interrupted(fault: Fault, spec: &RestoreSpec, manifest: &Path) -> Fault {
+    let command = record::command(spec, manifest);
+    let mut fault = fault.at("Manifest", text::clean(&manifest.display().to_string()));
+    if fault.code == Code::Cancelled {
+        fault.context.push(("Left".into(), format!("the restore manifest; go on with: {command}")));
+    }
+    fault.step_run("Go on where it stopped, once the cause is removed:", command)
+}
+
+async fn restore(spec: &RestoreSpec, context: &Context, archive: &Arc<Archive>, record: &Record) -> Result<Summary, Fault> {
+    let summary = match &spec.scope {
+        RestoreScope::Cluster { include, exclude, parallel } => {
+            cluster::run(spec, context, archive, record, include, exclude, *parallel).await?
+        }
         RestoreScope::Single { database, target, selection } => {
-            let database = source::database(&archive, database.as_deref())?;
+            let database = source::database(archive, database.as_deref())?;
             let bytes = database.tables.iter().map(|table| table.bytes).sum();
             let board = Board::new(&[(target.clone(), bytes, database.tables.len() as u64)], spec.effort.memory);
-            let feeder = Feeder::new(Arc::clone(&archive), spec.effort.memory);
+            let feeder = Feeder::new(Arc::clone(archive), spec.effort.memory);
             let measured = Arc::clone(&feeder);
             board.measure(move || measured.held());
             let ticker = board.post(context);
             let order = Order {
                 context,
                 spec,
-                archive: &archive,
+                archive,
                 feeder: &feeder,
                 database,
                 target,
@@ -69,6 +128,7 @@ pub async fn run(spec: &RestoreSpec, context: &Context) -> Result<Summary, Fault
                 effort: spec.effort,
                 board: &board,
                 place: 0,
+                record,
                 entry: Entry::Flags,
             };
             let outcome = database::restore(&order).await;
@@ -90,10 +150,9 @@ pub async fn run(spec: &RestoreSpec, context: &Context) -> Result<Summary, Fault
                 Err(fault) => return Err(ended(&board, context, fault)),
             };
             let major = if done.fault.is_some() { context.server()?.info().await?.major() } else { 0 };
-            report::summary(spec, &archive, major, Vec::new(), vec![Ended { name: target.clone(), done }]).await?
+            report::summary(spec, archive, major, Vec::new(), vec![Ended { name: target.clone(), done }]).await?
         }
     };
-    summary.duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     Ok(summary)
 }
 

@@ -91,6 +91,15 @@ impl Board {
         });
     }
 
+    /// The phase that a database is in; the first one where it is in none.
+    pub fn phase_of(&self, at: usize) -> Phase {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        match state.databases.get(at).map(|one| &one.state) {
+            Some(DatabaseState::Running(phase)) => *phase,
+            _ => Phase::default(),
+        }
+    }
+
     /// A database came to its end.
     pub fn leave(&self, at: usize, outcome: Result<bool, &Fault>) {
         self.database(at, |one| {

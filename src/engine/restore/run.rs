@@ -5,16 +5,20 @@
 
 mod definitions;
 mod guard;
+mod persist;
 mod settle;
 mod trouble;
 mod work;
 
 use super::feed::Feeder;
 use super::graph::{Graph, Work};
+use super::ledger::Keeping;
 use super::progress::Board;
+use super::record::Record;
 use super::schedule::{NodeId, Schedule};
 use super::select::Chosen;
 use crate::archive::manifest;
+use crate::domain::spec::Retries;
 use crate::domain::{Code, Fault};
 use crate::engine::Context;
 use crate::server::{LoadSettings, Loader, TargetChoices};
@@ -51,6 +55,12 @@ pub struct Job<'a> {
     pub jobs: u32,
     /// Go on after a failure.
     pub on_error: OnError,
+    /// Whether what is done is marked in the target.
+    pub keeping: Keeping,
+    /// How often something is tried again that may pass.
+    pub retries: Retries,
+    /// What is kept of how far this restore is.
+    pub record: &'a Record,
     /// Where progress is written, and this database's place there.
     pub board: &'a Board,
     /// This database's place on the board.
@@ -82,12 +92,12 @@ struct Table {
     parts: usize,
 }
 
-/// Runs all nodes. `first` is a session that is open already; further ones are opened as there is work for them.
+/// Runs all nodes. `first` is a session that may be open already; further ones are opened as there is work for them.
 /// `troubles` is what went wrong before; what needs it is skipped.
 pub async fn nodes(
     job: &Job<'_>,
     graph: &Graph,
-    first: Box<dyn Loader>,
+    mut first: Option<Box<dyn Loader>>,
     troubles: Troubles,
     halt: &CancellationToken,
 ) -> Result<Troubles, Fault> {
@@ -105,7 +115,6 @@ pub async fn nodes(
     let shared = Shared { state: Mutex::new(state), changed: Notify::new(), halt: halt.child_token() };
     let work = graph.work.iter().filter(|work| !matches!(work, Work::Milestone)).count();
     let sessions = (job.jobs.max(1) as usize).min(work.max(1));
-    let mut first = Some(first);
     let workers = (0..sessions).map(|_| worker(job, graph, &shared, first.take()));
     futures_util::future::join_all(workers).await;
     let state = shared.state.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -152,7 +161,7 @@ fn take(state: &mut State, graph: &Graph) -> Vec<NodeId> {
     taken
 }
 
-async fn worker(job: &Job<'_>, graph: &Graph, shared: &Shared, mut loader: Option<Box<dyn Loader>>) {
+async fn worker(job: &Job<'_>, graph: &Graph, shared: &Shared, mut session: Option<Box<dyn Loader>>) {
     loop {
         let mut changed = std::pin::pin!(shared.changed.notified());
         // Registered before looking, so that a change between looking and waiting is not missed.
@@ -173,23 +182,12 @@ async fn worker(job: &Job<'_>, graph: &Graph, shared: &Shared, mut loader: Optio
         }
         // Others may find something that this one left.
         shared.changed.notify_waiters();
-        if loader.is_none() {
-            match open(job, &shared.halt).await {
-                Ok(opened) => loader = Some(opened),
-                Err(fault) => {
-                    settle(job, graph, shared, &taken, vec![Err(fault)]);
-                    continue;
-                }
-            }
-        }
-        if let Some(loader) = loader.as_mut() {
-            let outcome = work(job, graph, shared, loader.as_mut(), &taken).await;
-            settle(job, graph, shared, &taken, outcome);
-        }
+        let outcome = work(job, graph, shared, &mut session, &taken).await;
+        settle(job, graph, shared, &taken, outcome);
     }
     shared.changed.notify_waiters();
-    if let Some(loader) = loader {
-        loader.close().await;
+    if let Some(session) = session {
+        session.close().await;
     }
 }
 

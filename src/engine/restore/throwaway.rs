@@ -3,11 +3,13 @@
 use super::database::{self, Done, Entry, Order};
 use super::feed::Feeder;
 use super::progress::Board;
+use super::record::Record;
 use super::source;
 use crate::archive::manifest;
 use crate::archive::reader::Archive;
 use crate::domain::job::Difference;
-use crate::domain::spec::{Care, Effort, RestoreScope, RestoreSpec, Selection};
+use crate::domain::server::ServerInfo;
+use crate::domain::spec::{Care, Effort, Journal, RestoreScope, RestoreSpec, Selection};
 use crate::domain::{Code, Fault};
 use crate::engine::Context;
 use std::collections::{BTreeSet, HashSet};
@@ -59,9 +61,10 @@ pub async fn restore(trial: &Trial<'_>) -> Result<(Done, Vec<String>), Fault> {
         prove: true,
         toast_compression: None,
         continue_on_error: false,
-        care: Care::default(),
+        care: Care { journal: Journal::Off, ..Care::default() },
     };
     let selection = Selection::default();
+    let record = Record::new(&spec, trial.archive, &ServerInfo::default(), vec![trial.target.to_owned()]);
     let order = Order {
         context: trial.context,
         spec: &spec,
@@ -73,6 +76,7 @@ pub async fn restore(trial: &Trial<'_>) -> Result<(Done, Vec<String>), Fault> {
         effort: trial.effort,
         board: trial.board,
         place: trial.place,
+        record: &record,
         entry: Entry::Flags,
     };
     let mut done = database::restore(&order).await?;

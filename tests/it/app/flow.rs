@@ -120,7 +120,10 @@ fn cancelling_asks_once_and_waits_until_it_has_stopped() {
         .keys("c")
         .sends_nothing()
         .shows("it is stopping already")
-        .send(Msg::Engine(JOB, Event::Cancelled(Leftovers { things: vec!["database app_db, partly restored".into()] })))
+        .send(Msg::Engine(
+            JOB,
+            Event::Cancelled(Leftovers { things: vec!["database app_db, partly restored".into()], ..Leftovers::default() }),
+        ))
         .shows("app_db, partly restored");
 }
 

@@ -46,6 +46,7 @@ fn every_action_has_a_key() {
         Action::DryRun => "dry-run",
         Action::WholeCluster => "whole-cluster",
         Action::CancelJob => "cancel-job",
+        Action::Resume => "resume",
         Action::NextBlocker => "next-blocker",
         Action::EndBlocker(_) => "end-blocker",
         Action::ShowLog => "show-log",
@@ -66,7 +67,7 @@ fn every_action_has_a_key() {
     for bind in KEYS {
         assert!(action_name(&bind.action).starts_with(verb(&bind.action)), "{}", action_name(&bind.action));
     }
-    assert_eq!(bound.len(), 36 - KEYLESS.len(), "{bound:?}");
+    assert_eq!(bound.len(), 37 - KEYLESS.len(), "{bound:?}");
 }
 
 #[test]

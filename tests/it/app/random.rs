@@ -102,7 +102,7 @@ fn event() -> impl Strategy<Value = Event> {
         2 => Just(Event::Log { level: Level::Warn, text: fixtures::HOSTILE.into() }),
         1 => Just(Event::Finished(Box::new(fixtures::summary()))),
         1 => Just(Event::Failed(fixtures::auth_fault())),
-        1 => Just(Event::Cancelled(Leftovers { things: vec![fixtures::HOSTILE.into()] })),
+        1 => Just(Event::Cancelled(Leftovers { things: vec![fixtures::HOSTILE.into()], ..Leftovers::default() })),
     ]
 }
 

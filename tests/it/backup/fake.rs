@@ -8,7 +8,8 @@ use dbbackup::domain::{Code, Connection, Fault};
 use dbbackup::engine::Context;
 use dbbackup::engine::event::{Event, EventSink};
 use dbbackup::server::{
-    Answer, Behind, Cancel, ChunkSink, LoadMode, LoadSettings, Loader, Reader, RowSource, Rows, Server, Snapshot, TargetChoices,
+    Answer, Behind, Cancel, ChunkSink, Claim, LedgerHead, LoadMode, LoadSettings, Loader, Mark, Opened, Reader, RowSource, Rows, Server,
+    Snapshot, TargetChoices,
 };
 use futures_util::future::BoxFuture;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering::SeqCst};
@@ -343,27 +344,39 @@ impl Cancel for FakeCancel {
 struct FakeLoader(Arc<FakeCancel>);
 
 impl Loader for FakeLoader {
-    fn run<'a>(&'a mut self, _: &'a [&'a SchemaObject], _: &'a TargetChoices) -> Answer<'a, ()> {
+    fn run<'a>(&'a mut self, _: &'a [&'a SchemaObject], _: &'a TargetChoices, _: Claim<'a>) -> Answer<'a, ()> {
         unsupported()
     }
 
-    fn run_alone<'a>(&'a mut self, _: &'a SchemaObject, _: &'a TargetChoices) -> Answer<'a, ()> {
+    fn load<'a>(&'a mut self, _: &'a Table, _: LoadMode, _: &'a mut dyn RowSource, _: Claim<'a>) -> Answer<'a, u64> {
         unsupported()
     }
 
-    fn load<'a>(&'a mut self, _: &'a Table, _: LoadMode, _: &'a mut dyn RowSource) -> Answer<'a, u64> {
+    fn set_sequences<'a>(&'a mut self, _: &'a [SequenceState], _: Claim<'a>) -> Answer<'a, ()> {
         unsupported()
     }
 
-    fn set_sequences<'a>(&'a mut self, _: &'a [SequenceState]) -> Answer<'a, ()> {
+    fn refresh<'a>(&'a mut self, _: &'a TableName, _: Claim<'a>) -> Answer<'a, ()> {
         unsupported()
     }
 
-    fn refresh<'a>(&'a mut self, _: &'a TableName) -> Answer<'a, ()> {
+    fn analyze<'a>(&'a mut self, _: &'a TableName, _: Claim<'a>) -> Answer<'a, ()> {
         unsupported()
     }
 
-    fn analyze<'a>(&'a mut self, _: &'a TableName) -> Answer<'a, ()> {
+    fn open_ledger<'a>(&'a mut self, _: &'a LedgerHead) -> Answer<'a, Opened> {
+        unsupported()
+    }
+
+    fn marks(&mut self) -> Answer<'_, Vec<Mark>> {
+        unsupported()
+    }
+
+    fn drop_ledger(&mut self) -> Answer<'_, ()> {
+        unsupported()
+    }
+
+    fn end_others(&mut self) -> Answer<'_, u64> {
         unsupported()
     }
 

@@ -10,8 +10,8 @@ use dbbackup::config::layers::{Resolved, resolve};
 use dbbackup::config::paths::Paths;
 use dbbackup::domain::schema::TableName;
 use dbbackup::domain::spec::{
-    BackupSpec, Care, Depth, Effort, Enough, JobSpec, NameTime, OnFailure, Rehearse, RestoreScope, RestoreSpec, RestoreTest, Sample, Scope,
-    Selection, VerifyMode, VerifySpec, What,
+    BackupSpec, Care, Depth, Effort, Enough, JobSpec, NameTime, OnFailure, Rehearse, RestoreScope, RestoreSpec, RestoreTest, Retries,
+    Sample, Scope, Selection, VerifyMode, VerifySpec, What,
 };
 use dbbackup::domain::{Codec, Compression, Connection, SslMode};
 use proptest::prelude::*;
@@ -97,15 +97,19 @@ fn restore() -> impl Strategy<Value = JobSpec> {
     let verify_first = prop_oneof![Just(Depth::Quick), Just(Depth::Full)];
     let rehearse = prop_oneof![Just(Rehearse::Auto), Just(Rehearse::On), Just(Rehearse::Off)];
     let workdir = proptest::option::of(Just(PathBuf::from("/work space")));
-    let care = (on_failure, enough, verify_first, rehearse, workdir, any::<[bool; 2]>()).prop_map(
-        |(on_failure, enough, verify_first, rehearse, workdir, [force, keep_temp])| Care {
+    let manifest = proptest::option::of(Just(PathBuf::from("/back ups/restore-manifest-1.json")));
+    let care = (on_failure, enough, verify_first, rehearse, workdir, any::<[bool; 2]>(), 0u32..9, manifest).prop_map(
+        |(on_failure, enough, verify_first, rehearse, workdir, [force, keep_temp], retries, resume)| Care {
             verify_first,
             rehearse,
             force,
             on_failure,
             enough,
+            retries: Retries(retries),
+            resume,
             workdir,
             keep_temp,
+            ..Care::default()
         },
     );
     (connection(), scope, effort(), any::<[bool; 7]>(), proptest::option::of(Just("lz4".to_owned())), care).prop_map(

@@ -2,7 +2,7 @@
 
 use super::faults::bytes_in;
 use super::{Home, exists, lookalikes, sessions, slow_database};
-use crate::support::postgres::{VERSIONS, server};
+use crate::support::postgres::{Postgres, VERSIONS, server};
 use crate::support::program;
 use rustix::process::Signal;
 use std::time::{Duration, Instant};
@@ -85,22 +85,118 @@ fn gone(server: &crate::support::postgres::Postgres, name: &str) {
     }
 }
 
+/// A database with two tables whose function sleeps as long as a role of the database's name with `_slow` is there. `late` is SQL that uses it.
+fn sleepy_database(server: &Postgres, stem: &str, late: &str) -> (String, String) {
+    let name = server.database(stem);
+    let role = format!("{name}_slow");
+    server.sql(
+        &name,
+        &format!(
+            "create function slow(i int) returns int immutable language plpgsql as $$ begin \
+               perform pg_sleep(0.1) where exists (select from pg_roles where rolname = '{role}'); return i; end $$; \
+             create table one (id int primary key); insert into one select generate_series(1, 1000); {late}"
+        ),
+    );
+    server.sql("postgres", &format!("create role \"{role}\""));
+    (name, role)
+}
+
+fn asleep(server: &Postgres, database: &str) -> bool {
+    server.sql("postgres", &format!("select count(*) from pg_stat_activity where datname = '{database}' and wait_event = 'PgSleep'")) != "0"
+}
+
+fn manifests(home: &Home) -> Vec<String> {
+    program::names(&home.backups()).into_iter().filter(|name| name.starts_with("restore-manifest-")).collect()
+}
+
 #[test]
-fn a_cancelled_restore_takes_its_new_database_along() {
+fn a_cancelled_restore_takes_its_new_database_along_while_nothing_is_in_it() {
     let server = server(15);
-    let name = slow_database(server, "half");
-    server
-        .sql(&name, "create index on big (md5(v || v)); create index on big (reverse(v)); create index on big (upper(v) text_pattern_ops)");
+    let late = "insert into one select generate_series(1001, 200000); alter table one add check (slow(id) > 0) ";
+    let (name, _) = sleepy_database(server, "half", late);
     let home = Home::new();
     let archive = home.backup(server, &name, &[]).display().to_string();
     let target = format!("{name}_copy");
     let mut command = program::on(server, home.path(), &["restore", "single", &archive, "--target", &target, "--create", "--jobs", "1"]);
     let mut run = program::start(&mut command);
-    assert!(run.until(|| exists(server, &target) && sessions(server, &target) > 0), "it ended too early: {}", run.finish().text());
+    assert!(run.until(|| asleep(server, &target)), "it ended too early: {}", run.finish().text());
     run.signal(Signal::INT);
     run.finish().fails(130, "CANCELLED");
     assert!(!exists(server, &target), "the half restored database is still there");
+    assert_eq!(manifests(&home), Vec::<String>::new());
     assert!(exists(server, &name));
+}
+
+#[test]
+fn a_cancelled_restore_of_which_tables_are_there_goes_on() {
+    let server = server(15);
+    let (name, role) = sleepy_database(server, "goes_on", "create index by_slow on one (slow(id)); create table two (id int)");
+    let home = Home::new();
+    let archive = home.backup(server, &name, &[]).display().to_string();
+    let target = format!("{name}_copy");
+    let mut command = program::on(server, home.path(), &["restore", "single", &archive, "--target", &target, "--create", "--jobs", "1"]);
+    let mut run = program::start(&mut command);
+    assert!(run.until(|| asleep(server, &target)), "it ended too early: {}", run.finish().text());
+    run.signal(Signal::INT);
+    let outcome = run.finish().fails(130, "CANCELLED");
+    assert!(outcome.text().contains("--resume-from-manifest"), "{}", outcome.text());
+    assert!(exists(server, &target));
+    let [manifest] = &manifests(&home)[..] else { panic!("{:?}", manifests(&home)) };
+    let path = home.backups().join(manifest);
+    assert_eq!(std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&path).expect("the manifest").permissions()) & 0o777, 0o600);
+    let said: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).expect("the manifest")).expect("JSON");
+    assert_eq!(said["operation"], "restore-single");
+    assert_eq!(said["continue_from"], target.as_str());
+    assert_eq!(said["databases"][&target]["tables"]["public.one"]["chunks_done"], serde_json::json!([[0, 0]]), "{said}");
+    let manifest = path.display().to_string();
+
+    // Anything but what it belongs to is refused, and nothing is changed.
+    let other = home.backup(server, &name, &[]).display().to_string();
+    home.on(server, &["restore", "single", &other, "--resume-from-manifest", &manifest]).fails(64, "USAGE");
+    home.on(crate::support::postgres::server(17), &["restore", "single", &archive, "--resume-from-manifest", &manifest]).fails(64, "USAGE");
+    home.on(server, &["restore", "single", &archive, "--target", "elsewhere", "--resume-from-manifest", &manifest]).fails(64, "USAGE");
+    // Who restores into it anew is told what it is.
+    let anew = home.on(server, &["restore", "single", &archive, "--target", &target]).fails(1, "TARGET_NOT_EMPTY");
+    assert!(exists(server, &target), "{}", anew.text());
+
+    server.sql("postgres", &format!("drop role \"{role}\""));
+    let before = server.sql(&target, "select pg_relation_filenode('one')");
+    home.on(server, &["restore", "single", &archive, "--resume-from-manifest", &manifest, "--prove"]).ok();
+    assert_eq!(server.sql(&target, "select pg_relation_filenode('one')"), before, "the rows that were there were loaded again");
+    assert_eq!(manifests(&home), Vec::<String>::new());
+    crate::support::compare::same_database((server, &name), (server, &target));
+}
+
+#[test]
+fn rows_that_go_into_a_database_that_was_there_go_on_too() {
+    let server = server(15);
+    let (name, role) = sleepy_database(server, "rows_on", "create table two (id int); insert into two select generate_series(1, 100)");
+    let home = Home::new();
+    let archive = home.backup(server, &name, &[]).display().to_string();
+    let target = server.database("rows_on_target");
+    // The larger table goes first; the other one's rows sleep.
+    server.sql(
+        &target,
+        &format!(
+            "create table one (id int primary key); create table two (id int); \
+             create function slow() returns trigger language plpgsql as $$ begin \
+               perform pg_sleep(0.1) where exists (select from pg_roles where rolname = '{role}'); return new; end $$; \
+             create trigger slow before insert on two for each row execute function slow()"
+        ),
+    );
+    let rows = ["restore", "single", &archive, "--target", &target, "--data-only", "--jobs", "1"];
+    let mut run = program::start(&mut program::on(server, home.path(), &rows));
+    assert!(run.until(|| asleep(server, &target)), "it ended too early: {}", run.finish().text());
+    run.signal(Signal::KILL);
+    assert_eq!(run.finish().code, -9);
+    let [manifest] = &manifests(&home)[..] else { panic!("{:?}", manifests(&home)) };
+    let manifest = home.backups().join(manifest).display().to_string();
+    // Another restore into it must not double what is there.
+    home.on(server, &rows).fails(75, "ANOTHER_RUN");
+    server.sql("postgres", &format!("drop role \"{role}\""));
+    home.on(server, &["restore", "single", &archive, "--resume-from-manifest", &manifest]).ok();
+    assert_eq!(server.sql(&target, "select (select count(*) from one), (select count(*) from two)"), "1000|100");
+    assert_eq!(server.sql(&target, "select count(*) from pg_namespace where nspname = '_dbbackup'"), "0");
 }
 
 #[test]

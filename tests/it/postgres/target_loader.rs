@@ -5,7 +5,7 @@ use crate::support::postgres::{VERSIONS, server};
 use bytes::Bytes;
 use dbbackup::domain::schema::{RowFormat, SchemaObject, Section, SequenceState, Table, TableKind, TableName};
 use dbbackup::domain::{Code, Fault};
-use dbbackup::server::{Answer, LoadMode, LoadSettings, Loader, RowSource, Server, TargetChoices};
+use dbbackup::server::{Answer, Claim, LoadMode, LoadSettings, Loader, RowSource, Server, TargetChoices};
 use std::collections::VecDeque;
 
 pub fn object(kind: &str, name: &str, sql: &str) -> SchemaObject {
@@ -56,9 +56,12 @@ fn the_failing_object_is_named_and_nothing_of_the_batch_stays() {
                 object("TABLE", "a", "CREATE TABLE public.a (id int);\n"),
                 object("VIEW", "v", "CREATE VIEW public.v AS\n SELECT nope FROM public.a;\n"),
             );
-            let fault = loader.run(&[&a, &b], &TargetChoices::default()).await.expect_err("a column that is not there");
+            let fault = loader.run(&[&a, &b], &TargetChoices::default(), Claim::default()).await.expect_err("a column that is not there");
             // The session is usable afterwards.
-            loader.run(&[&object("TABLE", "c", "CREATE TABLE public.c (id int); -- the end")], &TargetChoices::default()).await.expect("c");
+            loader
+                .run(&[&object("TABLE", "c", "CREATE TABLE public.c (id int); -- the end")], &TargetChoices::default(), Claim::default())
+                .await
+                .expect("c");
             loader.close().await;
             fault
         });
@@ -80,15 +83,15 @@ fn owners_rights_and_tablespaces_go_as_chosen() {
     let acl = object("ACL", "TABLE t", "GRANT SELECT ON TABLE public.t TO choice_old;\n");
     run(async {
         let mut loader = open(15, &db, settings()).await;
-        let fault = loader.run(&[&thing], &TargetChoices::default()).await.expect_err("no such tablespace");
+        let fault = loader.run(&[&thing], &TargetChoices::default(), Claim::default()).await.expect_err("no such tablespace");
         assert_eq!(fault.code, Code::MissingObject, "{fault:?}");
         let no_space = TargetChoices { no_tablespaces: true, ..TargetChoices::default() };
-        let fault = loader.run(&[&thing], &no_space).await.expect_err("no such role");
+        let fault = loader.run(&[&thing], &no_space, Claim::default()).await.expect_err("no such role");
         assert_eq!((fault.code, fault.sqlstate.as_deref()), (Code::MissingObject, Some("42704")));
         assert!(fault.steps.iter().any(|step| step.command.as_deref().is_some_and(|command| command.contains("--no-owner"))), "{fault:?}");
         let mapped =
             TargetChoices { no_tablespaces: true, map_roles: vec![("choice_old".into(), "choice_new".into())], ..TargetChoices::default() };
-        loader.run(&[&thing, &acl], &mapped).await.expect("mapped");
+        loader.run(&[&thing, &acl], &mapped, Claim::default()).await.expect("mapped");
         loader.close().await;
     });
     let owner = server.sql(&db, "select relowner::regrole || ' ' || relacl::text from pg_class where relname = 't'");
@@ -105,14 +108,22 @@ fn rows_are_loaded_all_or_none_with_the_servers_line() {
         run(async {
             let mut loader = open(major, &db, LoadSettings { row_encoding: Some("LATIN1".into()), ..settings() }).await;
             let mut latin = Pieces(VecDeque::from([Ok(Bytes::from_static(b"1\t\xe4\n2\t")), Ok(Bytes::from_static(b"\\N\n"))]));
-            assert_eq!(loader.load(&odd, LoadMode::Shared, &mut latin).await.expect("rows"), 2);
-            let fault = loader.load(&odd, LoadMode::Shared, &mut pieces(&["3\tx\n", "four\tx\n"])).await.expect_err("no number");
+            assert_eq!(loader.load(&odd, LoadMode::Shared, &mut latin, Claim::default()).await.expect("rows"), 2);
+            let fault =
+                loader.load(&odd, LoadMode::Shared, &mut pieces(&["3\tx\n", "four\tx\n"]), Claim::default()).await.expect_err("no number");
             assert!(fault.context.iter().any(|(name, value)| name == "Where" && value.contains("line 2, column id")), "{fault:?}");
             let mut broken = Pieces(VecDeque::from([Ok(Bytes::from_static(b"5\tx\n")), Err(Fault::new(Code::CorruptedBackup, "damaged"))]));
-            let fault = loader.load(&odd, LoadMode::Alone, &mut broken).await.expect_err("the source's own failure");
+            let fault = loader.load(&odd, LoadMode::Alone, &mut broken, Claim::default()).await.expect_err("the source's own failure");
             assert_eq!(fault.code, Code::CorruptedBackup);
-            assert_eq!(loader.load(&table("empty", &[]), LoadMode::Shared, &mut pieces(&["\n\n"])).await.expect("rows without columns"), 2);
-            let fault = loader.load(&table("nope", &["a"]), LoadMode::Shared, &mut pieces(&["1\n"])).await.expect_err("no table");
+            assert_eq!(
+                loader
+                    .load(&table("empty", &[]), LoadMode::Shared, &mut pieces(&["\n\n"]), Claim::default())
+                    .await
+                    .expect("rows without columns"),
+                2
+            );
+            let fault =
+                loader.load(&table("nope", &["a"]), LoadMode::Shared, &mut pieces(&["1\n"]), Claim::default()).await.expect_err("no table");
             assert_eq!(fault.code, Code::MissingObject);
             loader.close().await;
         });
@@ -128,7 +139,10 @@ fn a_table_alone_is_emptied_and_frozen() {
     server.sql(&db, "create table t (id int); insert into t values (99); create extension if not exists plpgsql");
     run(async {
         let mut loader = open(17, &db, settings()).await;
-        assert_eq!(loader.load(&table("t", &["id"]), LoadMode::Alone, &mut pieces(&["1\n2\n", "3\n"])).await.expect("rows"), 3);
+        assert_eq!(
+            loader.load(&table("t", &["id"]), LoadMode::Alone, &mut pieces(&["1\n2\n", "3\n"]), Claim::default()).await.expect("rows"),
+            3
+        );
         loader.close().await;
     });
     assert_eq!(server.sql(&db, "select sum(id), count(*) from t"), "6|3");
@@ -149,7 +163,7 @@ fn binary_rows_pass() {
     run(async {
         let mut loader = open(15, &db, settings()).await;
         let mut source = Pieces(VecDeque::from([Ok(Bytes::from(data))]));
-        assert_eq!(loader.load(&binary, LoadMode::Shared, &mut source).await.expect("rows"), 1);
+        assert_eq!(loader.load(&binary, LoadMode::Shared, &mut source, Claim::default()).await.expect("rows"), 1);
         loader.close().await;
     });
     assert_eq!(server.sql(&db, "select id from t"), "7");
@@ -176,10 +190,10 @@ fn sequences_are_set_and_probed() {
                 .into_iter()
                 .map(|(name, last_value, is_called)| SequenceState { name: TableName::new("public", name), last_value, is_called })
                 .collect();
-            loader.set_sequences(&states).await.expect("set");
+            loader.set_sequences(&states, Claim::default()).await.expect("set");
             assert_eq!(loader.write_probe().await.expect("a probe"), (5, Vec::new()));
             let gone = SequenceState { name: TableName::new("public", "gone"), last_value: 1, is_called: true };
-            let fault = loader.set_sequences(&[states[0].clone(), gone]).await.expect_err("no such sequence");
+            let fault = loader.set_sequences(&[states[0].clone(), gone], Claim::default()).await.expect_err("no such sequence");
             assert!(fault.what.contains("public.gone"), "{fault:?}");
             loader.close().await;
             before
@@ -203,9 +217,12 @@ fn large_objects_come_with_owner_rights_and_comment() {
         run(async {
             let mut loader = open(major, &db, settings()).await;
             let rows = "70001\tlo_owner\t{lo_owner=rw/lo_owner,\"\\\\\"lo reader\\\\\"=r/lo_owner\"}\tit's\n70002\tpostgres\t\\N\t\\N\n";
-            assert_eq!(loader.load(&metadata, LoadMode::Shared, &mut pieces(&[rows])).await.expect("metadata"), 2);
+            assert_eq!(loader.load(&metadata, LoadMode::Shared, &mut pieces(&[rows]), Claim::default()).await.expect("metadata"), 2);
             assert_eq!(
-                loader.load(&data, LoadMode::Shared, &mut pieces(&["70001\t0\t\\\\x6162\n70001\t3\t\\\\x63\n"])).await.expect("pages"),
+                loader
+                    .load(&data, LoadMode::Shared, &mut pieces(&["70001\t0\t\\\\x6162\n70001\t3\t\\\\x63\n"]), Claim::default())
+                    .await
+                    .expect("pages"),
                 2
             );
             loader.close().await;
@@ -236,7 +253,7 @@ fn a_statement_ends_when_it_is_cancelled() {
         let ended = async {
             let choices = TargetChoices::default();
             let objects = [&slow];
-            let call = loader.run(&objects, &choices);
+            let call = loader.run(&objects, &choices, Claim::default());
             tokio::pin!(call);
             loop {
                 tokio::select! {

@@ -3,6 +3,7 @@
 mod part;
 mod preflight;
 mod roots;
+mod transitions;
 mod trouble;
 mod waits;
 mod whole;

@@ -612,7 +612,10 @@ pub fn broken() -> Model {
 
 pub fn cancelled() -> Model {
     let mut model = running();
-    feed(&mut model, [Msg::Engine(JOB, Event::Cancelled(Leftovers { things: vec!["database app_db, partly restored".into()] }))]);
+    feed(
+        &mut model,
+        [Msg::Engine(JOB, Event::Cancelled(Leftovers { things: vec!["database app_db, partly restored".into()], ..Leftovers::default() }))],
+    );
     model.toasts.clear();
     model
 }

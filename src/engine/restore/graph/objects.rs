@@ -5,6 +5,7 @@ use crate::domain::schema::{SchemaObject, TableKind, TableName};
 use crate::engine::restore::schedule::{Hold, Node, NodeId};
 use crate::engine::restore::select::{is_relation, relation};
 use crate::server::definition;
+use crate::server::{Mark, Step};
 use std::collections::{BTreeSet, HashMap};
 
 impl Builder<'_> {
@@ -29,6 +30,13 @@ impl Builder<'_> {
             return;
         }
         let object = &self.chosen.objects[at];
+        if is_index(object) {
+            self.graph.indexes += 1;
+        }
+        // What is there already holds nothing up.
+        if self.done.has_object(object.id) {
+            return;
+        }
         let tables = self.tables_of(object);
         let mut after: Vec<NodeId> = gate.into_iter().collect();
         for table in &tables {
@@ -52,23 +60,20 @@ impl Builder<'_> {
         let node = match object.kind.as_str() {
             "INDEX" if !small => {
                 let node = Node { after, holds: holds(Hold::Shared), weight: index + rows / 10, ..Node::default() };
-                self.graph.add(Work::Object(Box::new(object.clone())), node, false)
+                self.graph.add(Work::Object(Box::new(object.clone()), Step::Whole), node, false)
             }
             "CONSTRAINT" if rows > SMALL && self.definitions().two_steps(object).is_some() => {
                 self.key(object, after, &families, index + rows / 10)
             }
             "CONSTRAINT" | "FK CONSTRAINT" | "CHECK CONSTRAINT" if !small => {
                 let node = Node { after, holds: holds(Hold::Alone), weight: index.max(rows / 5), ..Node::default() };
-                self.graph.add(Work::Object(Box::new(object.clone())), node, false)
+                self.graph.add(Work::Object(Box::new(object.clone()), Step::Whole), node, false)
             }
             _ => {
                 let node = Node { after, holds: holds(Hold::Alone), weight: 1, ..Node::default() };
-                self.graph.add(Work::Object(Box::new(object.clone())), node, true)
+                self.graph.add(Work::Object(Box::new(object.clone()), Step::Whole), node, true)
             }
         };
-        if is_index(object) {
-            self.graph.indexes += 1;
-        }
         nodes.insert(at, node);
         self.tiers[tier].push(node);
     }
@@ -77,25 +82,34 @@ impl Builder<'_> {
     fn key(&mut self, object: &SchemaObject, after: Vec<NodeId>, families: &BTreeSet<u32>, weight: u64) -> NodeId {
         let Some(split) = self.definitions().two_steps(object) else {
             let holds = families.iter().map(|family| (*family, Hold::Alone)).collect();
-            return self.graph.add(Work::Object(Box::new(object.clone())), Node { after, holds, weight, ..Node::default() }, false);
+            return self.graph.add(
+                Work::Object(Box::new(object.clone()), Step::Whole),
+                Node { after, holds, weight, ..Node::default() },
+                false,
+            );
         };
         let index = SchemaObject { sql: split.index, owner_sql: None, ..object.clone() };
         let holds = families.iter().map(|family| (*family, Hold::Shared)).collect();
-        let built = self.graph.add(Work::Object(Box::new(index)), Node { after, holds, weight, ..Node::default() }, false);
+        let is_built = self.done.has(Mark::Object(object.id, Step::Index));
+        let after = if is_built {
+            after
+        } else {
+            vec![self.graph.add(Work::Object(Box::new(index), Step::Index), Node { after, holds, weight, ..Node::default() }, false)]
+        };
         let attach = SchemaObject { sql: split.attach, tablespace: None, ..object.clone() };
         let holds = families.iter().map(|family| (*family, Hold::Alone)).collect();
-        self.graph.add(Work::Object(Box::new(attach)), Node { after: vec![built], holds, weight: 1, ..Node::default() }, true)
+        self.graph.add(Work::Object(Box::new(attach), Step::Attach), Node { after, holds, weight: 1, ..Node::default() }, true)
     }
 
     /// Materialized views, one after another in the archive's order; what is built on a view waits for its rows like on a table.
     pub(super) fn refreshes(&mut self, gate: Option<NodeId>) {
         let mut last = gate;
-        for view in &self.chosen.views {
-            let node = self.graph.add(
-                Work::Refresh(view.clone()),
-                Node { after: last.into_iter().collect(), weight: SMALL, ..Node::default() },
-                false,
-            );
+        for (at, view) in self.chosen.views.iter().enumerate() {
+            if self.done.has(Mark::View(at as u32)) {
+                continue;
+            }
+            let node =
+                self.graph.add(Work::Refresh(at), Node { after: last.into_iter().collect(), weight: SMALL, ..Node::default() }, false);
             last = Some(node);
             self.loaded.insert(view.clone(), node);
             self.tiers[VIEWS].push(node);
@@ -113,16 +127,16 @@ impl Builder<'_> {
                 }
             }
         }
-        for (at, table) in &self.chosen.tables {
+        for (place, (at, table)) in self.chosen.tables.iter().enumerate() {
             let rows = self.database.tables.get(*at).map_or(0, |entry| entry.rows);
-            if rows == 0 || table.kind != TableKind::Table {
+            if rows == 0 || table.kind != TableKind::Table || self.done.has(Mark::Statistics(*at as u32)) {
                 continue;
             }
             let mut after = built.remove(&table.name).unwrap_or_default();
             after.sort_unstable();
             after.extend(self.loaded.get(&table.name));
             let holds = vec![(self.family_of(&table.name), Hold::Alone)];
-            let node = self.graph.add(Work::Analyze(table.name.clone()), Node { after, holds, weight: 1, ..Node::default() }, false);
+            let node = self.graph.add(Work::Analyze(place), Node { after, holds, weight: 1, ..Node::default() }, false);
             self.tiers[MAIN].push(node);
         }
     }

@@ -34,16 +34,17 @@ impl Builder<'_> {
                 (false, true) if entry.bytes <= whole || self.jobs == 1 => u64::MAX,
                 (false, true) => part,
             };
-            let runs = cut(&entry.chunks, limit);
+            let missing = self.done.missing(*entry_at, entry.chunks.len());
+            let runs: Vec<Range<usize>> = missing.into_iter().flat_map(|run| cut(&entry.chunks, run, limit)).collect();
             // Whoever loads alone empties the table first: there must be no other part.
             let alone = self.chosen.definitions
                 && table.kind == TableKind::Table
                 && table.root.is_none()
-                && runs.len() == 1
+                && runs.first().is_some_and(|run| *run == (0..entry.chunks.len()))
                 && limit == u64::MAX
                 && entry.bytes > TINY;
             let mode = if alone { LoadMode::Alone } else { LoadMode::Shared };
-            let mut left = entry.bytes;
+            let mut left: u64 = runs.iter().flat_map(|run| &entry.chunks[run.clone()]).map(|chunk| chunk.bytes).sum();
             let mut parts = Vec::new();
             for chunks in runs {
                 let weight: u64 = entry.chunks[chunks.clone()].iter().map(|chunk| chunk.bytes).sum();
@@ -134,19 +135,19 @@ struct Order {
     edges: Vec<Vec<usize>>,
 }
 
-/// Runs of chunks of about `limit` bytes each; one run where the limit is without end, one chunk each where it is 0.
-fn cut(chunks: &[manifest::Chunk], limit: u64) -> Vec<Range<usize>> {
+/// Runs of chunks within a range, of about `limit` bytes each; one run where the limit is without end, one chunk each where it is 0.
+fn cut(chunks: &[manifest::Chunk], within: Range<usize>, limit: u64) -> Vec<Range<usize>> {
     let mut runs = Vec::new();
-    let (mut from, mut bytes) = (0, 0_u64);
-    for (at, chunk) in chunks.iter().enumerate() {
-        bytes = bytes.saturating_add(chunk.bytes);
+    let (mut from, mut bytes) = (within.start, 0_u64);
+    for at in within.clone() {
+        bytes = bytes.saturating_add(chunks[at].bytes);
         if bytes >= limit || limit == 0 {
             runs.push(from..at + 1);
             (from, bytes) = (at + 1, 0);
         }
     }
-    if from < chunks.len() {
-        runs.push(from..chunks.len());
+    if from < within.end {
+        runs.push(from..within.end);
     }
     runs
 }

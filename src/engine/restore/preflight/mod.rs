@@ -16,7 +16,7 @@ mod trial;
 
 pub use supplies::package;
 
-use super::source;
+use super::{record, source};
 use crate::archive::reader::Archive;
 use crate::domain::plan::{Check, Plan};
 use crate::domain::server::{DatabaseInfo, ServerInfo};
@@ -45,6 +45,8 @@ struct Facts<'a> {
     info: &'a ServerInfo,
     existing: &'a [DatabaseInfo],
     supplies: Option<Supplies>,
+    /// The manifest of the restore that is gone on with.
+    resumed: Option<&'a record::Manifest>,
     subjects: Vec<Subject<'a>>,
     /// Roles that the globals make.
     made_roles: BTreeSet<String>,
@@ -99,6 +101,12 @@ pub async fn plan(spec: &RestoreSpec, context: &Context) -> Result<Plan, Fault> 
         looked = limited("the server", look(spec, context)) => looked?,
     };
     let server = context.server()?;
+    let resumed = record::look(spec).await?;
+    if let Some(manifest) = &resumed {
+        manifest.fits(spec, &archive, &info)?;
+    }
+    let asked = spec;
+    let spec = &resumed.as_ref().map_or_else(|| spec.clone(), |manifest| manifest.spec(spec));
     let (subjects, failed) = subject::all(spec, context, &archive, &info, &existing).await?;
     context.alive()?;
     let mut facts = Facts {
@@ -109,6 +117,7 @@ pub async fn plan(spec: &RestoreSpec, context: &Context) -> Result<Plan, Fault> 
         info: &info,
         existing: &existing,
         supplies,
+        resumed: resumed.as_ref(),
         subjects,
         made_roles: BTreeSet::new(),
         made_tablespaces: Vec::new(),
@@ -135,8 +144,15 @@ pub async fn plan(spec: &RestoreSpec, context: &Context) -> Result<Plan, Fault> 
         }
         RestoreScope::Cluster { .. } => {
             plan.title = format!("Restore a cluster to {}", spec.connection.label());
-            plan.confirm = Some(spec.connection.confirm_name());
+            // What goes on was confirmed when it was begun; what would be dropped now is a question of its own.
+            let asks = resumed.is_none() || !plan.destroys.is_empty();
+            plan.confirm = asks.then(|| spec.connection.confirm_name());
         }
+    }
+    plan.spec = JobSpec::Restore(asked.clone());
+    if let (Some(manifest), Some(path)) = (&resumed, &asked.care.resume) {
+        let begun = format!("{}, begun {}", text::clean(&path.display().to_string()), text::clean(&manifest.started));
+        plan.facts.push(("Goes on with".into(), begun));
     }
     Ok(plan)
 }

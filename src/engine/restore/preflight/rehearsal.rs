@@ -254,6 +254,7 @@ impl Stage<'_> {
 
     fn settings(&self) -> LoadSettings {
         LoadSettings {
+            run: None,
             index_memory: MEMORY,
             toast_compression: self.facts.spec.toast_compression.clone(),
             row_encoding: None,

@@ -41,6 +41,7 @@ enum State {
     Replaced,
     Added,
     Empty,
+    Resumed,
     Refused,
 }
 
@@ -82,6 +83,7 @@ pub async fn look(facts: &Facts<'_>) -> Result<Targets, Fault> {
         (State::Replaced, "will be dropped and made anew"),
         (State::Added, "exists; the parts are added to it"),
         (State::Empty, "exists and is empty"),
+        (State::Resumed, "was begun by the restore that is gone on with"),
     ] {
         let names: Vec<&str> = states.iter().filter(|(one, _)| *one == state).map(|(_, name)| *name).collect();
         if !names.is_empty() {
@@ -93,6 +95,9 @@ pub async fn look(facts: &Facts<'_>) -> Result<Targets, Fault> {
 
 async fn verdict(facts: &Facts<'_>, subject: &Subject<'_>) -> Result<Verdict, Fault> {
     let (spec, target) = (facts.spec, subject.target.as_str());
+    if let Some(words) = facts.resumed.and_then(|manifest| manifest.words(target)) {
+        return Ok(Verdict::of(State::Resumed, words));
+    }
     let name = text::clean(target);
     let (part, what) = (subject.is_part(), subject.selection.what);
     let clean = spec.clean && subject.entry == Entry::Flags;

@@ -5,6 +5,7 @@ use crate::archive::manifest;
 use crate::domain::schema::SchemaObject;
 use crate::domain::spec::RestoreSpec;
 use crate::domain::{Fault, text};
+use crate::engine::restore::ledger::Done;
 use crate::engine::restore::select::{self, Chosen};
 use crate::engine::restore::{graph, source};
 use crate::server::{Server, Supplies};
@@ -55,7 +56,7 @@ pub async fn script(
 }
 
 fn choose(chosen: Chosen, database: &manifest::Database, spec: &RestoreSpec, server: &dyn Server, supplies: Option<&Supplies>) -> Script {
-    let graph = graph::build(&chosen, database, 1);
+    let graph = graph::build(&chosen, database, 1, &Done::default());
     let role = |name: &str| {
         let name = spec.map_roles.iter().find(|(from, _)| from == name).map_or(name, |(_, to)| to);
         supplies.is_none_or(|supplies| supplies.roles.iter().any(|known| known == name))

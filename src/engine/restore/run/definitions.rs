@@ -1,11 +1,13 @@
 //! Makes the definitions that come before rows.
 
-use super::guard::guarded;
+use super::persist::{What, persist};
 use super::trouble::{About, Failure, Skipped, Troubles};
 use super::{Job, OnError};
 use crate::domain::Fault;
 use crate::domain::schema::SchemaObject;
 use crate::engine::restore::graph::Graph;
+use crate::engine::restore::ledger::marks_of_objects;
+use crate::engine::restore::transition::Transition;
 use crate::server::Loader;
 use tokio_util::sync::CancellationToken;
 
@@ -14,14 +16,21 @@ use tokio_util::sync::CancellationToken;
 pub const DEFINITIONS_AT_ONCE: usize = 500;
 
 /// Makes them in order, some hundred in a transaction.
-pub async fn definitions(job: &Job<'_>, graph: &Graph, loader: &mut dyn Loader, halt: &CancellationToken) -> Result<Troubles, Fault> {
+pub async fn definitions(
+    job: &Job<'_>,
+    graph: &Graph,
+    session: &mut Option<Box<dyn Loader>>,
+    halt: &CancellationToken,
+) -> Result<Troubles, Fault> {
     let mut troubles = Troubles::default();
     for some in graph.first.chunks(DEFINITIONS_AT_ONCE) {
         let objects: Vec<&SchemaObject> = some.iter().map(|at| &job.chosen.objects[*at]).collect();
-        let canceller = loader.canceller();
-        let done = guarded(loader.run(&objects, job.choices), canceller, halt).await;
+        let done = persist(job, halt, session, What::Objects(&objects), &marks_of_objects(&objects)).await;
+        if done.is_ok() {
+            job.context.events.passing(Transition::DefinitionsMade);
+        }
         match (done, job.on_error) {
-            (Ok(()), _) => continue,
+            (Ok(_), _) => continue,
             (Err(fault), OnError::Stop) => return Err(fault),
             (Err(fault), _) if halt.is_cancelled() => return Err(fault),
             (Err(_), OnError::Continue) => {}
@@ -32,8 +41,7 @@ pub async fn definitions(job: &Job<'_>, graph: &Graph, loader: &mut dyn Loader, 
                 troubles.skipped.push(Skipped::of(About::object(object), because));
                 continue;
             }
-            let canceller = loader.canceller();
-            if let Err(fault) = guarded(loader.run(&[object], job.choices), canceller, halt).await {
+            if let Err(fault) = persist(job, halt, session, What::Objects(&[object]), &marks_of_objects(&[object])).await {
                 if halt.is_cancelled() {
                     return Err(fault);
                 }

@@ -2,13 +2,12 @@
 
 use super::trouble::{Failure, Skipped, Troubles, about};
 use super::{Job, OnError, Shared, State};
-use crate::domain::schema::TableName;
 use crate::domain::size::grouped;
 use crate::domain::{Fault, time};
 use crate::engine::event::Level;
 use crate::engine::restore::graph::{Graph, Work, is_index};
 use crate::engine::restore::schedule::{NodeId, Schedule};
-use std::collections::HashMap;
+use crate::server::Step;
 
 /// Tells the schedule what came of the nodes.
 pub fn settle(job: &Job<'_>, graph: &Graph, shared: &Shared, taken: &[NodeId], outcomes: Vec<Result<u64, Fault>>) {
@@ -63,12 +62,13 @@ pub fn condemned(job: &Job<'_>, graph: &Graph, schedule: &mut Schedule, mut trou
     if troubles.lost.is_empty() {
         return troubles;
     }
-    let tables: HashMap<&TableName, u32> = job.chosen.tables.iter().filter_map(|(_, table)| Some((&table.name, table.object?))).collect();
     for (at, work) in graph.work.iter().enumerate() {
         let on = about(job.chosen, work).and_then(|about| about.id());
         let because = match work {
-            Work::Object(object) => troubles.lost_by(object),
-            Work::Analyze(table) => tables.get(table).and_then(|id| troubles.lost.get(id)).copied(),
+            Work::Object(object, _) => troubles.lost_by(object),
+            Work::Analyze(place) => {
+                job.chosen.tables.get(*place).and_then(|(_, table)| table.object).and_then(|id| troubles.lost.get(&id)).copied()
+            }
             Work::Load { .. } | Work::Refresh(_) => on.and_then(|id| troubles.lost.get(&id)).copied(),
             Work::Milestone | Work::Sequences => None,
         };
@@ -83,7 +83,8 @@ pub fn condemned(job: &Job<'_>, graph: &Graph, schedule: &mut Schedule, mut trou
 /// Counts what is done, and says so where it matters.
 fn account(job: &Job<'_>, graph: &Graph, state: &mut State, at: NodeId, rows: u64) {
     match &graph.work[at as usize] {
-        Work::Load { table, .. } => {
+        Work::Load { table, chunks, .. } => {
+            job.record.loaded(job.target, &job.chosen.tables[*table].1.name.to_string(), chunks);
             let Some(one) = state.tables.get_mut(table) else { return };
             one.rows += rows;
             one.parts = one.parts.saturating_sub(1);
@@ -95,7 +96,7 @@ fn account(job: &Job<'_>, graph: &Graph, state: &mut State, at: NodeId, rows: u6
                 job.board.database(job.place, |database| database.tables.done += 1);
             }
         }
-        Work::Object(object) if is_index(object) && (object.kind == "INDEX" || !object.sql.starts_with("CREATE UNIQUE INDEX")) => {
+        Work::Object(object, step) if is_index(object) && *step != Step::Index => {
             job.board.database(job.place, |database| database.indexes.done += 1);
         }
         _ => {}

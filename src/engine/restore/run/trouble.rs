@@ -89,13 +89,14 @@ impl Skipped {
 pub fn about(chosen: &Chosen, work: &Work) -> Option<About> {
     match work {
         Work::Milestone | Work::Analyze(_) => None,
-        Work::Object(object) => Some(About::object(object)),
+        Work::Object(object, _) => Some(About::object(object)),
         Work::Load { table, .. } => {
             let table = &chosen.tables.get(*table)?.1;
             let label = crate::domain::text::clean(&format!("TABLE DATA {}", table.name.name));
             Some(About { object: table.object, label, kind: "TABLE DATA".into() })
         }
-        Work::Refresh(view) => {
+        Work::Refresh(place) => {
+            let view = chosen.views.get(*place)?;
             let label = crate::domain::text::clean(&format!("MATERIALIZED VIEW DATA {}", view.name));
             Some(About { object: id_of(chosen, view), label, kind: "MATERIALIZED VIEW DATA".into() })
         }

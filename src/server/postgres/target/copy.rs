@@ -1,10 +1,11 @@
 //! Rows into a table through COPY.
 
+use super::ledger;
 use super::loader::Target;
 use crate::domain::schema::{RowFormat, Table};
 use crate::domain::{Code, Fault};
 use crate::server::postgres::quote::{ident, literal, qualified};
-use crate::server::{LoadMode, RowSource};
+use crate::server::{Claim, LoadMode, RowSource};
 use bytes::Bytes;
 use futures_util::SinkExt;
 
@@ -12,38 +13,55 @@ use futures_util::SinkExt;
 const PIECE: usize = 1 << 20;
 
 /// Loads a table; see [`crate::server::Loader::load`].
-pub async fn table(target: &mut Target, table: &Table, mode: LoadMode, source: &mut dyn RowSource) -> Result<u64, Fault> {
+pub async fn table(target: &mut Target, table: &Table, mode: LoadMode, source: &mut dyn RowSource, claim: Claim<'_>) -> Result<u64, Fault> {
     let name = qualified(table.destination());
     // What is in other partitions must not be emptied with this one's rows.
     let mode = if table.root.is_some() { LoadMode::Shared } else { mode };
     // A table without columns has rows all the same, and its list must not be written as "()".
     let columns: Vec<String> = table.columns.iter().map(|column| ident(column)).collect();
     let list = if columns.is_empty() { String::new() } else { format!(" ({})", columns.join(", ")) };
-    let frozen = match mode {
-        LoadMode::Shared => false,
-        LoadMode::Alone => {
-            let begun = target.session.client.batch_execute(&format!("BEGIN; TRUNCATE ONLY {name}")).await;
-            begun.map_err(|error| {
-                target.fault(format!("cannot load {}", table.name), &error).at("Object", format!("TABLE {}", table.name))
-            })?;
-            true
-        }
+    let mut opening = ledger::claim(claim.marks);
+    if mode == LoadMode::Alone {
+        opening.push_str(&format!("TRUNCATE ONLY {name};\n"));
+    }
+    let copy = format!("COPY {name}{list} FROM STDIN{}", options(target, table, mode == LoadMode::Alone));
+    if opening.is_empty() && claim.rows.is_none() {
+        return send(target, table, &copy, source).await;
+    }
+    let begun = target.session.client.batch_execute(&format!("BEGIN;\n{opening}")).await;
+    let loaded = match begun {
+        Ok(()) => send(target, table, &copy, source).await.and_then(|rows| complete(table, rows, claim)),
+        Err(error) => Err(begin_fault(target, table, &error)),
     };
-    let outcome = send(target, table, &format!("COPY {name}{list} FROM STDIN{}", options(target, table, frozen)), source).await;
-    match (outcome, mode) {
-        (outcome, LoadMode::Shared) => outcome,
-        (Ok(rows), LoadMode::Alone) => {
+    match loaded {
+        Ok(rows) => {
             let done = target.session.client.batch_execute("COMMIT").await;
             done.map_err(|error| target.fault(format!("cannot load {}", table.name), &error))?;
             Ok(rows)
         }
-        (Err(fault), LoadMode::Alone) => {
-            if let Err(error) = target.session.client.batch_execute("ROLLBACK").await {
-                tracing::debug!(%error, "rollback");
-            }
+        Err(fault) => {
+            target.rollback().await;
             Err(fault)
         }
     }
+}
+
+/// Whether the server took as many rows as there are.
+pub fn complete(table: &Table, rows: u64, claim: Claim<'_>) -> Result<u64, Fault> {
+    match claim.rows {
+        Some(expected) if expected != rows => Err(Fault::new(Code::ProofFailed, format!("the server took {rows} rows for {}", table.name))
+            .because(format!("the archive holds {expected} in this part"))),
+        _ => Ok(rows),
+    }
+}
+
+/// The fault of the beginning of a load.
+pub fn begin_fault(target: &Target, table: &Table, error: &tokio_postgres::Error) -> Fault {
+    let what = format!("cannot load {}", table.name);
+    if ledger::is_claimed(error) {
+        return target.placed(ledger::claimed(what));
+    }
+    target.fault(what, error).at("Object", format!("TABLE {}", table.name))
 }
 
 /// The options of a COPY.

@@ -1,11 +1,11 @@
 //! Large objects: made, given their owners, rights and comments, and filled, from rows that pass through temporary tables.
 
-use super::copy;
 use super::loader::Target;
+use super::{copy, ledger};
 use crate::domain::Fault;
 use crate::domain::schema::{RowFormat, Table};
-use crate::server::RowSource;
 use crate::server::postgres::quote::{ident, literal};
+use crate::server::{Claim, RowSource};
 
 /// Large objects for each transaction: each takes a lock while its owner or rights change.
 const AT_ONCE: i64 = 500;
@@ -14,7 +14,7 @@ const AT_ONCE: i64 = 500;
 const PAGE: &str = "(pg_catalog.current_setting('block_size')::int8 / 4)";
 
 /// Makes large objects from rows of oid, owner, rights (the text of an `aclitem[]`) and comment.
-pub async fn metadata(target: &mut Target, table: &Table, source: &mut dyn RowSource) -> Result<u64, Fault> {
+pub async fn metadata(target: &mut Target, table: &Table, source: &mut dyn RowSource, claim: Claim<'_>) -> Result<u64, Fault> {
     let what = "cannot create large objects";
     target
         .batch(
@@ -24,6 +24,14 @@ pub async fn metadata(target: &mut Target, table: &Table, source: &mut dyn RowSo
         )
         .await?;
     let rows = copy::send(target, table, &format!("COPY pg_temp.dbbackup_lo_metadata FROM STDIN{}", format(table)), source).await?;
+    let rows = copy::complete(table, rows, claim)?;
+    // What a run that was interrupted has made is in its ledger, one by one: a chunk's objects are made in several transactions.
+    let kept = !claim.marks.is_empty();
+    if kept {
+        let gone =
+            "DELETE FROM pg_temp.dbbackup_lo_metadata t USING _dbbackup.ledger l WHERE l.kind = 'large object' AND l.a = t.oid::int8";
+        target.batch(what, gone).await?;
+    }
     let mut last = 0_i64;
     loop {
         let some = target
@@ -38,6 +46,13 @@ pub async fn metadata(target: &mut Target, table: &Table, source: &mut dyn RowSo
         let Some(end) = some.last() else { break };
         last = end.get(0);
         let mut sql = String::from("BEGIN;\n");
+        if kept {
+            let from = some.first().map_or(0, |row| row.get::<_, i64>(0));
+            sql.push_str(&format!(
+                "INSERT INTO _dbbackup.ledger (kind, a, b) SELECT 'large object', oid::int8, 0 FROM pg_temp.dbbackup_lo_metadata \
+                  WHERE oid::int8 BETWEEN {from} AND {last};\n"
+            ));
+        }
         for row in &some {
             let owner: Option<String> = row.get(1);
             let acl: Option<Vec<String>> = row.get(2);
@@ -51,16 +66,27 @@ pub async fn metadata(target: &mut Target, table: &Table, source: &mut dyn RowSo
             return Err(fault.step("Roles that own large objects must exist: restore the globals first, or use --no-owner --no-acl."));
         }
     }
-    target.batch(what, "DROP TABLE pg_temp.dbbackup_lo_metadata").await?;
+    let end = format!("BEGIN;\n{}DROP TABLE pg_temp.dbbackup_lo_metadata; COMMIT", ledger::claim(claim.marks));
+    if let Err(error) = target.session.client.batch_execute(&end).await {
+        target.rollback().await;
+        return Err(copy::begin_fault(target, table, &error));
+    }
     Ok(rows)
 }
 
 /// Fills large objects from rows of oid, page number and bytes; one transaction.
-pub async fn pages(target: &mut Target, table: &Table, source: &mut dyn RowSource) -> Result<u64, Fault> {
+pub async fn pages(target: &mut Target, table: &Table, source: &mut dyn RowSource, claim: Claim<'_>) -> Result<u64, Fault> {
     let what = "cannot fill large objects";
-    target.batch(what, "BEGIN; CREATE TEMPORARY TABLE dbbackup_lo_data (oid oid, page int4, data bytea) ON COMMIT DROP").await?;
+    let begin = format!(
+        "BEGIN;\n{}CREATE TEMPORARY TABLE dbbackup_lo_data (oid oid, page int4, data bytea) ON COMMIT DROP",
+        ledger::claim(claim.marks)
+    );
+    if let Err(error) = target.session.client.batch_execute(&begin).await {
+        target.rollback().await;
+        return Err(copy::begin_fault(target, table, &error));
+    }
     let sql = format!("COPY pg_temp.dbbackup_lo_data FROM STDIN{}", format(table));
-    let loaded = match copy::send(target, table, &sql, source).await {
+    let loaded = match copy::send(target, table, &sql, source).await.and_then(|rows| copy::complete(table, rows, claim)) {
         Ok(rows) => {
             let put = format!(
                 "SELECT pg_catalog.count(pg_catalog.lo_put(oid, page::int8 * {PAGE}, data)::text) FROM pg_temp.dbbackup_lo_data; COMMIT"
@@ -69,10 +95,8 @@ pub async fn pages(target: &mut Target, table: &Table, source: &mut dyn RowSourc
         }
         Err(fault) => Err(fault),
     };
-    if loaded.is_err()
-        && let Err(error) = target.session.client.batch_execute("ROLLBACK").await
-    {
-        tracing::debug!(%error, "rollback");
+    if loaded.is_err() {
+        target.rollback().await;
     }
     loaded
 }

@@ -1,11 +1,13 @@
 //! A session that changes a database: its settings, transactions, and faults that name the object and statement.
 
-use super::{copy, large_objects, probe, script};
+use super::{copy, large_objects, ledger, probe, script};
 use crate::domain::schema::{SchemaObject, SequenceState, Table, TableKind, TableName};
 use crate::domain::{Code, Fault};
 use crate::server::postgres::connect::{Connector, Session};
 use crate::server::postgres::quote::{literal, qualified};
-use crate::server::{Answer, Behind, Cancel, LoadMode, LoadSettings, Loader, RowSource, TargetChoices, Trial};
+use crate::server::{
+    Answer, Behind, Cancel, Claim, LedgerHead, LoadMode, LoadSettings, Loader, Mark, Opened, RowSource, TargetChoices, Trial,
+};
 use futures_util::future::BoxFuture;
 use std::sync::Arc;
 
@@ -48,6 +50,9 @@ pub async fn open(connector: &Connector, database: &str, settings: &LoadSettings
         "SELECT pg_catalog.set_config('session_replication_role', 'origin', false) \
           WHERE pg_catalog.current_setting('session_replication_role') <> 'origin';",
     );
+    if let Some(run) = &settings.run {
+        sql.push_str(&format!("SET application_name = {};", literal(&format!("dbbackup restore {run}"))));
+    }
     if let Some(compression) = &settings.toast_compression {
         sql.push_str(&format!("SET default_toast_compression = {};", literal(compression)));
     }
@@ -79,33 +84,51 @@ impl Target {
     }
 
     /// Ends a transaction that failed. A connection that is gone has nothing left to end.
-    async fn rollback(&self) {
+    pub async fn rollback(&self) {
         if let Err(error) = self.session.client.batch_execute("ROLLBACK").await {
             tracing::debug!(%error, "rollback");
         }
     }
 
-    async fn run_objects(&self, objects: &[&SchemaObject], choices: &TargetChoices) -> Result<(), Fault> {
+    /// Runs statements in one transaction, the claim first.
+    async fn transaction(&self, claim: Claim<'_>, sql: &str) -> Result<(), tokio_postgres::Error> {
+        if claim.marks.is_empty() {
+            return self.session.client.batch_execute(sql).await;
+        }
+        let whole = format!("BEGIN;\n{}{sql};\nCOMMIT;", ledger::claim(claim.marks));
+        let done = self.session.client.batch_execute(&whole).await;
+        if done.is_err() {
+            self.rollback().await;
+        }
+        done
+    }
+
+    async fn run_objects(&self, objects: &[&SchemaObject], choices: &TargetChoices, claim: Claim<'_>) -> Result<(), Fault> {
         let scripts: Vec<(&SchemaObject, String)> = objects
             .iter()
             .filter(|object| !script::left_out(object, choices))
             .map(|object| (*object, script::of(object, choices)))
             .collect();
         let whole: usize = scripts.iter().map(|(_, sql)| sql.len()).sum();
-        let mut all = String::with_capacity(whole + 32);
+        let claim = ledger::claim(claim.marks);
+        let mut all = String::with_capacity(whole + claim.len() + 32);
         all.push_str("BEGIN;\n");
+        all.push_str(&claim);
         for (_, sql) in &scripts {
             all.push_str(sql);
         }
         all.push_str("COMMIT;");
         let Err(error) = self.session.client.batch_execute(&all).await else { return Ok(()) };
         self.rollback().await;
+        if ledger::is_claimed(&error) {
+            return Err(self.placed(ledger::claimed("cannot create objects")));
+        }
         if self.session.client.is_closed() || is_cancel(&error) {
             return Err(self.fault("cannot create objects", &error));
         }
         drop(all);
         // One after another now, to learn which one it is.
-        self.batch("cannot begin", "BEGIN").await?;
+        self.batch("cannot begin", &format!("BEGIN;\n{claim}")).await?;
         for (object, sql) in &scripts {
             if let Err(error) = self.session.client.batch_execute(sql).await {
                 self.rollback().await;
@@ -200,8 +223,8 @@ fn cure(mut fault: Fault, object: &SchemaObject) -> Fault {
 }
 
 impl Loader for Target {
-    fn run<'a>(&'a mut self, objects: &'a [&'a SchemaObject], choices: &'a TargetChoices) -> Answer<'a, ()> {
-        Box::pin(self.run_objects(objects, choices))
+    fn run<'a>(&'a mut self, objects: &'a [&'a SchemaObject], choices: &'a TargetChoices, claim: Claim<'a>) -> Answer<'a, ()> {
+        Box::pin(self.run_objects(objects, choices, claim))
     }
 
     fn attempt<'a>(
@@ -213,30 +236,17 @@ impl Loader for Target {
         Box::pin(self.try_out(objects, choices, trial))
     }
 
-    fn run_alone<'a>(&'a mut self, object: &'a SchemaObject, choices: &'a TargetChoices) -> Answer<'a, ()> {
-        Box::pin(async move {
-            if script::left_out(object, choices) {
-                return Ok(());
-            }
-            for statement in [Some(object.sql.as_str()), object.owner_sql.as_deref().filter(|_| !choices.no_owner)].into_iter().flatten() {
-                let sql = super::roles::rewrite(statement, &choices.map_roles);
-                self.session.client.batch_execute(&sql).await.map_err(|error| self.object_fault(object, &sql, &error))?;
-            }
-            Ok(())
-        })
-    }
-
-    fn load<'a>(&'a mut self, table: &'a Table, mode: LoadMode, source: &'a mut dyn RowSource) -> Answer<'a, u64> {
+    fn load<'a>(&'a mut self, table: &'a Table, mode: LoadMode, source: &'a mut dyn RowSource, claim: Claim<'a>) -> Answer<'a, u64> {
         Box::pin(async move {
             match table.kind {
-                TableKind::Table => copy::table(self, table, mode, source).await,
-                TableKind::LargeObjectMetadata => large_objects::metadata(self, table, source).await,
-                TableKind::LargeObjectData => large_objects::pages(self, table, source).await,
+                TableKind::Table => copy::table(self, table, mode, source, claim).await,
+                TableKind::LargeObjectMetadata => large_objects::metadata(self, table, source, claim).await,
+                TableKind::LargeObjectData => large_objects::pages(self, table, source, claim).await,
             }
         })
     }
 
-    fn set_sequences<'a>(&'a mut self, sequences: &'a [SequenceState]) -> Answer<'a, ()> {
+    fn set_sequences<'a>(&'a mut self, sequences: &'a [SequenceState], claim: Claim<'a>) -> Answer<'a, ()> {
         Box::pin(async move {
             for some in sequences.chunks(SEQUENCES_AT_ONCE) {
                 let setval = |state: &SequenceState| {
@@ -262,15 +272,21 @@ impl Loader for Target {
                     })?;
                 }
             }
-            Ok(())
+            match self.transaction(claim, "").await {
+                Err(error) if ledger::is_claimed(&error) => Err(self.placed(ledger::claimed("cannot set sequences"))),
+                done => done.map_err(|error| self.fault("cannot set sequences", &error)),
+            }
         })
     }
 
-    fn refresh<'a>(&'a mut self, view: &'a TableName) -> Answer<'a, ()> {
+    fn refresh<'a>(&'a mut self, view: &'a TableName, claim: Claim<'a>) -> Answer<'a, ()> {
         Box::pin(async move {
             let sql = format!("REFRESH MATERIALIZED VIEW {}", qualified(view));
-            let done = self.session.client.batch_execute(&sql).await;
+            let done = self.transaction(claim, &sql).await;
             done.map_err(|error| {
+                if ledger::is_claimed(&error) {
+                    return self.placed(ledger::claimed(format!("cannot fill the materialized view {view}")));
+                }
                 let fault = self.fault(format!("cannot fill the materialized view {view}"), &error);
                 let fault = if fault.code == Code::MissingObject {
                     fault.step("A function that the view calls leans on search_path: give it one of its own (ALTER FUNCTION … SET search_path = …).")
@@ -282,12 +298,33 @@ impl Loader for Target {
         })
     }
 
-    fn analyze<'a>(&'a mut self, table: &'a TableName) -> Answer<'a, ()> {
+    fn analyze<'a>(&'a mut self, table: &'a TableName, claim: Claim<'a>) -> Answer<'a, ()> {
         Box::pin(async move {
             let sql = format!("ANALYZE {}", qualified(table));
-            let done = self.session.client.batch_execute(&sql).await;
-            done.map_err(|error| self.fault(format!("cannot analyze {table}"), &error).with_statement(&sql))
+            let done = self.transaction(claim, &sql).await;
+            done.map_err(|error| {
+                if ledger::is_claimed(&error) {
+                    return self.placed(ledger::claimed(format!("cannot analyze {table}")));
+                }
+                self.fault(format!("cannot analyze {table}"), &error).with_statement(&sql)
+            })
         })
+    }
+
+    fn open_ledger<'a>(&'a mut self, head: &'a LedgerHead) -> Answer<'a, Opened> {
+        Box::pin(ledger::open(self, head))
+    }
+
+    fn marks(&mut self) -> Answer<'_, Vec<Mark>> {
+        Box::pin(ledger::marks(self))
+    }
+
+    fn drop_ledger(&mut self) -> Answer<'_, ()> {
+        Box::pin(ledger::drop(self))
+    }
+
+    fn end_others(&mut self) -> Answer<'_, u64> {
+        Box::pin(ledger::end_others(self))
     }
 
     fn write_probe(&mut self) -> Answer<'_, (u64, Vec<Behind>)> {

@@ -5,6 +5,7 @@ pub mod database;
 pub mod features;
 pub mod global;
 mod large_objects;
+pub mod ledger;
 pub mod loader;
 mod probe;
 pub mod reading;

@@ -1,0 +1,250 @@
+//! The target of a restore made ready: dropped, made, found empty or found half filled by an earlier run; its ledger; and the way back.
+
+use super::{Entry, Order, choices, missing, not_empty};
+use crate::domain::spec::What;
+use crate::domain::{Code, Fault, text};
+use crate::engine::event::Level;
+use crate::engine::restore::ledger::{self, Done, Keeping};
+use crate::engine::restore::record::{Made, Stage};
+use crate::engine::restore::retry::{insist, may_pass};
+use crate::engine::restore::select::Chosen;
+use crate::engine::restore::transition::Transition;
+use crate::server::{LoadSettings, Loader, Opened, Server};
+use std::time::Duration;
+
+/// How long the removal of what was made may take after a cancellation.
+const UNDO_LIMIT: Duration = Duration::from_secs(20);
+
+/// A target that can be filled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ready {
+    /// Whose database it is.
+    pub whose: Made,
+    /// What is left to do.
+    pub stage: Next,
+    /// Whether an earlier run has begun it.
+    pub again: Again,
+}
+
+/// What is left to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Everything, or what has no mark.
+    Fill,
+    /// Everything is in: the proof, and what comes after it.
+    Finish,
+    /// All is done, only that could not be written down any more.
+    Nothing,
+}
+
+/// Whether an earlier run has begun a database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Again {
+    /// No.
+    First,
+    /// Yes: what it did is in the ledger.
+    Resumed,
+}
+
+impl Ready {
+    const fn new(whose: Made) -> Self {
+        Self { whose, stage: Next::Fill, again: Again::First }
+    }
+
+    const fn resumed(whose: Made, stage: Next) -> Self {
+        Self { whose, stage, again: Again::Resumed }
+    }
+}
+
+/// Makes the target ready: as the flags say, or as an earlier run has left it.
+pub async fn ready(order: &Order<'_>, server: &dyn Server, chosen: &Chosen) -> Result<Ready, Fault> {
+    let retries = order.spec.care.retries;
+    let Some((stage, whose)) = order.record.stage(order.target) else { return first(order, server, chosen).await };
+    let found = insist(order.context, retries, || server.databases()).await?;
+    let found = found.into_iter().find(|database| database.name == order.target);
+    match (stage, found) {
+        // Nothing of ours had been done to it yet.
+        (Stage::Replacing | Stage::Entering, _) => first(order, server, chosen).await,
+        (Stage::Making, None) => {
+            make(order, server, whose).await?;
+            Ok(Ready::new(whose))
+        }
+        (_, None) => Err(missing(order.target).because("it was there when this restore was interrupted")),
+        // Only the very last step closes a database for connections.
+        (Stage::Loaded, Some(found)) if !found.allow_connections => Ok(Ready::resumed(whose, Next::Nothing)),
+        (Stage::Loaded, Some(_)) => Ok(Ready::resumed(whose, Next::Finish)),
+        (Stage::Making | Stage::Filling, Some(_)) => {
+            let head = insist(order.context, retries, || server.ledger(order.target)).await?;
+            match head {
+                Some(head) if order.record.head().is_some_and(|ours| ours.run == head.run) => Ok(Ready::resumed(whose, Next::Fill)),
+                Some(head) => Err(ledger::foreign(order.target, &head)),
+                None if stage == Stage::Filling => Err(Fault::new(
+                    Code::TargetNotEmpty,
+                    format!("the ledger of this restore is not in the database {} any more", text::clean(order.target)),
+                )
+                .because("without it nobody can tell which rows are there already")
+                .at("Database", text::clean(order.target))
+                .step("Remove what was restored, and restore it anew, without the manifest.")),
+                None => {
+                    let (objects, bytes) = insist(order.context, retries, || server.weigh(order.target)).await?;
+                    // The earlier run had made it and come no further.
+                    if objects == 0 { Ok(Ready::resumed(whose, Next::Fill)) } else { Err(not_empty(order.target, objects, bytes)) }
+                }
+            }
+        }
+    }
+}
+
+/// Drops, makes or looks at the target, as the flags say.
+async fn first(order: &Order<'_>, server: &dyn Server, chosen: &Chosen) -> Result<Ready, Fault> {
+    let (spec, target, context) = (order.spec, order.target, order.context);
+    let retries = spec.care.retries;
+    let exists = insist(context, retries, || server.has_database(target)).await?;
+    let whole = order.selection.include.is_empty() && order.selection.exclude.is_empty() && order.selection.rename.is_none();
+    let replace = spec.clean && whole && order.entry == Entry::Flags && order.selection.what != What::DataOnly;
+    if exists && !replace {
+        if chosen.definitions && whole {
+            let (objects, bytes) = insist(context, retries, || server.weigh(target)).await?;
+            if objects > 0 {
+                return Err(match server.ledger(target).await {
+                    Ok(Some(head)) => ledger::foreign(target, &head),
+                    _ => not_empty(target, objects, bytes),
+                });
+            }
+        }
+        order.record.enter(context, target, Stage::Entering, Made::Before).await?;
+        return Ok(Ready::new(Made::Before));
+    }
+    if exists {
+        order.record.enter(context, target, Stage::Replacing, Made::Before).await?;
+        insist(context, retries, || drop_target(order, server)).await?;
+        context.events.log(Level::Info, format!("{target}: dropped, to be made anew"));
+        context.events.passing(Transition::TargetDropped);
+    } else if !(spec.create || spec.clean) {
+        return Err(missing(target));
+    }
+    let whose = if exists { Made::Replaced } else { Made::ByUs };
+    make(order, server, whose).await?;
+    Ok(Ready::new(whose))
+}
+
+/// Drops the target, and says what of it stays on other servers.
+async fn drop_target(order: &Order<'_>, server: &dyn Server) -> Result<(), Fault> {
+    for said in server.detach_database(order.target).await? {
+        order.context.events.log(Level::Warn, said);
+    }
+    server.drop_database(order.target).await
+}
+
+/// Makes the database. That it is ours is on the disk before, so that one that was made just before the end is known again.
+async fn make(order: &Order<'_>, server: &dyn Server, whose: Made) -> Result<(), Fault> {
+    let (context, target) = (order.context, order.target);
+    order.record.enter(context, target, Stage::Making, whose).await?;
+    context.events.passing(Transition::TargetNoted);
+    let choices = choices(order.spec);
+    let mut tries = 0;
+    let made = insist(context, order.spec.care.retries, || {
+        tries += 1;
+        let again = tries > 1;
+        let choices = &choices;
+        async move {
+            // A session that was lost may have made it all the same.
+            if again && server.has_database(target).await? {
+                return Ok(());
+            }
+            server.create_database(target, &order.database.properties, choices).await
+        }
+    })
+    .await;
+    if let Err(fault) = made {
+        if !may_pass(&fault) {
+            order.record.forget(target);
+        }
+        return Err(fault);
+    }
+    context.events.log(Level::Info, format!("{target}: made"));
+    context.events.passing(Transition::TargetMade);
+    Ok(())
+}
+
+/// A session, and what the ledger says.
+pub struct Ledger {
+    /// The first session.
+    pub session: Box<dyn Loader>,
+    /// Whether marks are written.
+    pub keeping: Keeping,
+    /// What is done.
+    pub done: Done,
+}
+
+/// Opens a session and the ledger.
+pub async fn open_ledger(order: &Order<'_>, ready: &Ready, settings: &LoadSettings) -> Result<Ledger, Fault> {
+    let context = order.context;
+    let mut session = context.server()?.loader(order.target, settings).await?;
+    let Some(head) = order.record.head() else {
+        return Ok(Ledger { session, keeping: Keeping::Nothing, done: Done::default() });
+    };
+    if ready.again == Again::Resumed {
+        let ended = session.end_others().await?;
+        if ended > 0 {
+            context.events.log(Level::Info, format!("{}: ended {ended} sessions of the interrupted run", order.target));
+        }
+    }
+    let opened = session.open_ledger(&head).await?;
+    let done = match opened {
+        Opened::Made => Done::default(),
+        Opened::Found => Done::of(session.marks().await?),
+        Opened::Foreign(head) => {
+            session.close().await;
+            return Err(ledger::foreign(order.target, &head));
+        }
+        Opened::Refused(why) => {
+            let text = format!(
+                "{}: without the right to make a schema there is no ledger ({why}): if this is interrupted, it cannot be gone on with",
+                order.target
+            );
+            context.events.log(Level::Warn, text);
+            order.record.forget(order.target);
+            return Ok(Ledger { session, keeping: Keeping::Nothing, done: Done::default() });
+        }
+    };
+    if ready.whose == Made::Before {
+        order.record.enter(context, order.target, Stage::Filling, ready.whose).await?;
+    }
+    context.events.passing(Transition::LedgerMade);
+    Ok(Ledger { session, keeping: Keeping::Marks, done })
+}
+
+/// Removes the ledger.
+pub async fn drop_ledger(order: &Order<'_>, settings: &LoadSettings) -> Result<(), Fault> {
+    let mut session = order.context.server()?.loader(order.target, settings).await?;
+    let dropped = session.drop_ledger().await;
+    session.close().await;
+    dropped
+}
+
+/// After a failure. What a cancelled run made goes again when no table is complete in it yet; what stays is told.
+pub async fn undo(order: &Order<'_>, server: &dyn Server, whose: Made, fault: Fault) -> Fault {
+    let name = text::clean(order.target);
+    let cancelled = order.context.cancel.is_cancelled();
+    let fault = if cancelled && fault.code != Code::Cancelled { Fault::new(Code::Cancelled, "cancelled") } else { fault };
+    let fault = fault.at("Database", &name);
+    let (mut done, mut total) = (0, 0);
+    order.board.database(order.place, |one| (done, total) = (one.tables.done, one.tables.total));
+    if cancelled && whose != Made::Before && done == 0 {
+        let dropped = tokio::time::timeout(UNDO_LIMIT, drop_target(order, server)).await;
+        if matches!(dropped, Ok(Ok(()))) {
+            order.record.forget(order.target);
+            return match whose {
+                Made::Replaced => fault.at("Left", format!("nothing: the database {name} was dropped before, and is gone")),
+                _ => fault,
+            };
+        }
+    }
+    let partly = format!("database {name}, partly restored ({done} of {total} tables have their rows)");
+    let cure = match whose {
+        Made::Before => partly,
+        Made::ByUs | Made::Replaced => format!("{partly}; --clean --confirm {name} replaces it"),
+    };
+    fault.at("Left", cure)
+}

@@ -1,0 +1,124 @@
+//! One call to the target, tried again while what is in its way may pass.
+//!
+//! A call that failed is repeated on a new session. Whether the lost one did it after all is asked from the ledger, never guessed.
+
+use super::guard::guarded;
+use super::{Job, open};
+use crate::domain::Fault;
+use crate::domain::schema::SchemaObject;
+use crate::engine::restore::feed::Chunks;
+use crate::engine::restore::graph::Work;
+use crate::engine::restore::ledger::{Done, Keeping};
+use crate::engine::restore::retry::{Tries, was_undone};
+use crate::engine::restore::transition::Transition;
+use crate::server::{Claim, Loader, Mark};
+use tokio_util::sync::CancellationToken;
+
+/// What is done in one call.
+#[derive(Clone, Copy)]
+pub enum What<'a> {
+    /// Objects, in one transaction.
+    Objects(&'a [&'a SchemaObject]),
+    /// What a node does that is no object.
+    Node(&'a Work),
+}
+
+/// Does it; gives the rows that were loaded.
+pub async fn persist(
+    job: &Job<'_>,
+    halt: &CancellationToken,
+    session: &mut Option<Box<dyn Loader>>,
+    what: What<'_>,
+    marks: &[Mark],
+) -> Result<u64, Fault> {
+    let marks = if job.keeping == Keeping::Marks { marks } else { &[] };
+    let mut tries = Tries::new(job.context, halt, job.retries);
+    let mut asks = false;
+    loop {
+        let done = once(job, halt, session, what, marks, asks).await;
+        let Err(fault) = done else { return done };
+        // Without a ledger only what the server itself has undone can be done again.
+        if marks.is_empty() && !was_undone(&fault) && session.is_some() {
+            return Err(fault);
+        }
+        if let Some(lost) = session.take() {
+            lost.close().await;
+        }
+        tries.again(fault).await?;
+        asks = true;
+    }
+}
+
+async fn once(
+    job: &Job<'_>,
+    halt: &CancellationToken,
+    session: &mut Option<Box<dyn Loader>>,
+    what: What<'_>,
+    marks: &[Mark],
+    asks: bool,
+) -> Result<u64, Fault> {
+    let loader = match session {
+        Some(loader) => loader,
+        None => session.insert(open(job, halt).await?),
+    };
+    if asks && !marks.is_empty() {
+        let canceller = loader.canceller();
+        let done = Done::of(guarded(loader.marks(), canceller, halt).await?);
+        // All of them are of one transaction.
+        if marks.iter().all(|mark| done.has(*mark)) {
+            return Ok(rows_of(job, what));
+        }
+    }
+    perform(job, halt, loader.as_mut(), what, Claim::of(marks)).await
+}
+
+/// The rows that a load brings.
+fn rows_of(job: &Job<'_>, what: What<'_>) -> u64 {
+    match what {
+        What::Node(Work::Load { table, chunks, .. }) => {
+            let entry = job.chosen.tables.get(*table).and_then(|(place, _)| job.database.tables.get(*place));
+            entry.and_then(|entry| entry.chunks.get(chunks.clone())).into_iter().flatten().map(|chunk| chunk.rows).sum()
+        }
+        What::Node(_) | What::Objects(_) => 0,
+    }
+}
+
+async fn perform(job: &Job<'_>, halt: &CancellationToken, loader: &mut dyn Loader, what: What<'_>, claim: Claim<'_>) -> Result<u64, Fault> {
+    let canceller = loader.canceller();
+    let events = &job.context.events;
+    match what {
+        What::Objects(objects) => guarded(loader.run(objects, job.choices, claim), canceller, halt).await.map(|()| 0),
+        What::Node(Work::Milestone | Work::Object(..)) => Ok(0),
+        What::Node(Work::Load { table, chunks, mode }) => {
+            let (place, description) = &job.chosen.tables[*table];
+            let entry = &job.database.tables[*place];
+            let name = description.name.to_string();
+            let sent = |bytes| job.board.sent(job.place, &name, bytes);
+            let ended = || events.passing(Transition::LoadSent);
+            let mut source = Chunks::new(&job.feeder, entry, chunks.clone(), halt.clone(), &sent, &ended);
+            let claim = Claim { rows: Some(rows_of(job, what)), ..claim };
+            events.passing(Transition::LoadBegun);
+            let done = guarded(loader.load(description, *mode, &mut source, claim), canceller, halt).await;
+            if done.is_ok() {
+                events.passing(Transition::LoadCommitted);
+            }
+            done.map_err(|fault| fault.at("Database", job.target))
+        }
+        What::Node(Work::Refresh(place)) => {
+            let view = &job.chosen.views[*place];
+            guarded(loader.refresh(view, claim), canceller, halt).await?;
+            events.passing(Transition::ViewFilled);
+            Ok(0)
+        }
+        What::Node(Work::Sequences) => {
+            guarded(loader.set_sequences(&job.chosen.sequences, claim), canceller, halt).await?;
+            events.passing(Transition::SequencesSet);
+            Ok(0)
+        }
+        What::Node(Work::Analyze(place)) => {
+            guarded(loader.analyze(&job.chosen.tables[*place].1.name, claim), canceller, halt).await?;
+            events.passing(Transition::StatisticsGathered);
+            Ok(0)
+        }
+    }
+}
