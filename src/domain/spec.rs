@@ -9,6 +9,7 @@ use std::path::PathBuf;
 /// A job.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "job", rename_all = "kebab-case")]
+#[allow(clippy::large_enum_variant, reason = "a program holds a handful of these, and every reader would have to look into a box")]
 pub enum JobSpec {
     /// Make a backup.
     Backup(BackupSpec),

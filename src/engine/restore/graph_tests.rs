@@ -112,7 +112,7 @@ fn a_giant_is_cut_and_partitions_share_their_locks() {
     let graph = build(&chosen(objects, &database), &database, 4, &Done::default());
     let loads = graph.work.iter().filter(|work| matches!(work, Work::Load { mode: LoadMode::Shared, .. })).count();
     assert!(loads >= 8, "{loads}");
-    let key = graph.work.iter().position(|work| matches!(work, Work::Object(_))).expect("the key");
+    let key = graph.work.iter().position(|work| matches!(work, Work::Object(..))).expect("the key");
     let load = graph.work.iter().position(|work| matches!(work, Work::Load { .. })).expect("a load");
     assert_eq!(graph.nodes[key].holds[0].0, graph.nodes[load].holds[0].0, "one family");
     let order = run(&graph);
@@ -175,7 +175,7 @@ proptest! {
         let graph = build(&chosen(objects.clone(), &database), &database, 2, &Done::default());
         let mut done: Vec<u32> = graph.first.iter().map(|at| objects[*at].id).collect();
         for node in run(&graph) {
-            if let Work::Object(object) = &graph.work[node as usize] {
+            if let Work::Object(object, _) = &graph.work[node as usize] {
                 for before in &object.depends {
                     prop_assert!(done.contains(before), "{} before {}", object.id, before);
                 }

@@ -104,7 +104,7 @@ mod tests {
         let done = Done::of(vec![Mark::Chunk(3, 0), Mark::Chunk(3, 4), Mark::Chunk(4, 1), Mark::Chunk(3, 9)]);
         assert_eq!(done.missing(3, 7), [1..4, 5..7]);
         assert_eq!(done.missing(4, 1), std::slice::from_ref(&(0..1)));
-        assert_eq!(done.missing(5, 0), []);
+        assert!(done.missing(5, 0).is_empty());
         assert!(Done::of(vec![Mark::Object(1, Step::Attach)]).has_object(1));
         assert!(!Done::of(vec![Mark::Object(1, Step::Index)]).has_object(1));
     }

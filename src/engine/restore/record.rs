@@ -149,7 +149,7 @@ impl Record {
             return Ok(());
         }
         let mut place = self.file.lock().await;
-        let content = self.lock().to_json()?;
+        let content = self.lock().render()?;
         let written = match &mut *place {
             Place::Impossible => return Ok(()),
             Place::At(path, file) => {

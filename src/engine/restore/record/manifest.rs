@@ -319,7 +319,7 @@ impl Manifest {
     }
 
     /// As it is written.
-    pub fn to_json(&mut self) -> Result<Vec<u8>, Fault> {
+    pub fn render(&mut self) -> Result<Vec<u8>, Fault> {
         self.succeeded = self.databases.iter().filter(|(_, one)| one.state == State::Done).map(|(name, _)| name.clone()).collect();
         let open = |name: &&String| self.databases.get(*name).is_none_or(|one| one.state != State::Done);
         self.continue_from = self.names.iter().find(open).cloned();
