@@ -195,11 +195,11 @@ impl Cancel for CancelBeside {
             drop(beside);
             let sent = tokio::time::timeout(CANCEL_LIMIT, async {
                 let other = connector.session(&database).await?;
-                // Asked again just before: the session may have ended in the meantime.
+                // Asked again just before: the session may have ended in the meantime. A restore's sessions carry its run behind the name.
                 if self.0.strong_count() > 0 {
                     let sql = format!(
                         "SELECT pg_catalog.pg_cancel_backend(pid) FROM pg_catalog.pg_stat_activity \
-                          WHERE pid = {pid} AND state = 'active' AND application_name = 'dbbackup'"
+                          WHERE pid = {pid} AND state = 'active' AND application_name ~ '^dbbackup( |$)'"
                     );
                     let sent = other.client.simple_query(&sql).await;
                     sent.map_err(|error| connector.fault("cannot cancel", &error, &database))?;

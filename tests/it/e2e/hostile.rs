@@ -33,7 +33,9 @@ fn every_way(home: &Home, server: &Postgres, path: &Path, what: &str) -> Outcome
         assert!(!outcome.text().contains("panicked at"), "{told}");
         assert!(!outcome.text().contains(['\u{1b}', '\u{7}', '\u{202e}']), "a name steers the terminal: {told}");
         if outcome.code != 0 && args[0] != "verify" {
-            assert_eq!(outcome.text().matches("[FAIL]").count(), 1, "{told}");
+            // One error; before a restore the check that found it stands in the list of checks besides.
+            let most = if args[0] == "restore" { 2 } else { 1 };
+            assert!((1..=most).contains(&outcome.text().matches("[FAIL]").count()), "{told}");
         }
         outcome
     };

@@ -29,6 +29,9 @@ pub async fn recognise(path: &Path) -> Result<Option<Dump>, Fault> {
 /// What of a restore cannot be had from a dump.
 fn possible(spec: &RestoreSpec, dump: &Dump) -> Result<(), Fault> {
     let refuse = |what: &str, cure: &str| Err(Fault::new(Code::Usage, format!("{what} cannot be had from a {dump} dump")).step(cure));
+    if spec.care.resume.is_some() {
+        return refuse("The rest of an interrupted restore", "Start it anew: --clean --confirm NAME. No record is kept of what a dump's programs have done.");
+    }
     let is_cluster = dump.form == dump::Form::ClusterScript;
     match &spec.scope {
         RestoreScope::Cluster { include, exclude, .. } => {

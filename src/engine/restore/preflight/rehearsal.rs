@@ -30,7 +30,7 @@ pub const NAME: &str = "rehearsal";
 
 /// More definitions than this are tried out only when asked for: each takes about a millisecond of the server's time (2,000 tables with
 /// serial columns are 8,000 definitions, and take a processor nine seconds).
-const AUTO_DEFINITIONS: u64 = 10_000;
+const AUTO_DEFINITIONS: u64 = 2_000;
 
 /// Scratch databases at the same time.
 const LANES: usize = 4;

@@ -229,6 +229,13 @@ impl Leader {
 fn notes(contents: &Contents) -> Vec<String> {
     let count = |kind: &str| contents.objects.iter().filter(|object| object.kind == kind).count();
     let mut notes = Vec::new();
+    if contents.objects.iter().any(|object| object.kind == "SCHEMA" && object.name == crate::server::ledger::SCHEMA) {
+        notes.push(format!(
+            "this database is only partly restored: the schema {} in it is the ledger of a restore that was interrupted; go on with that restore, \
+             or drop the schema",
+            crate::server::ledger::SCHEMA
+        ));
+    }
     if count("SUBSCRIPTION") > 0 {
         notes.push(format!(
             "{} subscriptions are restored disabled and without their slots: enable them when the publisher is ready (ALTER SUBSCRIPTION … ENABLE)",
