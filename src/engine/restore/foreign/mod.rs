@@ -30,7 +30,10 @@ pub async fn recognise(path: &Path) -> Result<Option<Dump>, Fault> {
 fn possible(spec: &RestoreSpec, dump: &Dump) -> Result<(), Fault> {
     let refuse = |what: &str, cure: &str| Err(Fault::new(Code::Usage, format!("{what} cannot be had from a {dump} dump")).step(cure));
     if spec.care.resume.is_some() {
-        return refuse("The rest of an interrupted restore", "Start it anew: --clean --confirm NAME. No record is kept of what a dump's programs have done.");
+        return refuse(
+            "The rest of an interrupted restore",
+            "Start it anew: --clean --confirm NAME. No record is kept of what a dump's programs have done.",
+        );
     }
     let is_cluster = dump.form == dump::Form::ClusterScript;
     match &spec.scope {
