@@ -47,8 +47,23 @@ pub async fn watch(order: Order, pulse: Arc<Pulse>) -> String {
             continue;
         }
         if let Some(why) = look(&order, &pulse).await.filter(|_| pulse.moved() == moved) {
-            return format!("no byte has moved for {} s: {why}", pulse.silence().as_secs());
+            let said = format!("no byte has moved for {} s: {why}", pulse.silence().as_secs());
+            end(&order).await;
+            return said;
         }
+    }
+}
+
+/// Ends what the server still has of a session that is given up: its locks would be in the way of whoever tries again. Where no other session
+/// gets through, nobody does.
+async fn end(order: &Order) {
+    let sql = format!(
+        "SELECT pg_catalog.pg_terminate_backend(pid)::text, '' FROM pg_catalog.pg_stat_activity \
+          WHERE pid = {} AND application_name ~ '^dbbackup( |$)'",
+        order.pid
+    );
+    if let Err(code) = question(&order.connector, &order.database, &sql).await {
+        tracing::debug!(code = code.as_str(), "a session that was given up could not be ended on the server");
     }
 }
 

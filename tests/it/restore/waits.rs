@@ -5,6 +5,7 @@ use crate::postgres::locks::{client, in_background, until_waiting};
 use crate::support::postgres::server;
 use dbbackup::domain::Code;
 use dbbackup::domain::job::Progress;
+use dbbackup::domain::spec::Retries;
 use dbbackup::domain::spec::What;
 use dbbackup::domain::wait::Ending;
 use std::time::Duration;
@@ -41,7 +42,9 @@ impl Bench {
 fn rows_only(server: &TestServer, archive: &Path, target: &str) -> RestoreSpec {
     let selection = Selection { what: What::DataOnly, ..Selection::default() };
     let scope = RestoreScope::Single { database: None, target: target.into(), selection };
-    RestoreSpec { scope, create: false, prove: false, ..spec(server, archive, target) }
+    // What is looked at here is one wait, not those of further tries.
+    let care = Care { retries: Retries(0), ..Care::default() };
+    RestoreSpec { scope, create: false, prove: false, care, ..spec(server, archive, target) }
 }
 
 /// A source with an archive, and a target whose table is empty.

@@ -84,7 +84,7 @@ fn scratch_databases_go_with_their_run_or_with_the_next_one() {
     wide(&server, "wide");
     let home = tempfile::tempdir().expect("a folder");
     let archive = archive_of(&server, home.path(), "wide");
-    let args = ["restore", "single", archive.as_str(), "--target", "wide2", "--create", "--dry-run"];
+    let args = ["restore", "single", archive.as_str(), "--target", "wide2", "--create", "--dry-run", "--rehearse", "on"];
     let rehearsing = || {
         let mut run = program::start(&mut program::on(&server, home.path(), &args));
         assert!(run.until(|| server.sql("postgres", SCRATCHES) == "1"), "the trial was over before it was seen");
