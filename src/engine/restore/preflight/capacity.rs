@@ -90,7 +90,8 @@ pub fn connections(facts: &Facts<'_>) -> Vec<Found> {
     let reserved = facts.supplies.as_ref().map_or(0, |supplies| supplies.reserved_connections);
     let free = info.max_connections.saturating_sub(info.connections).saturating_sub(reserved);
     let detail = format!("{needed} are needed, {free} of {} are free", info.max_connections);
-    let cure = Some(format!("Use fewer: --jobs {}; or end idle sessions.", free.saturating_sub(1).max(1)));
+    // Sessions of others come and go: what is advised leaves room for one more.
+    let cure = Some(format!("Use fewer: --jobs {}; or end idle sessions.", free.saturating_sub(2).max(1)));
     vec![if free < needed { obstacle(Code::TooManyConnections, NAME, detail, cure) } else { ok(NAME, detail) }]
 }
 
