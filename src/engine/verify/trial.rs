@@ -95,16 +95,7 @@ pub async fn plan(spec: &VerifySpec, test: &RestoreTest, context: &Context) -> R
         ("Databases at once".to_owned(), parallel.to_string()),
         ("Afterwards".to_owned(), "every throw-away database is dropped".to_owned()),
     ];
-    Ok(Plan {
-        spec: JobSpec::Verify(spec.clone()),
-        title: title(spec, test),
-        items,
-        checks,
-        destroys: Vec::new(),
-        confirm: None,
-        total,
-        facts,
-    })
+    Ok(Plan { title: title(spec, test), items, checks, total, facts, ..Plan::of(JobSpec::Verify(spec.clone())) })
 }
 
 fn title(spec: &VerifySpec, test: &RestoreTest) -> String {
