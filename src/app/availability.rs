@@ -54,6 +54,9 @@ pub fn availability(model: &Model, action: &Action) -> Result<(), String> {
             Some(_) => Ok(()),
             None => Err("no job is in sight".to_owned()),
         },
+        Action::Match(_) | Action::OnlyMatches if model.log_screen.filter.text().is_none_or(str::is_empty) => {
+            Err("nothing is searched for: / begins".to_owned())
+        }
         Action::CopyCommand => match super::update::act::spec_in_sight(model) {
             Some(_) => Ok(()),
             None => Err("nothing here has a command line".to_owned()),

@@ -7,6 +7,7 @@ use crate::domain::plan::{Check, Plan};
 use crate::domain::server::{DatabaseInfo, ServerInfo};
 use crate::domain::{Fault, Stamp};
 use crate::engine::event::Event;
+use std::path::PathBuf;
 
 /// An input of `update`; there is no other.
 #[derive(Clone, Debug, PartialEq)]
@@ -75,6 +76,8 @@ pub enum Reply {
     Deleted,
     /// To [`super::cmd::Query::EndSession`].
     Ended,
+    /// To [`super::cmd::Cmd::SaveDebugLog`].
+    Saved(PathBuf),
 }
 
 /// A key, free of any terminal library's types.

@@ -7,6 +7,7 @@ pub mod fault;
 pub mod job;
 pub mod listing;
 pub mod plan;
+pub mod redact;
 pub mod schema;
 pub mod server;
 pub mod size;

@@ -15,7 +15,7 @@ use crate::app::screens::archives::{self, Order};
 use crate::app::screens::backup::{self, Part};
 use crate::app::screens::contents::ContentsScreen;
 use crate::app::screens::home;
-use crate::app::screens::log::{self as log_view, Follow};
+use crate::app::screens::log::{self as log_view, FARTHEST, Follow, Long, Only, STEP};
 use crate::app::screens::target::TargetScreen;
 use crate::app::waits;
 use crate::domain::spec::{Depth, JobSpec, RestoreTest, Sample, VerifySpec};
@@ -145,6 +145,27 @@ pub fn act(model: &mut Model, action: Action, out: &mut Vec<Cmd>) {
                 Level::Error => Level::Debug,
             }
         }
+        Action::Match(toward) => match log_view::next_match(model, toward) {
+            Some(number) => model.log_screen.follow = Follow::Held(number),
+            None => toast(model, Level::Info, "no further match"),
+        },
+        Action::OnlyMatches => {
+            model.log_screen.only = match model.log_screen.only {
+                Only::All => Only::Matching,
+                Only::Matching => Only::All,
+            }
+        }
+        Action::Wrap => {
+            model.log_screen.shift = 0;
+            model.log_screen.long = match model.log_screen.long {
+                Long::Cut => Long::Wrapped,
+                Long::Wrapped => Long::Cut,
+            }
+        }
+        Action::SaveDebugLog => {
+            let id = model.request(Asked::DebugLog);
+            out.push(Cmd::SaveDebugLog(id));
+        }
         Action::Accept => modals::accept(model, out),
     }
 }
@@ -210,6 +231,9 @@ fn enter(model: &mut Model, out: &mut Vec<Cmd>) {
         && filter.is_typing()
     {
         filter.keep();
+        if *model.nav.place() == Place::Log {
+            show_found(model);
+        }
         return;
     }
     match model.nav.place().clone() {
@@ -263,6 +287,16 @@ fn enter(model: &mut Model, out: &mut Vec<Cmd>) {
     }
 }
 
+/// Goes to the newest line that holds what was searched for; where there is none, everything stays as it is.
+fn show_found(model: &mut Model) {
+    let lines = log_view::lines(model);
+    let newest = lines.last().map(|(number, _)| *number);
+    let found = lines.into_iter().rev().find(|(_, line)| log_view::matches(&model.log_screen, line)).map(|(number, _)| number);
+    if let Some(number) = found {
+        model.log_screen.follow = if Some(number) == newest { Follow::Newest } else { Follow::Held(number) };
+    }
+}
+
 fn follow_advice(model: &mut Model) {
     match home::advice(model) {
         Some(advice) => {
@@ -293,6 +327,13 @@ fn change(model: &mut Model, toward: Toward) {
         }
         Place::Target => model.target.form.change(toward),
         Place::Contents => marks::fold(model, toward),
+        Place::Log if model.log_screen.long == Long::Cut => {
+            let shift = model.log_screen.shift;
+            model.log_screen.shift = match toward {
+                Toward::Previous => shift.saturating_sub(STEP),
+                Toward::Next => (shift + STEP).min(FARTHEST),
+            };
+        }
         _ => {}
     }
 }
