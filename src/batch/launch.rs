@@ -210,6 +210,10 @@ fn application(
     let (mut model, first) = Model::new(setup);
     let play = |front: &mut dyn Front| {
         let outcome = run(&mut model, first, &inbox, &mut executor, &mut Recording { front, log: &mut *debug });
+        // A job's own failure is told by the job, and that of a plan by the plan.
+        if let (Some(fault), Some(_)) = (&outcome.fault, &outcome.plan) {
+            story::fault(JobId::default(), "not started", fault);
+        }
         debug.outcome(result::json(&outcome));
         outcome
     };

@@ -30,6 +30,7 @@ pub fn begun(command: &str, environment: &Environment) {
         user = user.name,
         sudo_user = environment.get("SUDO_USER"),
         pid = std::process::id(),
+        folder = std::env::current_dir().ok().map(|dir| dir.display().to_string()),
         command,
         "run begins"
     );
@@ -90,7 +91,7 @@ pub fn planned(answer: &Result<Plan, Fault>) {
     for check in &plan.checks {
         let cure = check.cure.as_deref();
         match check.state {
-            CheckState::Failed => tracing::error!(target: "dbbackup::engine", cure, "check failed: {}: {}", check.name, check.detail),
+            CheckState::Failed => tracing::error!(target: "dbbackup::engine", code = check.code.map(Code::as_str), cure, "check failed: {}: {}", check.name, check.detail),
             CheckState::Warning | CheckState::Unknown => {
                 tracing::warn!(target: "dbbackup::engine", cure, "check: {}: {}", check.name, check.detail);
             }

@@ -61,13 +61,17 @@ fn every_action_has_a_key() {
         Action::Delete => "delete",
         Action::Follow => "follow",
         Action::Level => "level",
+        Action::Match(_) => "match",
+        Action::OnlyMatches => "only-matches",
+        Action::Wrap => "wrap",
+        Action::SaveDebugLog => "save-debug-log",
         Action::Accept => "accept",
     };
     let bound: BTreeSet<&str> = KEYS.iter().map(|bind| verb(&bind.action)).collect();
     for bind in KEYS {
         assert!(action_name(&bind.action).starts_with(verb(&bind.action)), "{}", action_name(&bind.action));
     }
-    assert_eq!(bound.len(), 37 - KEYLESS.len(), "{bound:?}");
+    assert_eq!(bound.len(), 41 - KEYLESS.len(), "{bound:?}");
 }
 
 #[test]
