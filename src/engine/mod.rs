@@ -42,14 +42,15 @@ impl Context {
 
 /// Finds out what a job would do. Changes nothing that is there; a restore's rehearsal makes scratch databases of its own and drops them.
 pub async fn plan(spec: &JobSpec, context: &Context) -> Result<Plan, Fault> {
-    match spec {
+    let planned = match spec {
         JobSpec::Backup(backup) => backup::plan::plan(backup, context).await,
         JobSpec::Restore(restore) => restore::plan(restore, context).await,
         JobSpec::Verify(verify) => match &verify.restore_test {
             Some(test) => verify::trial::plan(verify, test, context).await,
             None => verify::plan(verify),
         },
-    }
+    };
+    planned.map_err(Fault::cured)
 }
 
 /// Carries out a plan. A cancelled job is a fault of code `CANCELLED`; what it left behind stands in the fault's context as `Left`.
@@ -60,5 +61,5 @@ pub async fn run(plan: Confirmed, context: &Context) -> Result<Summary, Fault> {
         JobSpec::Restore(restore) => restore::run(restore, watch.context()).await,
         JobSpec::Verify(verify) => verify::run(verify, watch.context()).await,
     };
-    watch.end(ended)
+    watch.end(ended).map_err(Fault::cured)
 }

@@ -73,7 +73,7 @@ impl Subject {
         let name = text::clean(&self.name);
         let missing = |word: &str| format!("{word} {name} is missing");
         // What could not be made for a reason of its own is told with that reason.
-        let refused = fault.is_some_and(|fault| fault.code != Code::MissingObject);
+        let refused = fault.is_some_and(|fault| !fault.code.is_missing());
         let made = |word: &str| {
             let why = fault.map_or_else(String::new, |fault| text::clean(fault.root_cause()));
             if refused { format!("{word} {name} cannot be made: {why}") } else { missing(word) }
@@ -141,7 +141,7 @@ pub fn of(failure: &Failed<'_>) -> Subject {
         // So is one that is there in another form.
         Code::DuplicateObject if matches!(failure.kind, "ROLE" | "TABLESPACE") => itself(),
         Code::DuplicateObject | Code::TargetNotEmpty => Subject::new(Kind::Taken, ""),
-        Code::MissingObject => lacking(failure).unwrap_or_else(itself),
+        code if code.is_missing() => lacking(failure).unwrap_or_else(itself),
         _ => match fault.sqlstate.as_deref() {
             // Class 23: the server says which rule of which table (fields of its answer), the code that a table is not named by chance.
             Some(state) if state.starts_with("23") => match (about("Table"), about("Constraint")) {

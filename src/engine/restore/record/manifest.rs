@@ -71,8 +71,7 @@ pub struct Failure {
 impl Failure {
     /// From a fault.
     pub fn of(database: &str, fault: &Fault) -> Self {
-        let cure =
-            fault.steps.iter().map(|step| format!("{} {}", step.text, step.command.as_deref().unwrap_or_default()).trim().to_owned());
+        let cure = fault.steps.iter().map(ToString::to_string);
         Self {
             database: database.to_owned(),
             code: fault.code.as_str().to_owned(),
