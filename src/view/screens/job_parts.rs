@@ -125,7 +125,7 @@ fn left(job: &Job, remaining: u64) -> Option<String> {
 
 /// The table of databases, with the cursor.
 pub fn databases(model: &Model, job: &Job, cols: usize, height: usize) -> Vec<Row> {
-    let all = &job.progress.databases;
+    let all = job.listed();
     if all.is_empty() || height < 2 {
         return Vec::new();
     }
