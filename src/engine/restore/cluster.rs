@@ -74,6 +74,9 @@ pub async fn run(
             .collect::<Vec<_>>(),
         spec.effort.memory,
     );
+    if spec.prove {
+        board.proves();
+    }
     for (place, one) in databases.iter().enumerate() {
         if record.complete(&one.name).is_some() {
             board.complete(place);

@@ -113,6 +113,9 @@ async fn restore(spec: &RestoreSpec, context: &Context, archive: &Arc<Archive>, 
             let database = source::database(archive, database.as_deref())?;
             let bytes = database.tables.iter().map(|table| table.bytes).sum();
             let board = Board::new(&[(target.clone(), bytes, database.tables.len() as u64)], spec.effort.memory);
+            if spec.prove {
+                board.proves();
+            }
             if record.complete(target).is_some() {
                 board.complete(0);
             }

@@ -52,6 +52,19 @@ impl Board {
         Arc::new(Self { state: Mutex::new(state), held: Mutex::default(), definitions: AtomicU64::new(0), again: Mutex::default() })
     }
 
+    /// Every database is read back and compared afterwards.
+    pub fn proves(&self) {
+        self.change(|state| state.databases.iter_mut().for_each(|one| one.proof.total = one.bytes.total));
+    }
+
+    /// So much of a database has been read back, by a proof that reads `total` in all. One that is made again shows nothing new at first.
+    pub fn proven(&self, at: usize, done: u64, total: u64) {
+        self.database(at, |one| {
+            let share = u128::from(one.proof.total) * u128::from(done.min(total)) / u128::from(total.max(1));
+            one.proof.done = one.proof.done.max(u64::try_from(share).unwrap_or(u64::MAX));
+        });
+    }
+
     fn change(&self, with: impl FnOnce(&mut Progress)) {
         with(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
     }
@@ -107,6 +120,10 @@ impl Board {
     pub fn leave(&self, at: usize, outcome: Result<bool, &Fault>) {
         self.database(at, |one| {
             one.ended = Some(now());
+            if outcome.is_ok() {
+                one.bytes.done = one.bytes.total;
+                one.proof.done = one.proof.total;
+            }
             one.state = match outcome {
                 Ok(true) => DatabaseState::Proven,
                 Ok(false) => DatabaseState::Done,
@@ -136,6 +153,7 @@ impl Board {
         self.database(at, |one| {
             one.state = DatabaseState::Done;
             one.bytes.done = one.bytes.total;
+            one.proof.done = one.proof.total;
             one.tables.done = one.tables.total;
         });
     }
@@ -196,10 +214,10 @@ impl Board {
         let held = held + self.definitions.load(Ordering::Relaxed);
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner).clone();
         state.memory = held;
-        state.bytes.done = state.databases.iter().map(|one| one.bytes.done).sum();
+        state.bytes.done = state.databases.iter().map(|one| one.work().done).sum();
         // Nothing more comes of a database that failed.
         let expected =
-            |one: &DatabaseProgress| if matches!(one.state, DatabaseState::Failed(_)) { one.bytes.done } else { one.bytes.total };
+            |one: &DatabaseProgress| if matches!(one.state, DatabaseState::Failed(_)) { one.work().done } else { one.work().total };
         state.bytes.total = state.databases.iter().map(expected).sum();
         state.rows = state.databases.iter().map(|one| one.rows).sum();
         state
@@ -232,6 +250,7 @@ impl Drop for Ticker {
 mod tests {
     use super::*;
     use crate::domain::Code;
+    use crate::domain::job::Ratio;
 
     fn board() -> Arc<Board> {
         Board::new(&[("big".into(), 900, 1), ("small".into(), 100, 1)], 0)
@@ -259,6 +278,23 @@ mod tests {
         let sample = board.sample();
         assert_eq!((sample.bytes.done, sample.bytes.total), (900, 1000));
         assert_eq!(sample.databases[0].state, DatabaseState::Done);
+    }
+
+    #[test]
+    fn a_proof_is_work_too_and_takes_nothing_back() {
+        let board = board();
+        board.proves();
+        board.sent(0, "t", 900);
+        let shown = |done: u64, total: u64| {
+            board.proven(0, done, total);
+            board.sample().bytes
+        };
+        assert_eq!(shown(0, 900), Ratio { done: 900, total: 2000 }, "the rows that are in stay in");
+        assert_eq!(shown(450, 900).done, 1350);
+        assert_eq!(shown(0, 900).done, 1350, "a proof that is made again");
+        assert_eq!(shown(600, 600).done, 1800, "a proof that counts otherwise");
+        board.leave(1, Ok(true));
+        assert_eq!(board.sample().bytes, Ratio { done: 2000, total: 2000 });
     }
 
     #[test]
