@@ -44,7 +44,7 @@ use std::time::Instant;
 /// Finds out what a restore would do: of our own archive, or of a dump that another program made.
 pub async fn plan(spec: &RestoreSpec, context: &Context) -> Result<Plan, Fault> {
     match foreign::recognise(&spec.archive).await? {
-        Some(dump) => foreign::plan(spec, context, dump).await,
+        Some(dump) => super::unless_cancelled(context, foreign::plan(spec, context, dump)).await,
         None => preflight::plan(spec, context).await,
     }
 }
