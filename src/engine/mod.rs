@@ -41,16 +41,29 @@ impl Context {
 }
 
 /// Finds out what a job would do. Changes nothing that is there; a restore's rehearsal makes scratch databases of its own and drops them.
+/// A cancelled planning has cancelled its questions on the server too when it ends.
 pub async fn plan(spec: &JobSpec, context: &Context) -> Result<Plan, Fault> {
     let planned = match spec {
         JobSpec::Backup(backup) => backup::plan::plan(backup, context).await,
         JobSpec::Restore(restore) => restore::plan(restore, context).await,
         JobSpec::Verify(verify) => match &verify.restore_test {
-            Some(test) => verify::trial::plan(verify, test, context).await,
+            Some(test) => unless_cancelled(context, verify::trial::plan(verify, test, context)).await,
             None => verify::plan(verify),
         },
     };
+    if let (true, Some(server)) = (context.cancel.is_cancelled(), &context.server) {
+        server.settled().await;
+    }
     planned.map_err(Fault::cured)
+}
+
+/// Waits for what can be dropped at any point without leaving anything.
+async fn unless_cancelled<T>(context: &Context, work: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
+    tokio::select! {
+        biased;
+        () = context.cancel.cancelled() => Err(Fault::new(crate::domain::Code::Cancelled, "cancelled")),
+        done = work => done,
+    }
 }
 
 /// Carries out a plan. A cancelled job is a fault of code `CANCELLED`; what it left behind stands in the fault's context as `Left`.

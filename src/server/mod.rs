@@ -38,6 +38,12 @@ pub trait Server: Send + Sync {
     /// How it is reached.
     fn connection(&self) -> &Connection;
 
+    /// Waits until what was abandoned half-way is cancelled on the server too, for a few seconds at most: a question whose answer nobody
+    /// waits for any more is cancelled by itself, but only as long as the program lives.
+    fn settled(&self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
+
     /// What it says of itself.
     fn info(&self) -> Answer<'_, ServerInfo>;
 

@@ -4,6 +4,7 @@
 use crate::domain::{Code, Connection, Fault};
 use std::error::Error as _;
 use std::io::ErrorKind;
+use tokio_postgres::error::DbError;
 
 /// A fault from a driver's error, with what was being done.
 pub fn classify(what: impl Into<String>, error: &tokio_postgres::Error) -> Fault {
@@ -22,7 +23,25 @@ pub fn classify(what: impl Into<String>, error: &tokio_postgres::Error) -> Fault
     if let Some(place) = db.where_() {
         fault = fault.at("Where", place);
     }
+    for (name, value) in objects(db) {
+        fault = fault.at(name, value);
+    }
     steps(fault)
+}
+
+/// What an error is about, by fields of its own: the server fills them in for broken rules (class 23) and for conversions of some types
+/// (documentation, "Error and Notice Message Fields").
+fn objects(db: &DbError) -> impl Iterator<Item = (&'static str, String)> {
+    let within = |name: &str| db.schema().map_or_else(|| name.to_owned(), |schema| format!("{schema}.{name}"));
+    [
+        ("Table", db.table().map(within)),
+        ("Column", db.column().map(str::to_owned)),
+        // The schema is the table's, where there is one.
+        ("Type", db.datatype().map(|name| if db.table().is_none() { within(name) } else { name.to_owned() })),
+        ("Constraint", db.constraint().map(str::to_owned)),
+    ]
+    .into_iter()
+    .filter_map(|(name, value)| value.map(|value| (name, value)))
 }
 
 /// The code of a server's error, by its SQLSTATE; message and hint tell apart what shares one.

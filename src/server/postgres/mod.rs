@@ -51,6 +51,10 @@ impl Server for Postgres {
         self.connector.connection()
     }
 
+    fn settled(&self) -> futures_util::future::BoxFuture<'_, ()> {
+        Box::pin(self.connector.settled())
+    }
+
     fn info(&self) -> Answer<'_, ServerInfo> {
         Box::pin(source::facts::info(&self.connector))
     }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::support::postgres::server;
+use dbbackup::domain::job::Ratio;
 use dbbackup::domain::spec::Retries;
 use dbbackup::engine::restore::transition::Transition;
 use std::collections::HashMap;
@@ -17,16 +18,22 @@ struct At<F: Fn() + Send + Sync> {
     point: Option<Point>,
     act: F,
     passed: Mutex<HashMap<Transition, usize>>,
+    /// Bytes that were shown, in their order.
+    shown: Arc<Mutex<Vec<Ratio>>>,
 }
 
 impl<F: Fn() + Send + Sync> At<F> {
     fn new(point: Option<Point>, act: F) -> Arc<Self> {
-        Arc::new(Self { point, act, passed: Mutex::default() })
+        Arc::new(Self { point, act, passed: Mutex::default(), shown: Arc::default() })
     }
 }
 
 impl<F: Fn() + Send + Sync> EventSink for At<F> {
-    fn post(&self, _: Event) {}
+    fn post(&self, event: Event) {
+        if let Event::Progress(progress) = event {
+            self.shown.lock().expect("samples").push(progress.bytes);
+        }
+    }
 
     fn passing(&self, transition: Transition) {
         let count = {
@@ -242,7 +249,7 @@ fn a_restore_whose_sessions_are_ended_anywhere_carries_on() {
         let mut patient = replacing(bench.server, &archive, &target);
         patient.care.retries = Retries(4);
         // What is done at the point outlives this closure's borrow only by the call below.
-        let outcome = std::thread::scope(|scope| {
+        let (outcome, shown) = std::thread::scope(|scope| {
             let (sender, receiver) = std::sync::mpsc::channel::<std::sync::mpsc::Sender<()>>();
             let sender = Mutex::new(sender);
             let sink = At::new(Some(point), move || {
@@ -257,9 +264,14 @@ fn a_restore_whose_sessions_are_ended_anywhere_carries_on() {
                     done.send(()).expect("the restore waits");
                 }
             });
-            run(restore_with(&patient, &bench, sink))
+            let shown = Arc::clone(&sink.shown);
+            (run(restore_with(&patient, &bench, sink)), shown)
         });
         proven(outcome, point);
+        let shown = shown.lock().expect("samples");
+        assert!(shown.is_sorted_by_key(|bytes| bytes.done), "{point:?}: it went back: {shown:?}");
+        let last = shown.last().expect("a sample");
+        assert_eq!(last.done, last.total, "{point:?}: what was sent twice was counted twice, or not at all");
         same(bench.server, &expected, &target, point);
         assert_eq!(manifest_of(&archive), None, "{point:?}: the manifest is left");
     });

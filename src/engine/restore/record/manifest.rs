@@ -178,6 +178,17 @@ pub struct Database {
     pub tables: BTreeMap<String, Table>,
 }
 
+/// How much of a database an interrupted restore has brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Brought {
+    /// It was not begun, or what is in it cannot be told from what was there before.
+    Unknown,
+    /// What is in it is ours.
+    Part,
+    /// Everything.
+    All,
+}
+
 /// A table of a database that is not complete.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Table {
@@ -326,6 +337,15 @@ impl Manifest {
         let mut text = serde_json::to_vec_pretty(&self).map_err(|error| Fault::internal("cannot write the manifest").because(error))?;
         text.push(b'\n');
         Ok(text)
+    }
+
+    /// How much of a database is there already.
+    pub fn brought(&self, database: &str) -> Brought {
+        match self.databases.get(database).map(|one| (one.state, one.stage, one.made)) {
+            Some((State::Done, ..) | (_, Stage::Loaded, _)) => Brought::All,
+            None | Some((_, Stage::Replacing, _) | (_, _, Made::Before)) => Brought::Unknown,
+            Some(_) => Brought::Part,
+        }
     }
 
     /// How far a database is, in words; none for one that was not begun.
