@@ -107,7 +107,7 @@ pub fn steps(fault: Fault) -> Fault {
         Code::LockTimeout => fault
             .step_run(
                 "See who holds the lock:",
-                "SELECT pid, state, query FROM pg_stat_activity WHERE pid IN (SELECT pid FROM pg_locks WHERE granted AND mode = 'AccessExclusiveLock');",
+                "SELECT pid, usename, state, xact_start, query FROM pg_stat_activity WHERE xact_start IS NOT NULL ORDER BY xact_start;",
             )
             .step("Try again when it is gone, or wait longer: --lock-timeout SECONDS (0 waits for ever)."),
         Code::ServerDiskFull => fault.step_run("Look for room on the server's disks:", "df -h").step("Free some, then run this again."),

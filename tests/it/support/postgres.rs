@@ -79,20 +79,29 @@ fn installation(bin: &Path, major: u32, root: &Path, extensions: Extensions) -> 
     let copied = Command::new("cp").arg(bin.join("postgres")).arg(&program).status().expect("cp");
     assert!(copied.success(), "the server's program");
     link(original.join(&lib).join("lib"), ours.join(&lib).join("lib"));
-    let entries = |dir: PathBuf| std::fs::read_dir(dir).expect("a folder").map(|entry| entry.expect("an entry").path());
-    for path in entries(original.join(&share)).filter(|path| !path.ends_with("extension")) {
+    for path in entries(&original.join(&share)).into_iter().filter(|path| !path.ends_with("extension")) {
         link(path.clone(), ours.join(&share).join(path.file_name().expect("a name")));
     }
+    supply(bin, major, root, extensions);
+    program
+}
+
+fn entries(dir: &Path) -> Vec<PathBuf> {
+    std::fs::read_dir(dir).expect("a folder").map(|entry| entry.expect("an entry").path()).collect()
+}
+
+/// Puts the extensions that a server may have into its installation.
+fn supply(bin: &Path, major: u32, root: &Path, extensions: Extensions) {
+    let share = format!("usr/share/postgresql/{major}/extension");
+    let original = bin.ancestors().nth(5).expect("a bin folder lies five deep");
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/data/extension");
-    let own = if extensions == Extensions::Ours { entries(data).collect() } else { Vec::new() };
-    for path in entries(original.join(&share).join("extension")).chain(own) {
+    let own = if extensions == Extensions::Ours { entries(&data) } else { Vec::new() };
+    for path in entries(&original.join(&share)).into_iter().chain(own) {
         let name = path.file_name().expect("a name").to_owned();
         if extensions == Extensions::Ours || name.to_string_lossy().starts_with("plpgsql") {
-            let target = ours.join(&share).join("extension").join(name);
-            std::fs::copy(&path, &target).expect("an extension's file");
+            std::fs::copy(&path, root.join("installation").join(&share).join(name)).expect("an extension's file");
         }
     }
-    program
 }
 
 impl Postgres {
@@ -173,6 +182,11 @@ impl Postgres {
             std::thread::yield_now();
         }
         server
+    }
+
+    /// Installs the extensions that the server was started without.
+    pub fn install_extensions(&self) {
+        supply(&self.bin, self.major, &self.socket, Extensions::Ours);
     }
 
     /// Stops the server at once, as a crash would: sessions see their connection die.
