@@ -2,6 +2,7 @@
 //!
 //! The server hangs on a pipe held by this process: when the process ends, however it ends, the server stops and its folder goes.
 
+use std::io::Write as _;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -28,7 +29,7 @@ pub struct Postgres {
     pub log: PathBuf,
     /// Whether the group of the roles that need a password is there.
     passwords: OnceLock<()>,
-    _watch: Child,
+    watch: Child,
 }
 
 /// Which extensions a server has at hand.
@@ -157,9 +158,11 @@ impl Postgres {
         .expect("pg_hba.conf");
         let log = root.join("server.log");
         let program = installation(&bin, major, &root, extensions);
-        // The shell outlives this process just long enough to stop the server and remove the folder.
+        // The shell outlives this process just long enough to stop the server and remove the folder. A line starts a server again that has
+        // stopped.
         let script = format!(
-            "trap '' INT TERM HUP; {run} '{program}' -D '{data}' >'{log}' 2>&1 </dev/null & pid=$!; read -r _; kill -INT $pid $(head -1 '{data}/postmaster.pid') 2>/dev/null; wait $pid; rm -rf '{root}'",
+            "trap '' INT TERM HUP; start() {{ {run} '{program}' -D '{data}' >>'{log}' 2>&1 </dev/null & pid=$!; }}; start; \
+             while read -r _; do wait $pid; start; done; kill -INT $pid $(head -1 '{data}/postmaster.pid') 2>/dev/null; wait $pid; rm -rf '{root}'",
             run = if root_user { "runuser -u postgres --" } else { "" },
             program = program.display(),
             data = data.display(),
@@ -175,13 +178,25 @@ impl Postgres {
             .stderr(Stdio::null())
             .spawn()
             .expect("sh");
-        let server = Self { major, bin, socket: root, port, data, log, passwords: OnceLock::new(), _watch: watch };
+        let server = Self { major, bin, socket: root, port, data, log, passwords: OnceLock::new(), watch };
+        server.until_ready();
+        server
+    }
+
+    fn until_ready(&self) {
         let deadline = Instant::now() + Duration::from_secs(60);
-        while !server.ready() {
-            assert!(Instant::now() < deadline, "the server did not start: {}", std::fs::read_to_string(&server.log).unwrap_or_default());
+        while !self.ready() {
+            assert!(Instant::now() < deadline, "the server did not start: {}", std::fs::read_to_string(&self.log).unwrap_or_default());
             std::thread::yield_now();
         }
-        server
+    }
+
+    /// Stops the server at once and starts it again: what it had not written down is lost.
+    pub fn restart_now(&self) {
+        self.stop_now();
+        let mut pipe = self.watch.stdin.as_ref().expect("the pipe that the server hangs on");
+        pipe.write_all(b"again\n").expect("the one who starts it listens");
+        self.until_ready();
     }
 
     /// Installs the extensions that the server was started without.
