@@ -11,7 +11,12 @@ pub fn classify(what: impl Into<String>, error: &tokio_postgres::Error) -> Fault
     let Some(db) = error.as_db_error() else {
         return steps(Fault::new(transport(error), what).caused_by(error));
     };
-    let code = server(db.code().code(), db.message(), db.hint().unwrap_or_default());
+    let code = match db.routine() {
+        // Databases are made and dropped with a checkpoint. One fails where what is to be written cannot be, and that is told with a state
+        // that says nothing (XX000) and a message that is translated (checkpointer.c).
+        Some("RequestCheckpoint") => Code::ServerDiskFull,
+        _ => server(db.code().code(), db.message(), db.hint().unwrap_or_default()),
+    };
     let mut fault = Fault::new(code, what).because(db.message()).with_sqlstate(db.code().code());
     if let Some(detail) = db.detail() {
         fault = fault.at("Detail", detail);

@@ -41,6 +41,15 @@ pub enum Extensions {
     None,
 }
 
+/// What a small disk has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Room {
+    /// Nothing is left.
+    None,
+    /// As much as before.
+    Again,
+}
+
 /// The group of roles that need a password; all others are trusted.
 const WITH_PASSWORD: &str = "with_password";
 
@@ -113,6 +122,31 @@ impl Postgres {
 
     /// The same, with a choice of extensions.
     pub fn start_with(major: u32, conf: &str, extensions: Extensions) -> Self {
+        Self::begin(major, conf, extensions, None)
+    }
+
+    /// The same, with a tablespace `small` on a disk of so many megabytes, which only the server and its children see.
+    pub fn start_beside_a_small_disk(major: u32, conf: &str, megabytes: u32) -> Self {
+        let server = Self::begin(major, conf, Extensions::Ours, Some(megabytes));
+        server.sql("postgres", &format!("create tablespace small location '{}'", server.small_disk().display()));
+        server
+    }
+
+    fn small_disk(&self) -> PathBuf {
+        self.socket.join("small")
+    }
+
+    /// Fills the small disk to its last byte, or makes room on it again.
+    pub fn fill_small_disk(&self, room: Room) {
+        let filler = self.small_disk().join("filler").display().to_string();
+        let program = match room {
+            Room::None => format!("dd if=/dev/zero of={filler} bs=64k 2>/dev/null; dd if=/dev/zero of={filler}2 bs=1k 2>/dev/null; true"),
+            Room::Again => format!("rm {filler} {filler}2"),
+        };
+        self.sql("postgres", &format!("copy (select 1) to program '{program}'"));
+    }
+
+    fn begin(major: u32, conf: &str, extensions: Extensions, small: Option<u32>) -> Self {
         let bin = bin(major);
         let root = std::env::temp_dir().join(format!("dbbackup-test-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed)));
         let _ = std::fs::remove_dir_all(&root);
@@ -160,16 +194,25 @@ impl Postgres {
         let program = installation(&bin, major, &root, extensions);
         // The shell outlives this process just long enough to stop the server and remove the folder. A line starts a server again that has
         // stopped.
+        let mount = small.map_or_else(String::new, |megabytes| {
+            format!("mkdir '{0}/small' && mount -t tmpfs -o size={megabytes}m,mode=700 none '{0}/small' && chown --reference '{0}' '{0}/small' || exit 1; ", root.display())
+        });
         let script = format!(
-            "trap '' INT TERM HUP; start() {{ {run} '{program}' -D '{data}' >>'{log}' 2>&1 </dev/null & pid=$!; }}; start; \
-             while read -r _; do wait $pid; start; done; kill -INT $pid $(head -1 '{data}/postmaster.pid') 2>/dev/null; wait $pid; rm -rf '{root}'",
+            "trap '' INT TERM HUP; {mount}start() {{ {run} '{program}' -D '{data}' >>'{log}' 2>&1 </dev/null & pid=$!; }}; start; \
+             while read -r _; do wait $pid; start; done; kill -INT $pid $(head -1 '{data}/postmaster.pid') 2>/dev/null; wait $pid; {unmount}rm -rf '{root}'",
             run = if root_user { "runuser -u postgres --" } else { "" },
             program = program.display(),
             data = data.display(),
             log = log.display(),
             root = root.display(),
+            unmount = if small.is_some() { format!("umount '{}/small'; ", root.display()) } else { String::new() },
         );
-        let watch = Command::new("sh")
+        let mut watch = Command::new(if small.is_some() { "unshare" } else { "sh" });
+        if small.is_some() {
+            let own: &[&str] = if root_user { &[] } else { &["--user", "--map-current-user", "--keep-caps"] };
+            watch.arg("--mount").args(own).arg("sh");
+        }
+        let watch = watch
             .args(["-c", &script])
             .env("LC_ALL", "C")
             .current_dir("/")

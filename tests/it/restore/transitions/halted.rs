@@ -2,6 +2,8 @@
 //! their points first, one to each; then it happens to all of them together.
 
 use super::*;
+use crate::support::postgres::Room;
+use dbbackup::domain::Code;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
@@ -16,36 +18,44 @@ enum Said {
     Ended,
 }
 
-/// Restores one copy for each point, all at the same time; when each stands at its point, `act` happens. Gives what came of each.
+/// Restores one copy for each point, all at the same time, the last one after the others; when each stands at its point, `act` happens. Gives
+/// what came of each.
 fn meet(bench: &Bench, points: &[Point], spec: impl Fn(Point) -> RestoreSpec + Sync, act: impl FnOnce()) -> Vec<Result<Summary, Fault>> {
     std::thread::scope(|scope| {
         let (say, hear) = channel::<Said>();
-        let restores: Vec<_> = points
-            .iter()
-            .map(|point| {
-                let (say, spec) = (say.clone(), &spec);
-                scope.spawn(move || {
-                    let at = Mutex::new(say.clone());
-                    let sink = At::new(Some(*point), move || {
-                        let (done, wait) = channel();
-                        at.lock().expect("a sender").send(Said::There(done)).expect("the other side listens");
-                        // An error is the other end's going.
-                        let _ = wait.recv();
-                    });
-                    let outcome = run(restore_with(&spec(*point), bench, sink));
-                    say.send(Said::Ended).expect("the other side listens");
-                    outcome
-                })
+        let spec = &spec;
+        let lead = |point: Point| {
+            let say = say.clone();
+            scope.spawn(move || {
+                let at = Mutex::new(say.clone());
+                let sink = At::new(Some(point), move || {
+                    let (done, wait) = channel();
+                    at.lock().expect("a sender").send(Said::There(done)).expect("the other side listens");
+                    // An error is the other end's going.
+                    let _ = wait.recv();
+                });
+                let outcome = run(restore_with(&spec(point), bench, sink));
+                say.send(Said::Ended).expect("the other side listens");
+                outcome
             })
-            .collect();
+        };
         let mut there = Vec::new();
-        for _ in points {
-            match hear.recv_timeout(LIMIT) {
-                Ok(Said::There(one)) => there.push(one),
-                Ok(Said::Ended) => panic!("a restore ended before it came to its point"),
-                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => panic!("a restore did not come to its point"),
+        let mut arrive = |count: usize| {
+            for _ in 0..count {
+                match hear.recv_timeout(LIMIT) {
+                    Ok(Said::There(one)) => there.push(one),
+                    Ok(Said::Ended) => panic!("a restore ended before it came to its point"),
+                    Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => panic!("a restore did not come to its point"),
+                }
             }
-        }
+        };
+        // While a session waits for rows, no database can be made or dropped: the server waits until that session listens (COPY absorbs no
+        // ProcSignalBarrier). So the one that stands there comes last.
+        let (last, first) = points.split_last().expect("points");
+        let mut restores: Vec<_> = first.iter().map(|point| lead(*point)).collect();
+        arrive(first.len());
+        restores.push(lead(*last));
+        arrive(1);
         act();
         drop(there);
         restores.into_iter().map(|one| one.join().expect("a restore")).collect()
@@ -82,7 +92,10 @@ fn field(server: TestServer, place: &str) -> Field {
     let expected = Expected::of(bench.server, "source");
     bench.server.sql("postgres", "create database first template template0");
     bench.server.sql("first", "create table in_the_way ()");
-    let points = points(&bench, &beside(&archive, bench.dir.path(), "not"), "first");
+    let mut points = points(&bench, &beside(&archive, bench.dir.path(), "not"), "first");
+    let sent = points.iter().copied().find(|point| point.0 == Transition::LoadSent).expect("rows are sent");
+    points.retain(|point| point.0 != Transition::LoadSent);
+    points.push(sent);
     let field = Field { bench, archive, expected, points };
     for point in &field.points {
         let (target, archive) = field.target(*point);
@@ -109,4 +122,48 @@ fn a_restore_whose_server_is_restarted_anywhere_carries_on() {
         same(field.bench.server, &field.expected, &target, *point);
         assert_eq!(manifest_of(&archive), None, "{point:?}: the manifest is left");
     }
+}
+
+#[test]
+fn a_restore_whose_disk_is_full_anywhere_goes_on() {
+    // Room for the source and for one copy for each point, and some more.
+    let field = field(TestServer::start_beside_a_small_disk(17, "max_connections = 300\nautovacuum = off", 400), "tablespace small");
+    let server = field.bench.server;
+    let hasty = |point: Point| {
+        let mut spec = field.spec(point);
+        spec.care.retries = Retries(0);
+        spec
+    };
+    let outcomes = meet(&field.bench, &field.points, hasty, || server.fill_small_disk(Room::None));
+    server.fill_small_disk(Room::Again);
+    let mut full = 0;
+    let mut left = HashMap::new();
+    for (point, outcome) in field.points.iter().zip(outcomes) {
+        match outcome {
+            Err(fault) => {
+                full += 1;
+                assert_eq!(fault.code, Code::ServerDiskFull, "{point:?}: {}", fault.render("Restore failed"));
+                assert!(
+                    fault
+                        .steps
+                        .iter()
+                        .any(|step| step.command.as_deref().is_some_and(|command| command.contains("--resume-from-manifest")))
+                );
+                left.insert(*point, manifest_of(&field.target(*point).1).unwrap_or_else(|| panic!("{point:?}: no manifest")));
+            }
+            // What is left to do from there takes no room.
+            done => proven(done, *point),
+        }
+    }
+    assert!(full * 2 > field.points.len(), "{full} of {} met the full disk", field.points.len());
+    for_all(&field.points, |point| {
+        let (target, archive) = field.target(point);
+        if let Some(manifest) = left.get(&point) {
+            let mut resumed = field.spec(point);
+            resumed.care.resume = Some(manifest.clone());
+            proven(run(restore_with(&resumed, &field.bench, At::new(None, || {}))), point);
+        }
+        same(server, &field.expected, &target, point);
+        assert_eq!(manifest_of(&archive), None, "{point:?}: the manifest is left");
+    });
 }
