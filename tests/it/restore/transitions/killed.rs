@@ -7,8 +7,32 @@ use std::process::Command;
 /// What the process that is to be killed needs to know, in its environment.
 const ROLE: &str = "DBBACKUP_TEST_KILLED_RESTORE";
 
+/// What the process is told that this one is to be, if so.
+pub fn role() -> Option<String> {
+    std::env::var(ROLE).ok()
+}
+
+/// Restores in a process of its own, which kills itself at a point; `test` is the one that calls this. No target: the whole cluster.
+pub fn kill_at(test: &str, server: &TestServer, archive: &Path, target: Option<&str>, point: Point) {
+    let place = Transition::ALL.iter().position(|one| *one == point.0).expect("one of all");
+    let role = [
+        server.socket.display().to_string(),
+        server.port.to_string(),
+        archive.display().to_string(),
+        target.unwrap_or_default().to_owned(),
+        place.to_string(),
+        point.1.to_string(),
+    ];
+    let child = Command::new(std::env::current_exe().expect("this program"))
+        .args([test, "--exact", "--nocapture"])
+        .env(ROLE, role.join("\n"))
+        .output()
+        .expect("a process");
+    assert_eq!(child.status.signal(), Some(9), "{point:?}: {}", String::from_utf8_lossy(&child.stderr));
+}
+
 /// The process that kills itself: socket folder, port, archive, target, transition and count, with newlines between.
-fn killed(role: &str) {
+pub fn killed(role: &str) {
     let parts: Vec<&str> = role.split('\n').collect();
     let [socket, port, archive, target, transition, count] = parts[..] else { panic!("{role}") };
     let transition = Transition::ALL[transition.parse::<usize>().expect("a place")];
@@ -17,7 +41,10 @@ fn killed(role: &str) {
     let events = At::new(Some((transition, count.parse().expect("a count"))), die);
     let postgres = Postgres::new(connection.clone(), None).expect("a connection");
     let context = Context { server: Some(Arc::new(postgres)), events, cancel: CancellationToken::new() };
-    let scope = RestoreScope::Single { database: None, target: target.into(), selection: Selection::default() };
+    let scope = match target {
+        "" => RestoreScope::Cluster { include: Vec::new(), exclude: Vec::new(), parallel: 2 },
+        target => RestoreScope::Single { database: None, target: target.into(), selection: Selection::default() },
+    };
     let spec = RestoreSpec {
         connection,
         archive: archive.into(),
@@ -44,7 +71,7 @@ fn killed(role: &str) {
 
 #[test]
 fn a_restore_that_is_killed_anywhere_goes_on() {
-    if let Ok(role) = std::env::var(ROLE) {
+    if let Some(role) = role() {
         return killed(&role);
     }
     let bench = Bench::new(server(17));
@@ -59,21 +86,7 @@ fn a_restore_that_is_killed_anywhere_goes_on() {
         let target = bench.server.database("killed_at");
         bench.server.sql(&target, "create table in_the_way ()");
         let archive = beside(&archive, bench.dir.path(), &target);
-        let place = Transition::ALL.iter().position(|one| *one == point.0).expect("one of all");
-        let role = [
-            bench.server.socket.display().to_string(),
-            bench.server.port.to_string(),
-            archive.display().to_string(),
-            target.clone(),
-            place.to_string(),
-            point.1.to_string(),
-        ];
-        let child = Command::new(std::env::current_exe().expect("this program"))
-            .args(["restore::transitions::killed::a_restore_that_is_killed_anywhere_goes_on", "--exact", "--nocapture"])
-            .env(ROLE, role.join("\n"))
-            .output()
-            .expect("a process");
-        assert_eq!(child.status.signal(), Some(9), "{point:?}: {}", String::from_utf8_lossy(&child.stderr));
+        kill_at("restore::transitions::killed::a_restore_that_is_killed_anywhere_goes_on", bench.server, &archive, Some(&target), point);
         let manifest = manifest_of(&archive).unwrap_or_else(|| panic!("{point:?}: no manifest"));
         let mut resumed = replacing(bench.server, &archive, &target);
         resumed.care.resume = Some(manifest);
