@@ -120,6 +120,7 @@ pub async fn restore(order: &Order<'_>) -> Result<Done, Fault> {
     let ready = match target::ready(order, server.as_ref(), &chosen).await {
         Ok(ready) => ready,
         Err(fault) => {
+            let fault = context.events.explain(fault);
             note(order, &fault);
             return Err(fault);
         }
@@ -127,7 +128,7 @@ pub async fn restore(order: &Order<'_>) -> Result<Done, Fault> {
     let done = match fill(order, &chosen, &ready).await {
         Ok(done) => done,
         Err(fault) => {
-            let fault = target::undo(order, server.as_ref(), ready.whose, fault).await;
+            let fault = target::undo(order, server.as_ref(), ready.whose, context.events.explain(fault)).await;
             if context.cancel.is_cancelled() {
                 note(order, &fault);
                 return Err(fault);

@@ -12,7 +12,12 @@ pub fn classify(what: impl Into<String>, error: &tokio_postgres::Error) -> Fault
     let Some(db) = error.as_db_error() else {
         return steps(Fault::new(transport(error), what).caused_by(error));
     };
-    let code = server(db.code().code(), db.message(), db.hint().unwrap_or_default());
+    let code = match db.routine() {
+        // Databases are made and dropped with a checkpoint. One fails where what is to be written cannot be, and that is told with a state
+        // that says nothing (XX000) and a message that is translated (checkpointer.c).
+        Some("RequestCheckpoint") => Code::ServerDiskFull,
+        _ => server(db.code().code(), db.message(), db.hint().unwrap_or_default()),
+    };
     let mut fault = Fault::new(code, what).because(db.message()).with_sqlstate(db.code().code());
     if let Some(detail) = db.detail() {
         fault = fault.at("Detail", detail);
@@ -141,7 +146,7 @@ pub fn steps(fault: Fault) -> Fault {
         Code::LockTimeout => fault
             .step_run(
                 "See who holds the lock:",
-                "SELECT pid, state, query FROM pg_stat_activity WHERE pid IN (SELECT pid FROM pg_locks WHERE granted AND mode = 'AccessExclusiveLock');",
+                "SELECT pid, usename, state, xact_start, query FROM pg_stat_activity WHERE xact_start IS NOT NULL ORDER BY xact_start;",
             )
             .step("Try again when it is gone, or wait longer: --lock-timeout SECONDS (0 waits for ever)."),
         Code::ServerDiskFull => fault.step_run("Look for room on the server's disks:", "df -h").step("Free some, then run this again."),

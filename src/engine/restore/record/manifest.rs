@@ -328,6 +328,12 @@ impl Manifest {
         self.databases.values().filter(|one| one.state == State::Done).count() >= self.total
     }
 
+    /// Whether a database that is to be replaced may still be there: one that was to be dropped next, or was not begun.
+    pub fn has_to_replace(&self) -> bool {
+        let open = |name: &String| self.databases.get(name).is_none_or(|one| one.state != State::Done && one.stage == Stage::Replacing);
+        self.names.iter().any(open)
+    }
+
     /// As it is written.
     pub fn render(&mut self) -> Result<Vec<u8>, Fault> {
         self.succeeded = self.databases.iter().filter(|(_, one)| one.state == State::Done).map(|(name, _)| name.clone()).collect();

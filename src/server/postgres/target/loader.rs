@@ -40,8 +40,11 @@ pub async fn open(connector: &Connector, database: &str, settings: &LoadSettings
     };
     // The server takes kilobytes, 1 MB to 2 GB less one kilobyte on every platform.
     let memory = (settings.index_memory / 1024).clamp(1024, 2_097_151);
+    // What is acknowledged must be on the server's disk: a restore goes on from it after the server has crashed, and nobody would ever know
+    // that rows are missing. Standbys are not waited for. Where nothing is kept of how far it is, it is all thrown away after a crash.
+    let commit = if settings.run.is_some() { "local" } else { "off" };
     let mut sql = format!(
-        "SET synchronous_commit = off; SET maintenance_work_mem = '{memory}kB'; SET max_parallel_maintenance_workers = 0; \
+        "SET synchronous_commit = {commit}; SET maintenance_work_mem = '{memory}kB'; SET max_parallel_maintenance_workers = 0; \
          SET check_function_bodies = off; SET xmloption = content; \
          SET synchronize_seqscans = on; SET default_tablespace = ''; SET vacuum_cost_delay = 0; "
     );
@@ -299,7 +302,9 @@ impl Loader for Target {
     fn analyze<'a>(&'a mut self, table: &'a TableName, claim: Claim<'a>) -> Answer<'a, ()> {
         Box::pin(async move {
             let sql = format!("ANALYZE {}", qualified(table));
-            let done = self.transaction(claim, &sql).await;
+            // Statistics that a crash takes are no loss, and a flush for each table would be.
+            let soon = if claim.marks.is_empty() { "" } else { "SET LOCAL synchronous_commit = off; " };
+            let done = self.transaction(claim, &format!("{soon}{sql}")).await;
             done.map_err(|error| {
                 if ledger::is_claimed(&error) {
                     return self.placed(ledger::claimed(format!("cannot analyze {table}")));
