@@ -39,6 +39,11 @@ pub trait Server: Send + Sync {
     /// Its databases, by name.
     fn databases(&self) -> Answer<'_, Vec<DatabaseInfo>>;
 
+    /// The database of this name: cheaper than all of them.
+    fn database<'a>(&'a self, name: &'a str) -> Answer<'a, Option<DatabaseInfo>> {
+        Box::pin(async move { Ok(self.databases().await?.into_iter().find(|database| database.name == name)) })
+    }
+
     /// Whether there is a database of this name: cheaper than all of them with their sizes.
     fn has_database<'a>(&'a self, name: &'a str) -> Answer<'a, bool> {
         Box::pin(async move { Ok(self.databases().await?.into_iter().any(|database| database.name == name)) })
@@ -327,8 +332,17 @@ pub trait Snapshot: Send + Sync {
     /// The inventory and the sequences alone, without the definitions: what a proof compares.
     fn inventory(&self) -> Answer<'_, (Vec<InventoryItem>, Vec<SequenceState>)>;
 
+    /// What holds rows, with sizes, as [`Server::survey`] tells it; whether it can be read is not judged.
+    fn tables(&self) -> Answer<'_, Vec<Table>>;
+
     /// A further session that sees the same.
     fn reader(&self) -> Answer<'_, Box<dyn Reader>>;
+
+    /// A reader for so little that a session of its own would cost more than what it reads: it may work through the snapshot's. One at a
+    /// time, and not beside other calls of the snapshot.
+    fn near_reader(&self) -> Answer<'_, Box<dyn Reader>> {
+        self.reader()
+    }
 
     /// Ends the session that holds it.
     fn release(self: Box<Self>) -> BoxFuture<'static, ()>;
