@@ -9,8 +9,8 @@ use crate::app::model::{Model, Outcome};
 use crate::app::msg::Msg;
 use crate::app::setup::{Mode, Setup};
 use crate::cli::archive::Archive;
-use crate::cli::restore::Restore;
 use crate::cli::parse::{self, Parsed};
+use crate::cli::restore::Restore;
 use crate::cli::{Cli, Command};
 use crate::config::environment::Environment;
 use crate::config::layers::{Resolved, resolve};
@@ -19,7 +19,7 @@ use crate::config::print;
 use crate::config::secrets::Secrets;
 use crate::config::settings::Key;
 use crate::domain::job::JobId;
-use crate::domain::{Code, Fault};
+use crate::domain::{Code, Fault, fault, text};
 use crate::runtime::audit::{Audit, Audited};
 use crate::runtime::debug_log::{DebugLog, Recording};
 use crate::runtime::exec::Executor;
@@ -27,8 +27,8 @@ use crate::runtime::inbox::Inbox;
 use crate::runtime::log::chosen::{self, Wish};
 use crate::runtime::log::{Destination, Memory};
 use crate::runtime::run::{Front, run};
-use crate::runtime::screen::Screen;
 use crate::runtime::run_id::run_id;
+use crate::runtime::screen::Screen;
 use crate::runtime::work::{Engine, Work};
 use crate::runtime::{host, log, look, password, signals, story};
 use crate::view::look::Look;
@@ -75,8 +75,28 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, environment: &Environ
                 let outcome = Outcome { exit: fault.code.exit(), fault: Some(fault.clone()), plan: None, jobs: Vec::new() };
                 JsonLines::default().finish(&outcome);
             }
-            output::diagnostic(&fault.render("dbbackup cannot start"));
-            fault.code.exit()
+            let code = fault.code;
+            output::diagnostic(&fault.cured().render("dbbackup cannot start"));
+            code.exit()
+        }
+    }
+}
+
+/// What a code means, or the list of all of them.
+fn explain(name: Option<&str>) -> Result<String, Fault> {
+    let Some(name) = name else {
+        return Ok(Code::ALL.iter().map(|code| format!("{:<24} {:>3}  {}\n", code.as_str(), code.exit(), code.title())).collect());
+    };
+    let wanted = name.to_ascii_uppercase();
+    let names = || Code::ALL.iter().map(|code| code.as_str());
+    match Code::ALL.iter().find(|code| code.as_str() == wanted) {
+        Some(code) => Ok(fault::explain(*code)),
+        None => {
+            let fault = Fault::new(Code::Usage, format!("there is no code {}", text::clean(name)));
+            Err(match text::nearest(&wanted, names()) {
+                Some(near) => fault.step_run("Did you mean this one?", format!("dbbackup explain {near}")),
+                None => fault.step_run("See all of them:", "dbbackup explain"),
+            })
         }
     }
 }
@@ -93,6 +113,9 @@ fn carry_out(
             let mut text = Vec::new();
             clap_complete::generate(*shell, &mut parse::command(), "dbbackup", &mut text);
             return Ok(settings::finish(Ok(String::from_utf8_lossy(&text).into_owned()), "Completions failed"));
+        }
+        Some(Command::Explain { code }) => {
+            return Ok(settings::finish(explain(code.as_deref()), "There is no explanation"));
         }
         Some(Command::Config(config)) => {
             return Ok(settings::finish(settings::run(config, &paths, environment, flags), "Configuration failed"));

@@ -91,7 +91,9 @@ pub fn planned(answer: &Result<Plan, Fault>) {
     for check in &plan.checks {
         let cure = check.cure.as_deref();
         match check.state {
-            CheckState::Failed => tracing::error!(target: "dbbackup::engine", code = check.code.map(Code::as_str), cure, "check failed: {}: {}", check.name, check.detail),
+            CheckState::Failed => {
+                tracing::error!(target: "dbbackup::engine", code = check.code.map(Code::as_str), cure, "check failed: {}: {}", check.name, check.detail)
+            }
             CheckState::Warning | CheckState::Unknown => {
                 tracing::warn!(target: "dbbackup::engine", cure, "check: {}: {}", check.name, check.detail);
             }

@@ -43,7 +43,8 @@ impl Record {
     pub fn of(event: &tracing::Event<'_>) -> Self {
         let meta = event.metadata();
         let room = meta.target();
-        let mut record = Self { level: *meta.level(), room: room.strip_prefix(OWN).unwrap_or(room).to_owned(), ..Self::own(Level::INFO, "") };
+        let mut record =
+            Self { level: *meta.level(), room: room.strip_prefix(OWN).unwrap_or(room).to_owned(), ..Self::own(Level::INFO, "") };
         event.record(&mut record);
         record
     }

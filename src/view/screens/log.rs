@@ -3,7 +3,7 @@
 use super::nothing;
 use crate::app::jobs::LogLine;
 use crate::app::model::Model;
-use crate::app::screens::log::{Follow, Long, LogScreen, Only, found, in_sight, lines};
+use crate::app::screens::log::{Follow, LogScreen, Long, Only, found, in_sight, lines};
 use crate::app::when;
 use crate::engine::event::Level;
 use crate::view::look::Role;

@@ -14,12 +14,14 @@ fn a_backup_and_a_restore_that_replaces_leave_who_what_and_how() {
     let dir = home.path().display().to_string();
     let audit = home.path().join("deep/audit.jsonl");
     let flag = audit.display().to_string();
-    let archive = run(&mut on(server, home.path(), &["backup", "single", &name, "--backup-dir", &dir, "--audit-file", &flag])).ok().archive();
+    let archive =
+        run(&mut on(server, home.path(), &["backup", "single", &name, "--backup-dir", &dir, "--audit-file", &flag])).ok().archive();
     let archive = archive.display().to_string();
     let restore = ["restore", "single", &archive, "--target", &name, "--clean", "--confirm", &name, "--audit-file", &flag];
     run(on(server, home.path(), &restore).env("SUDO_USER", "anna")).ok();
     let lines = json_lines(&audit);
-    let told: Vec<String> = lines.iter().map(|line| format!("{} {} {}", line["event"], line["action"], line["outcome"]).replace('"', "")).collect();
+    let told: Vec<String> =
+        lines.iter().map(|line| format!("{} {} {}", line["event"], line["action"], line["outcome"]).replace('"', "")).collect();
     assert_eq!(
         told,
         [
@@ -50,7 +52,8 @@ fn nothing_is_begun_when_the_audit_that_was_asked_for_cannot_be_written() {
     server.sql(&name, "create table t as select 1 i");
     let home = tempfile::tempdir().expect("a folder");
     let dir = home.path().display().to_string();
-    let archive = run(&mut on(server, home.path(), &["backup", "single", &name, "--backup-dir", &dir, "--audit-file", "off"])).ok().archive();
+    let archive =
+        run(&mut on(server, home.path(), &["backup", "single", &name, "--backup-dir", &dir, "--audit-file", "off"])).ok().archive();
     let archive = archive.display().to_string();
     let restore = ["restore", "single", &archive, "--target", &name, "--clean", "--confirm", &name, "--audit-file", "/dev/full"];
     run(&mut on(server, home.path(), &restore)).fails(73, "OUTPUT_UNWRITABLE");

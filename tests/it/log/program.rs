@@ -130,7 +130,19 @@ fn a_log_that_fills_its_disk_pauses_and_the_backup_goes_on() {
             command.args(["--user", "--map-root-user"]);
         }
         command.args(["sh", "-c", script, "sh"]).arg(&logs).arg(fill).arg(env!("CARGO_BIN_EXE_dbbackup"));
-        command.args(["backup", "single", &name, "--backup-dir", &dir, "--log-format", "json", "--log-min-free", floor, "--audit-file", "off"]);
+        command.args([
+            "backup",
+            "single",
+            &name,
+            "--backup-dir",
+            &dir,
+            "--log-format",
+            "json",
+            "--log-min-free",
+            floor,
+            "--audit-file",
+            "off",
+        ]);
         command.args(["--log-level", "debug"]).args(connection(server));
         clean(&mut command, home.path());
         command.env("LOGS_DIRECTORY", &logs).env("PATH", format!("{}:/usr/sbin:/usr/bin:/sbin:/bin", server.bin.display()));
