@@ -3,14 +3,13 @@
 use super::jsonl::JsonLines;
 use super::result::{self, Volume};
 use super::text::{Stderr, Text};
-use super::{archive, output, query, script, settings};
+use super::{archive, logging, output, query, script, settings};
 use crate::app::action::Action;
 use crate::app::model::{Model, Outcome};
 use crate::app::msg::Msg;
 use crate::app::setup::{Mode, Setup};
 use crate::cli::archive::Archive;
 use crate::cli::parse::{self, Parsed};
-use crate::cli::restore::Restore;
 use crate::cli::{Cli, Command};
 use crate::config::environment::Environment;
 use crate::config::layers::{Resolved, resolve};
@@ -24,10 +23,8 @@ use crate::runtime::audit::{Audit, Audited};
 use crate::runtime::debug_log::{DebugLog, Recording};
 use crate::runtime::exec::Executor;
 use crate::runtime::inbox::Inbox;
-use crate::runtime::log::chosen::{self, Wish};
-use crate::runtime::log::{Destination, Memory};
+use crate::runtime::log::chosen;
 use crate::runtime::run::{Front, run};
-use crate::runtime::run_id::run_id;
 use crate::runtime::screen::Screen;
 use crate::runtime::work::{Engine, Work};
 use crate::runtime::{host, log, look, password, signals, story};
@@ -124,7 +121,7 @@ fn carry_out(
     }
     let resolved = resolve(&paths, environment, flags)?;
     debug.config(print::json(&resolved, None));
-    start_log(cli, &resolved, environment, debug)?;
+    logging::start(cli, &resolved, environment, debug)?;
     story::begun(command, environment);
     let secrets = Arc::new(Secrets::new(&resolved, environment));
     if let Some(Command::Archive(Archive::Cat { archive, entry, database })) = &cli.command {
@@ -138,35 +135,6 @@ fn carry_out(
         return Ok(settings::finish(answer, "Query failed"));
     }
     application(cli, &resolved, environment, secrets, command, debug)
-}
-
-/// Starts the log that was asked for; of a job and of the screens also the one that is there by default.
-fn start_log(cli: &Cli, resolved: &Resolved, environment: &Environment, debug: &DebugLog) -> Result<(), Fault> {
-    let (destination, wish) = chosen::destination(resolved, environment);
-    let works = matches!(
-        cli.command,
-        None | Some(Command::Interactive(_) | Command::Backup(_) | Command::Verify(_))
-            | Some(Command::Restore(Restore::Single(_) | Restore::Table(_) | Restore::Cluster(_)))
-    );
-    let memory = if debug.is_wanted() || works { Memory::Kept } else { Memory::Off };
-    let destination = if wish == Wish::Default && !works { Destination::Off } else { destination };
-    let quiet = resolved.switch(Key::Quiet);
-    log::on_trouble(move |text| {
-        if !quiet {
-            output::diagnostic(&format!("dbbackup: {}\n", crate::domain::text::clean(text)));
-        }
-    });
-    let levels = chosen::levels(resolved);
-    match log::start(&destination, &levels, memory, run_id()) {
-        Err(fault) if wish == Wish::Default && fault.code == Code::OutputUnwritable => {
-            if !quiet {
-                let said = format!("dbbackup: there is no log of this run: {fault} (--log-file FILE, or --log-target off)\n");
-                output::diagnostic(&crate::domain::text::clean(&said).replace("\\x0a", "\n"));
-            }
-            log::start(&Destination::Off, &levels, memory, run_id())
-        }
-        started => started,
-    }
 }
 
 /// Who looks on: a terminal on both ends that can do more than print lines, and nobody who said otherwise.

@@ -55,7 +55,8 @@ pub fn line(job: JobId, level: Level, text: &str) {
 /// A failure with everything that is known of it.
 pub fn fault(job: JobId, headline: &str, fault: &Fault) {
     let context: Vec<String> = fault.context.iter().map(|(name, value)| format!("{name}: {value}")).collect();
-    let steps: Vec<String> = fault
+    let cured = fault.clone().cured();
+    let steps: Vec<String> = cured
         .steps
         .iter()
         .map(|step| match &step.command {
