@@ -9,11 +9,11 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// How long another process's lock is waited for; only the log's own thread waits.
-const LOCK: Duration = Duration::from_secs(1);
+/// How long other processes are waited for, who hold the lock or rotate the file again and again; only the log's own thread waits.
+const PATIENCE: Duration = Duration::from_secs(2);
 
-/// How often a file that is renamed under us is opened again before we call it an error.
-const TRIES: u32 = 16;
+/// The time between two looks at a lock that others hold: short, since they hold it for one write.
+const NAP: Duration = Duration::from_micros(200);
 
 /// How much may be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +45,8 @@ impl Rotating {
 
     /// Appends whole lines; all of them or, with an error, none.
     pub fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        for _ in 0..TRIES {
+        let until = Instant::now() + PATIENCE;
+        loop {
             let file = match self.file.take() {
                 Some(file) => file,
                 None => open(&self.path)?,
@@ -57,8 +58,11 @@ impl Rotating {
                 self.file = Some(file);
                 return Ok(());
             }
-            let locked = Locked::of(&file)?;
+            let locked = Locked::of(&file, until)?;
             if !leads_to(&self.path, &file)? {
+                if Instant::now() > until {
+                    return Err(io::Error::new(io::ErrorKind::TimedOut, "the file is renamed again and again"));
+                }
                 continue;
             }
             // Under the lock nobody else changes it.
@@ -77,7 +81,6 @@ impl Rotating {
             self.file = Some(file);
             return Ok(());
         }
-        Err(io::Error::other("the file is renamed again and again"))
     }
 }
 
@@ -171,12 +174,11 @@ fn rotated(path: &Path) -> io::Result<Vec<(u64, u64)>> {
 struct Locked<'a>(&'a File);
 
 impl<'a> Locked<'a> {
-    fn of(file: &'a File) -> io::Result<Self> {
-        let until = Instant::now() + LOCK;
+    fn of(file: &'a File, until: Instant) -> io::Result<Self> {
         loop {
             match file.try_lock() {
                 Ok(()) => return Ok(Self(file)),
-                Err(TryLockError::WouldBlock) if Instant::now() < until => std::thread::sleep(Duration::from_millis(2)),
+                Err(TryLockError::WouldBlock) if Instant::now() < until => std::thread::sleep(NAP),
                 Err(TryLockError::WouldBlock) => {
                     return Err(io::Error::new(io::ErrorKind::TimedOut, "another process holds the log file's lock"));
                 }
