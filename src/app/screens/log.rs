@@ -97,7 +97,7 @@ pub fn next_match(model: &Model, toward: Toward) -> Option<u64> {
     let last = in_sight(model).last().map(|(number, _)| *number)?;
     let found = lines(model).into_iter().filter(|(_, line)| matches(&model.log_screen, line)).map(|(number, _)| number);
     match toward {
-        Toward::Previous => found.filter(|number| *number < last).last(),
+        Toward::Previous => found.rev().find(|number| *number < last),
         Toward::Next => found.into_iter().find(|number| *number > last),
     }
 }

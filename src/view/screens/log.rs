@@ -14,16 +14,12 @@ use crate::view::text;
 pub fn rows(model: &Model, size: Size) -> Vec<Row> {
     let screen = &model.log_screen;
     let all = lines(model);
-    let seen = in_sight(model);
+    let mut upto = in_sight(model).len();
     let searching = screen.filter.text().is_some();
-    let mut rows = vec![headline(model, all.len() - seen.len(), size.cols)];
     let room = size.rows.saturating_sub(1 + usize::from(searching));
-    if seen.is_empty() {
-        rows.push(nothing(if model.log.lines.is_empty() { "nothing was said yet" } else { "no line passes" }));
-    }
-    // From the newest up, until the screen is full: a line may take several rows.
+    // From the newest in sight up, until the screen is full: a line may take several rows.
     let mut body = Vec::new();
-    for (_, line) in seen.iter().rev() {
+    for (_, line) in all[..upto].iter().rev() {
         body.extend(line_rows(model, line, size.cols).into_iter().rev());
         if body.len() > room {
             break;
@@ -32,16 +28,29 @@ pub fn rows(model: &Model, size: Size) -> Vec<Row> {
     let fits = body.len() <= room;
     body.truncate(room);
     body.reverse();
-    if model.log.lost > 0 && fits {
+    let lost = model.log.lost > 0 && fits;
+    if lost {
         // The marker takes the place of the first line where there is no other, so that the rest stays where it is.
         if body.len() == room {
             body.drain(..1.min(body.len()));
         }
         body.insert(0, Row::of(format!("… {} older lines are no longer kept", model.log.lost), Role::Muted));
     }
+    // Held near the top: what comes behind fills the screen.
+    while let Some((_, line)) = all.get(upto) {
+        let rows = line_rows(model, line, size.cols);
+        if body.len() + rows.len() > room {
+            break;
+        }
+        body.extend(rows);
+        upto += 1;
+    }
+    if all.is_empty() {
+        body.insert(0, nothing(if model.log.lines.is_empty() { "nothing was said yet" } else { "no line passes" }));
+    }
+    body.resize_with(room, Row::new);
+    let mut rows = vec![headline(model, all.len() - upto, size.cols)];
     rows.extend(body);
-    rows.resize_with(rows.len().max(room + 1), Row::new);
-    rows.truncate(room + 1);
     rows.extend(search_row(model, size.cols));
     rows
 }
@@ -54,6 +63,7 @@ fn headline(model: &Model, newer: usize, cols: usize) -> Row {
     };
     let (word, role) = match screen.follow {
         Follow::Newest => ("following".to_owned(), Role::Ok),
+        Follow::Held(_) if newer == 0 => ("▲ held".to_owned(), Role::Warn),
         Follow::Held(_) => (format!("▲ held, {newer} newer"), Role::Warn),
     };
     let level = match screen.level {

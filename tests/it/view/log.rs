@@ -100,7 +100,7 @@ fn every_theme_marks_what_is_found() {
 #[test]
 fn a_search_goes_to_what_it_found_and_on_from_match_to_match() {
     let harness = told().keys("n").shows("nothing is searched for").keys("/").types("orders_2").shows("11 found");
-    let harness = harness.keys("enter").shows("orders_29: 29,000").hides("orders_30:").shows("held");
+    let harness = harness.keys("enter").shows("orders_29: 29,000").hides("orders_30:").shows("held, 5 newer");
     let harness =
         harness.keys("n").hides("orders_29:").shows("orders_28:").keys("N").shows("orders_29:").keys("N").shows("no further match");
     let harness = harness.keys("&").shows("others hidden").hides("orders_19:").shows("orders_2:");
