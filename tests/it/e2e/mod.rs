@@ -3,6 +3,7 @@
 mod archive;
 mod causes;
 mod cluster;
+mod ddl;
 mod drill;
 mod faults;
 mod foreign;
