@@ -43,7 +43,7 @@ use std::time::Instant;
 /// Finds out what a restore would do: of our own archive, or of a dump that another program made.
 pub async fn plan(spec: &RestoreSpec, context: &Context) -> Result<Plan, Fault> {
     match foreign::recognise(&spec.archive).await? {
-        Some(dump) => foreign::plan(spec, context, dump).await,
+        Some(dump) => super::unless_cancelled(context, foreign::plan(spec, context, dump)).await,
         None => preflight::plan(spec, context).await,
     }
 }
@@ -112,6 +112,12 @@ async fn restore(spec: &RestoreSpec, context: &Context, archive: &Arc<Archive>, 
             let database = source::database(archive, database.as_deref())?;
             let bytes = database.tables.iter().map(|table| table.bytes).sum();
             let board = Board::new(&[(target.clone(), bytes, database.tables.len() as u64)], spec.effort.memory);
+            if spec.prove {
+                board.proves();
+            }
+            if record.complete(target).is_some() {
+                board.complete(0);
+            }
             let feeder = Feeder::new(Arc::clone(archive), spec.effort.memory);
             let measured = Arc::clone(&feeder);
             board.measure(move || measured.held());

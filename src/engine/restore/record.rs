@@ -6,7 +6,7 @@
 mod file;
 mod manifest;
 
-pub use manifest::{Made, Manifest, Numbers, Stage, State};
+pub use manifest::{Brought, Made, Manifest, Numbers, Stage, State};
 
 use super::source::blocking;
 use crate::archive::reader::Archive;

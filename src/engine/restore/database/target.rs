@@ -60,8 +60,7 @@ impl Ready {
 pub async fn ready(order: &Order<'_>, server: &dyn Server, chosen: &Chosen) -> Result<Ready, Fault> {
     let retries = order.spec.care.retries;
     let Some((stage, whose)) = order.record.stage(order.target) else { return first(order, server, chosen).await };
-    let found = insist(order.context, retries, || server.databases()).await?;
-    let found = found.into_iter().find(|database| database.name == order.target);
+    let found = insist(order.context, retries, || server.database(order.target)).await?;
     match (stage, found) {
         // Nothing of ours had been done to it yet.
         (Stage::Replacing, _) | (Stage::Entering, None) => first(order, server, chosen).await,
@@ -248,12 +247,19 @@ pub async fn open_ledger(order: &Order<'_>, ready: &Ready, settings: &LoadSettin
     Ok(Ledger { session, keeping: Keeping::Marks, done })
 }
 
-/// Removes the ledger.
-pub async fn drop_ledger(order: &Order<'_>, settings: &LoadSettings) -> Result<(), Fault> {
-    let mut session = order.context.server()?.loader(order.target, settings).await?;
-    let dropped = session.drop_ledger().await;
-    session.close().await;
-    dropped
+/// Removes the ledger, with a session that is open or a new one; gives that back.
+pub async fn drop_ledger(order: &Order<'_>, settings: &LoadSettings, session: Option<Box<dyn Loader>>) -> Result<Box<dyn Loader>, Fault> {
+    let mut session = match session {
+        Some(session) => session,
+        None => order.context.server()?.loader(order.target, settings).await?,
+    };
+    match session.drop_ledger().await {
+        Ok(()) => Ok(session),
+        Err(fault) => {
+            session.close().await;
+            Err(fault)
+        }
+    }
 }
 
 /// After a failure. What a cancelled run made goes again when no table is complete in it yet; what stays is told.

@@ -198,21 +198,19 @@ fn failing<'a>(sql: &'a str, error: &tokio_postgres::Error) -> &'a str {
 }
 
 /// Adds the steps that suit a failed definition.
-fn cure(mut fault: Fault, object: &SchemaObject) -> Fault {
-    let root = fault.root_cause().to_owned();
-    if fault.sqlstate.as_deref() == Some("22023") && root.contains("default_tablespace") {
-        fault.code = Code::MissingObject;
+fn cure(fault: Fault, object: &SchemaObject) -> Fault {
+    if fault.code == Code::MissingTablespace {
         return fault.step("Create the tablespace on the target, or leave tablespaces out: --no-tablespaces");
     }
     match (fault.code, object.kind.as_str()) {
-        (Code::MissingObject, _) if root.starts_with("role ") => fault
+        (Code::MissingRole, _) => fault
             .step("Restore the archive's roles first (a cluster restore does), or create the role.")
             .step_run("Or leave owners and rights out, or give them to another role:", "--no-owner --no-acl   or   --map-role OLD=NEW"),
-        (Code::MissingObject, "EXTENSION") => fault.step_run(
+        (Code::MissingObject | Code::MissingExtension, "EXTENSION") => fault.step_run(
             "Install the extension's files on the server's host:",
             format!("apt-get install postgresql-contrib   # or the package that has {}", object.name),
         ),
-        (Code::MissingObject, _) => fault.step(
+        (code, _) if code.is_missing() => fault.step(
             "What this object needs is not on the target: restore it too (a whole schema, or the whole database), or create it first.",
         ),
         (Code::DuplicateObject, _) => fault
@@ -291,7 +289,7 @@ impl Loader for Target {
                     return self.placed(ledger::claimed(format!("cannot fill the materialized view {view}")));
                 }
                 let fault = self.fault(format!("cannot fill the materialized view {view}"), &error);
-                let fault = if fault.code == Code::MissingObject {
+                let fault = if fault.code.is_missing() {
                     fault.step("A function that the view calls leans on search_path: give it one of its own (ALTER FUNCTION … SET search_path = …).")
                 } else {
                     fault

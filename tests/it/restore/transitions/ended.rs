@@ -24,7 +24,7 @@ fn a_restore_whose_sessions_are_ended_anywhere_carries_on() {
         let mut patient = replacing(bench.server, &archive, &target);
         patient.care.retries = Retries(4);
         // What is done at the point outlives this closure's borrow only by the call below.
-        let outcome = std::thread::scope(|scope| {
+        let (outcome, shown) = std::thread::scope(|scope| {
             let (sender, receiver) = std::sync::mpsc::channel::<std::sync::mpsc::Sender<()>>();
             let sender = Mutex::new(sender);
             let sink = At::new(Some(point), move || {
@@ -39,9 +39,14 @@ fn a_restore_whose_sessions_are_ended_anywhere_carries_on() {
                     done.send(()).expect("the restore waits");
                 }
             });
-            run(restore_with(&patient, &bench, sink))
+            let shown = Arc::clone(&sink.shown);
+            (run(restore_with(&patient, &bench, sink)), shown)
         });
         proven(outcome, point);
+        let shown = shown.lock().expect("samples");
+        assert!(shown.is_sorted_by_key(|bytes| bytes.done), "{point:?}: it went back: {shown:?}");
+        let last = shown.last().expect("a sample");
+        assert_eq!(last.done, last.total, "{point:?}: what was sent twice was counted twice, or not at all");
         same(bench.server, &expected, &target, point);
         assert_eq!(manifest_of(&archive), None, "{point:?}: the manifest is left");
     });

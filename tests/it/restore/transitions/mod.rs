@@ -8,6 +8,7 @@ mod killed;
 use super::*;
 use crate::support::compare;
 use crate::support::postgres::server;
+use dbbackup::domain::job::Ratio;
 use dbbackup::domain::spec::Retries;
 use dbbackup::engine::restore::transition::Transition;
 use std::collections::HashMap;
@@ -21,16 +22,22 @@ struct At<F: Fn() + Send + Sync> {
     point: Option<Point>,
     act: F,
     passed: Mutex<HashMap<Transition, usize>>,
+    /// Bytes that were shown, in their order.
+    shown: Arc<Mutex<Vec<Ratio>>>,
 }
 
 impl<F: Fn() + Send + Sync> At<F> {
     fn new(point: Option<Point>, act: F) -> Arc<Self> {
-        Arc::new(Self { point, act, passed: Mutex::default() })
+        Arc::new(Self { point, act, passed: Mutex::default(), shown: Arc::default() })
     }
 }
 
 impl<F: Fn() + Send + Sync> EventSink for At<F> {
-    fn post(&self, _: Event) {}
+    fn post(&self, event: Event) {
+        if let Event::Progress(progress) = event {
+            self.shown.lock().expect("samples").push(progress.bytes);
+        }
+    }
 
     fn passing(&self, transition: Transition) {
         let count = {
