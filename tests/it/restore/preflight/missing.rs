@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::support::postgres::{Extensions, Postgres as TestServer};
+use crate::support::rewritten;
 
 /// Things that a dump leaves out, because they seem to belong to the server: made in `pg_catalog` and used by the user's objects.
 const ONLY_HERE: &str = "\
@@ -133,24 +134,12 @@ fn a_locale_that_the_target_lacks_is_found_by_making_a_database() {
 
 /// The same entries under a manifest in which the databases sort otherwise.
 fn with_locale(archive: &Path, locale: &str) -> PathBuf {
-    use dbbackup::archive::frame::{FrameEncoder, Part};
-    use dbbackup::archive::reader::Archive;
-    use dbbackup::archive::writer::Writer;
-    let archive = Archive::open(archive).expect("an archive");
-    let mut manifest = archive.manifest().clone();
-    for database in &mut manifest.databases {
-        (database.properties.collate, database.properties.ctype) = (locale.into(), locale.into());
-    }
-    let compression = manifest.head.compression;
-    let (mut decoder, mut encoder) = (archive.decoder().expect("a decoder"), FrameEncoder::new(compression, 0).expect("an encoder"));
-    let mut writer = Writer::new(Vec::new(), compression, 0).expect("a writer");
-    for number in 0..archive.frames().len() as u32 {
-        let decoded = archive.frame(number, &mut decoder, &mut Vec::new(), Vec::new()).expect("a frame");
-        let parts: Vec<_> = decoded.entries.iter().map(|(name, range)| Part { name, data: &decoded.plain[range.clone()] }).collect();
-        writer.append(&encoder.encode(&parts, Vec::new()).expect("a frame")).expect("append");
-    }
-    let path = archive.path().with_file_name("db_elsewhere_20260101_000000_UTC.tar.zst");
-    std::fs::write(&path, writer.finish(&manifest).expect("finish").out).expect("the file");
+    let path = archive.with_file_name("db_elsewhere_20260101_000000_UTC.tar.zst");
+    rewritten::with_manifest(archive, &path, |manifest| {
+        for database in &mut manifest.databases {
+            (database.properties.collate, database.properties.ctype) = (locale.into(), locale.into());
+        }
+    });
     path
 }
 
