@@ -120,6 +120,7 @@ pub async fn restore(order: &Order<'_>) -> Result<Done, Fault> {
     let ready = match target::ready(order, server.as_ref(), &chosen).await {
         Ok(ready) => ready,
         Err(fault) => {
+            let fault = context.events.explain(fault);
             note(order, &fault);
             return Err(fault);
         }
@@ -127,7 +128,7 @@ pub async fn restore(order: &Order<'_>) -> Result<Done, Fault> {
     let done = match fill(order, &chosen, &ready).await {
         Ok(done) => done,
         Err(fault) => {
-            let fault = target::undo(order, server.as_ref(), ready.whose, fault).await;
+            let fault = target::undo(order, server.as_ref(), ready.whose, context.events.explain(fault)).await;
             if context.cancel.is_cancelled() {
                 note(order, &fault);
                 return Err(fault);
@@ -169,7 +170,10 @@ async fn fill(order: &Order<'_>, chosen: &Chosen, ready: &Ready) -> Result<Done,
     let settings = settings(order);
     let (mut troubles, mut session) = match ready.stage {
         Next::Fill => load(order, chosen, ready, &settings).await?,
-        Next::Finish | Next::Nothing => (Troubles::default(), None),
+        Next::Finish | Next::Nothing => {
+            order.board.database(order.place, |one| one.bytes.done = one.bytes.total);
+            (Troubles::default(), None)
+        }
     };
     // With something missing the ledger stays: the cause can be removed, and the restore gone on with.
     if troubles.failures.is_empty() && ready.stage != Next::Nothing {
@@ -310,6 +314,7 @@ fn begin(order: &Order<'_>, chosen: &Chosen, graph: &Graph, done: &ledger::Done)
     let left: u64 = graph.work.iter().filter(|work| matches!(work, Work::Object(object, _) if graph::is_index(object))).count() as u64;
     order.board.database(order.place, |one| {
         one.bytes.total = entries().map(|(_, entry)| entry.bytes).sum();
+        one.proof.total = if order.spec.prove { one.bytes.total } else { 0 };
         one.bytes.done = one.bytes.total - entries().map(|(at, entry)| missing(at, entry)).sum::<u64>().min(one.bytes.total);
         one.tables.total = filled().count() as u64;
         one.tables.done = filled().filter(|(at, entry)| done.missing(*at, entry.chunks.len()).is_empty()).count() as u64;
@@ -361,10 +366,7 @@ async fn proven(order: &Order<'_>, chosen: &Chosen, session: Option<Box<dyn Load
         ignore_acl: spec.no_acl || !spec.map_roles.is_empty(),
     };
     let progress = |done: u64, total: u64| {
-        order.board.database(order.place, |one| {
-            one.bytes.done = done;
-            one.bytes.total = total;
-        });
+        order.board.proven(order.place, done, total);
     };
     prove::prove(&expected, order.target, order.effort, order.context, &progress, session).await
 }

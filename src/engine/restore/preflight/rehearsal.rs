@@ -15,15 +15,16 @@ use super::subject::Subject;
 use super::trial::{self, Failure, Script};
 use crate::domain::size::grouped;
 use crate::domain::spec::Rehearse;
+use crate::domain::text::clean;
 use crate::domain::{Code, Fault};
 use crate::engine::event::Level;
 use crate::engine::restore::database;
 use crate::engine::restore::run::DEFINITIONS_AT_ONCE;
-use crate::server::{Cancel, LoadSettings, Loader, Scratch, Trial};
+use crate::server::{Cancel, LoadSettings, Loader, Purpose, Scratch, Swept, Trial};
 use futures_util::future::join_all;
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
@@ -115,11 +116,16 @@ fn alike<'a, 'b>(facts: &Facts<'_>, subjects: &[&'a Subject<'b>]) -> (Vec<&'a Su
 
 /// Drops what runs that are gone have left.
 async fn sweep(facts: &Facts<'_>) {
-    let swept = tokio::time::timeout(DROP_LIMIT, facts.server.sweep_scratches()).await;
-    match swept.unwrap_or_else(|_| Ok(Vec::new())) {
-        Ok(names) if names.is_empty() => {}
-        Ok(names) => {
-            facts.context.events.log(Level::Info, format!("dropped {}, left by a run that is gone", list(names.iter().map(String::as_str))))
+    let swept = tokio::time::timeout(DROP_LIMIT, facts.server.sweep_scratches(Purpose::Rehearsal)).await;
+    match swept.unwrap_or_else(|_| Ok(Swept::default())) {
+        Ok(swept) => {
+            if !swept.dropped.is_empty() {
+                let names = list(swept.dropped.iter().map(String::as_str));
+                facts.context.events.log(Level::Info, format!("dropped {names}, left by a run that is gone"));
+            }
+            for (name, why) in swept.left {
+                facts.context.events.log(Level::Debug, format!("{} is left alone: {why}", clean(&name)));
+            }
         }
         Err(fault) => facts.context.events.log(Level::Debug, fault.to_string()),
     }
@@ -287,7 +293,7 @@ impl Stage<'_> {
     /// Makes a scratch database and opens a session in it. The inner failure is one of the database's properties.
     async fn prepare(&self, subject: &Subject<'_>, key: [String; 7]) -> Result<Result<Bench, Fault>, Fault> {
         let choices = database::choices(self.facts.spec);
-        let mut making = std::pin::pin!(self.facts.server.scratch(&subject.database.properties, &choices));
+        let mut making = std::pin::pin!(self.facts.server.scratch(Purpose::Rehearsal, &subject.database.properties, &choices));
         let made = tokio::select! {
             biased;
             made = &mut making => made,
@@ -324,7 +330,9 @@ impl Stage<'_> {
             Ok(Err(fault)) => fault.to_string(),
             Err(_) => format!("no answer within {} s", DROP_LIMIT.as_secs()),
         };
-        self.facts.context.events.log(Level::Warn, format!("the scratch database {name} is still there, the next run drops it: {why}"));
+        let said = format!("the scratch database {name} is still there, the next run drops it: {why}");
+        self.facts.context.events.log(Level::Warn, said.clone());
+        self.facts.left.lock().unwrap_or_else(PoisonError::into_inner).push(said);
     }
 
     /// Waits for a call; when the rehearsal is over before, the server is asked to end the statement.

@@ -38,7 +38,7 @@ pub async fn open(connector: &Connector, database: &str) -> Result<Box<dyn Snaps
     loop {
         match attempt(connector, database).await {
             // What changed the tables is over, or waits for its turn: a later snapshot is as good.
-            Err(fault) if fault.code == Code::Conflict && tries < TRIES => {
+            Err(fault) if matches!(fault.code, Code::Conflict | Code::Deadlock) && tries < TRIES => {
                 tracing::info!(database, %fault, "opening the snapshot again");
                 tries += 1;
             }
