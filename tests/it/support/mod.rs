@@ -1,5 +1,6 @@
 //! What tests stand on: private servers, the built program, folders, terminals.
 
+pub mod cluster;
 pub mod compare;
 pub mod pgbouncer;
 pub mod postgres;
