@@ -58,7 +58,7 @@ pub(super) fn write_error(error: &io::Error) -> Fault {
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Fault::new(Code::DiskFull, "cannot write the archive")
             .because(error)
-            .step("Make room, or choose another folder with --output-dir."),
+            .step("Make room, or choose another folder with --backup-dir."),
         _ => Fault::new(Code::Io, "cannot write the archive").because(error),
     }
 }

@@ -76,6 +76,20 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// A plan of a job in which nothing is decided yet.
+    pub const fn of(spec: JobSpec) -> Self {
+        Self {
+            spec,
+            title: String::new(),
+            items: Vec::new(),
+            checks: Vec::new(),
+            destroys: Vec::new(),
+            confirm: None,
+            total: Bytes(0),
+            facts: Vec::new(),
+        }
+    }
+
     /// The failed checks as one fault of the first one's kind, if there are any.
     pub fn obstacle(&self) -> Option<Fault> {
         let failed: Vec<_> = self.checks.iter().filter(|check| check.state == CheckState::Failed).collect();
@@ -134,16 +148,7 @@ mod tests {
     #[test]
     fn several_obstacles_stand_side_by_side_and_the_first_decides() {
         let spec = JobSpec::Verify(VerifySpec { archives: Vec::new(), depth: Depth::Quick, jobs: 1, restore_test: None });
-        let mut plan = Plan {
-            spec,
-            title: String::new(),
-            items: Vec::new(),
-            checks: Vec::new(),
-            destroys: Vec::new(),
-            confirm: None,
-            total: Bytes(0),
-            facts: Vec::new(),
-        };
+        let mut plan = Plan::of(spec);
         assert_eq!(plan.obstacle(), None);
         for (name, code) in [("pg_dump", Code::ToolMissing), ("database shop", Code::DatabaseMissing)] {
             plan.checks.push(Check {

@@ -30,10 +30,10 @@ pub fn io_fault(what: impl Into<String>, path: &Path, error: &io::Error) -> Faul
                     "See what fills the disk:",
                     format!("df -h {quoted}; df -i {quoted}; du -xh --max-depth=1 {quoted} | sort -h | tail"),
                 )
-                .step("Delete old archives, or choose another folder with --output-dir. Nothing of this run was left behind.")
+                .step("Delete old archives, or choose another folder with --backup-dir. Nothing of this run was left behind.")
         }
         Some(Errno::ROFS) => at(Code::OutputUnwritable)
-            .step_run("The file system is read-only. See why, or choose another folder with --output-dir:", format!("findmnt -T {quoted}")),
+            .step_run("The file system is read-only. See why, or choose another folder with --backup-dir:", format!("findmnt -T {quoted}")),
         Some(Errno::ACCESS | Errno::PERM) => at(Code::FilePermission)
             .step_run("Look at who may write there, and run as that user or choose another folder:", format!("ls -ld {quoted}; id")),
         Some(Errno::NOENT) if !dir.exists() => at(Code::OutputUnwritable)

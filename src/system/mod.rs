@@ -3,7 +3,6 @@
 pub mod disk;
 pub mod memory;
 pub mod pace;
-pub mod process;
 
 /// Processors that this process may use (affinity and cgroup quota are taken into account); at least one.
 pub fn processors() -> u32 {

@@ -64,14 +64,12 @@ pub async fn plan(spec: &BackupSpec, context: &Context) -> Result<Plan, Fault> {
     }
     let total = surveyed.iter().map(|(_, found)| weight(found)).sum();
     Ok(Plan {
-        spec: JobSpec::Backup(spec.clone()),
         title: title(spec),
         items,
         checks: checks.all,
-        destroys: Vec::new(),
-        confirm: None,
         total: Bytes(total),
         facts: facts(spec, &info, estimate),
+        ..Plan::of(JobSpec::Backup(spec.clone()))
     })
 }
 

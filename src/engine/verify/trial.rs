@@ -3,7 +3,6 @@
 //! Nothing that belongs to the whole server is applied: no globals, no settings of databases. Where roles are missing, owners and rights are
 //! left out, and that is said.
 
-mod leftovers;
 mod sample;
 
 use crate::archive::manifest::Database;
@@ -22,13 +21,16 @@ use crate::engine::restore::feed::Feeder;
 use crate::engine::restore::progress::Board;
 use crate::engine::restore::source;
 use crate::engine::restore::throwaway;
-use crate::server::{Server, TargetChoices};
+use crate::server::{Purpose, Scratch, Server, TargetChoices};
 use crate::system::disk;
 use futures_util::stream::{self, StreamExt};
 use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+/// What the names of the databases begin with.
+const PREFIX: &str = Purpose::RestoreTest.prefix();
 
 /// How long the drop of a throw-away database may take.
 const DROP_LIMIT: Duration = Duration::from_secs(60);
@@ -74,7 +76,7 @@ pub async fn plan(spec: &VerifySpec, test: &RestoreTest, context: &Context) -> R
             sizes.push(sample::disk_bytes(database));
             items.push(PlanItem {
                 name: database.name.clone(),
-                target: format!("{}…", leftovers::PREFIX),
+                target: format!("{}…", PREFIX),
                 bytes: Some(bytes),
                 tables: Some(database.tables.len() as u64),
                 note: why.to_owned(),
@@ -93,16 +95,7 @@ pub async fn plan(spec: &VerifySpec, test: &RestoreTest, context: &Context) -> R
         ("Databases at once".to_owned(), parallel.to_string()),
         ("Afterwards".to_owned(), "every throw-away database is dropped".to_owned()),
     ];
-    Ok(Plan {
-        spec: JobSpec::Verify(spec.clone()),
-        title: title(spec, test),
-        items,
-        checks,
-        destroys: Vec::new(),
-        confirm: None,
-        total,
-        facts,
-    })
+    Ok(Plan { title: title(spec, test), items, checks, total, facts, ..Plan::of(JobSpec::Verify(spec.clone())) })
 }
 
 fn title(spec: &VerifySpec, test: &RestoreTest) -> String {
@@ -164,9 +157,7 @@ struct Came {
 pub async fn run(spec: &VerifySpec, test: &RestoreTest, context: &Context) -> Result<Summary, Fault> {
     let began = Instant::now();
     let server = context.server()?;
-    let swept = leftovers::sweep(server.as_ref(), context).await?;
-    let mut warnings = swept.left;
-    warnings.extend(swept.dropped.iter().map(|name| format!("{name}, which a killed restore test had left, was dropped")));
+    let warnings = sweep(server.as_ref(), context).await?;
     if spec.archives.is_empty() {
         return Ok(Summary { warnings, verified: Some(spec.word().to_owned()), duration_ms: millis(began), ..Summary::default() });
     }
@@ -218,8 +209,7 @@ pub async fn run(spec: &VerifySpec, test: &RestoreTest, context: &Context) -> Re
     }
     summary.duration_ms = millis(began);
     if context.cancel.is_cancelled() {
-        let left: Vec<String> =
-            faults.iter().filter(|fault| fault.what.contains(leftovers::PREFIX)).map(|fault| fault.what.clone()).collect();
+        let left: Vec<String> = faults.iter().filter(|fault| fault.what.contains(PREFIX)).map(|fault| fault.what.clone()).collect();
         let fault = Fault::new(Code::Cancelled, "cancelled");
         return Err(if left.is_empty() { fault } else { fault.at("Left", left.join("; ")) });
     }
@@ -284,7 +274,6 @@ async fn try_out(
     board: &Board,
     roles: &HashSet<String>,
 ) -> (usize, Came) {
-    let began = Instant::now();
     let database = pick.database;
     let mut came = Came {
         tried: Tried { archive: pick.archive.path().to_owned(), name: database.name.clone(), ..Tried::default() },
@@ -297,17 +286,39 @@ async fn try_out(
         came.fault = Some(fault);
         return (pick.place, came);
     }
-    let name = leftovers::name();
     let choices = TargetChoices { no_owner: true, no_acl: true, no_tablespaces: true, map_roles: Vec::new() };
-    let restored = match server.create_throwaway(&name, &leftovers::mark(), &database.properties, &choices).await {
-        Ok(()) => {
-            let (archive, feeder, target) = (pick.archive, pick.feeder, name.as_str());
-            let trial = throwaway::Trial { context, archive, feeder, database, target, effort, board, place: pick.place, roles };
-            throwaway::restore(&trial).await
+    match server.scratch(Purpose::RestoreTest, &database.properties, &choices).await {
+        Ok(scratch) => restored_into(scratch, pick, context, effort, board, roles, &mut came).await,
+        Err(fault) => came.fault = Some(fault),
+    }
+    board.leave(pick.place, came.fault.as_ref().map_or(Ok(true), Err));
+    let shown = clean(&database.name);
+    match &came.fault {
+        Some(fault) => context.events.log(Level::Error, format!("{shown}: {fault}")),
+        None => {
+            let Tried { tables, rows, took_ms, .. } = came.tried;
+            let text =
+                format!("{shown}: restored and proven in {} ({} tables, {} rows)", time::span(took_ms), grouped(tables), grouped(rows));
+            context.events.log(Level::Info, text);
         }
-        Err(fault) => Err(fault),
-    };
-    match restored {
+    }
+    (pick.place, came)
+}
+
+/// Restores into a throw-away database, proves it, and drops it.
+async fn restored_into(
+    scratch: Box<dyn Scratch>,
+    pick: &Pick<'_>,
+    context: &Context,
+    effort: Effort,
+    board: &Board,
+    roles: &HashSet<String>,
+    came: &mut Came,
+) {
+    let (began, name) = (Instant::now(), scratch.name().to_owned());
+    let (archive, feeder, database) = (pick.archive, pick.feeder, pick.database);
+    let trial = throwaway::Trial { context, archive, feeder, database, target: &name, effort, board, place: pick.place, roles };
+    match throwaway::restore(&trial).await {
         Ok((done, lacking)) => {
             if !lacking.is_empty() {
                 let names = lacking.iter().map(|role| clean(role)).collect::<Vec<_>>().join(", ");
@@ -322,31 +333,43 @@ async fn try_out(
     if let Some(proof) = &came.proof {
         (came.tried.tables, came.tried.rows, came.tried.objects) = (proof.tables, proof.rows, proof.objects);
     }
-    came.fault = came.fault.map(|fault| told(fault, &name, &database.name));
-    // Also after a failed CREATE DATABASE: its answer may have been lost.
-    let dropped = tokio::time::timeout(DROP_LIMIT, server.drop_database(&name)).await;
+    came.fault = came.fault.take().map(|fault| told(fault, &name, &database.name));
+    let dropped = tokio::time::timeout(DROP_LIMIT, scratch.remove()).await;
     let dropped =
         dropped.unwrap_or_else(|_| Err(Fault::new(Code::ServerUnavailable, format!("no answer within {} s", DROP_LIMIT.as_secs()))));
     if let Err(fault) = dropped {
-        let stays = leftovers::stays(&name, fault);
+        let stays = stays(&name, fault);
         came.warnings.push(format!("{}; the next restore test drops it", stays.what));
         context.events.log(Level::Warn, stays.to_string());
         if came.fault.as_ref().is_none_or(|fault| fault.code == Code::Cancelled) {
             came.fault = Some(stays);
         }
     }
-    board.leave(pick.place, came.fault.as_ref().map_or(Ok(true), Err));
-    let shown = clean(&database.name);
-    match &came.fault {
-        Some(fault) => context.events.log(Level::Error, format!("{shown}: {fault}")),
-        None => {
-            let Tried { tables, rows, took_ms, .. } = came.tried;
-            let text =
-                format!("{shown}: restored and proven in {} ({} tables, {} rows)", time::span(took_ms), grouped(tables), grouped(rows));
-            context.events.log(Level::Info, text);
-        }
+}
+
+/// The fault of a throw-away database that could not be dropped: the next test does it.
+fn stays(name: &str, fault: Fault) -> Fault {
+    let name = clean(name);
+    let code = if fault.code == Code::Internal { Code::SqlFailed } else { fault.code };
+    Fault::new(code, format!("the throw-away database {name} could not be dropped"))
+        .because(fault)
+        .step_run("Drop it, or let the next restore test do it:", format!("DROP DATABASE \"{}\" WITH (FORCE);", name.replace('"', "\"\"")))
+}
+
+/// Drops what killed tests have left; says what was dropped and what stays.
+async fn sweep(server: &dyn Server, context: &Context) -> Result<Vec<String>, Fault> {
+    let swept = server.sweep_scratches(Purpose::RestoreTest).await?;
+    let mut said = Vec::new();
+    for (name, why) in swept.left {
+        said.push(format!("{} is named like a restore test's and is left alone: {}", clean(&name), clean(&why)));
     }
-    (pick.place, came)
+    said.iter().for_each(|line| context.events.log(Level::Warn, line));
+    for name in swept.dropped {
+        let line = format!("{}, which a killed restore test had left, was dropped", clean(&name));
+        context.events.log(Level::Info, &line);
+        said.push(line);
+    }
+    Ok(said)
 }
 
 /// A fault in which the database has the name that people know, and that speaks of no target that stays.

@@ -16,7 +16,10 @@ mod toc;
 mod watch;
 mod wire;
 
-use super::{Answer, Feature, LedgerHead, LoadSettings, Loader, Made, Monitor, Scratch, Server, Snapshot, Supplies, Survey, TargetChoices};
+use super::{
+    Answer, Feature, LedgerHead, LoadSettings, Loader, Made, Monitor, Purpose, Scratch, Server, Snapshot, Supplies, Survey, Swept,
+    TargetChoices,
+};
 use crate::domain::schema::{DatabaseProperties, SchemaObject, Table};
 use crate::domain::server::{DatabaseInfo, ServerInfo};
 use crate::domain::wait::{Blocker, Ending};
@@ -100,20 +103,6 @@ impl Server for Postgres {
         Box::pin(target::database::create(&self.connector, name, properties, choices))
     }
 
-    fn create_throwaway<'a>(
-        &'a self,
-        name: &'a str,
-        mark: &'a str,
-        properties: &'a DatabaseProperties,
-        choices: &'a TargetChoices,
-    ) -> Answer<'a, ()> {
-        Box::pin(target::throwaway::create(&self.connector, name, mark, properties, choices))
-    }
-
-    fn commented_databases<'a>(&'a self, prefix: &'a str) -> Answer<'a, Vec<(String, Option<String>)>> {
-        Box::pin(target::throwaway::list(&self.connector, prefix))
-    }
-
     fn detach_database<'a>(&'a self, name: &'a str) -> Answer<'a, Vec<String>> {
         Box::pin(target::subscriptions::detach(&self.connector, name))
     }
@@ -146,12 +135,17 @@ impl Server for Postgres {
         Box::pin(target::ledger::head(&self.connector, database))
     }
 
-    fn scratch<'a>(&'a self, properties: &'a DatabaseProperties, choices: &'a TargetChoices) -> Answer<'a, Box<dyn Scratch>> {
-        Box::pin(target::scratch::make(&self.connector, properties, choices))
+    fn scratch<'a>(
+        &'a self,
+        purpose: Purpose,
+        properties: &'a DatabaseProperties,
+        choices: &'a TargetChoices,
+    ) -> Answer<'a, Box<dyn Scratch>> {
+        Box::pin(target::scratch::make(&self.connector, purpose, properties, choices))
     }
 
-    fn sweep_scratches(&self) -> Answer<'_, Vec<String>> {
-        Box::pin(target::scratch::sweep(&self.connector))
+    fn sweep_scratches(&self, purpose: Purpose) -> Answer<'_, Swept> {
+        Box::pin(target::scratch::sweep(&self.connector, purpose))
     }
 
     fn roles_named(&self, sql: &str) -> Vec<String> {

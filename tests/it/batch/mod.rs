@@ -42,14 +42,11 @@ struct Fake {
 
 fn plan_of(spec: JobSpec, confirm: Option<&str>) -> Plan {
     Plan {
-        spec,
         title: "Back up shop".into(),
-        items: Vec::new(),
-        checks: Vec::new(),
         destroys: confirm.map(|name| format!("{name} (212 MB)")).into_iter().collect(),
         confirm: confirm.map(str::to_owned),
         total: Bytes(1000),
-        facts: Vec::new(),
+        ..Plan::of(spec)
     }
 }
 

@@ -1,7 +1,9 @@
 //! Backups beside sessions that change tables: whoever queues for an exclusive lock stops nobody, and nothing is lost silently.
 
-use super::{connection, reached, run};
+use super::{connection, reached, run, tcp};
 use crate::support::postgres::{Postgres as TestServer, VERSIONS, server};
+use crate::support::proxy::Proxy;
+use dbbackup::domain::connection::SslMode;
 use dbbackup::domain::schema::Table;
 use dbbackup::domain::{Code, Connection, Fault};
 use dbbackup::server::{Answer, ChunkSink, Rows, Server, Snapshot};
@@ -163,35 +165,37 @@ fn a_table_emptied_between_snapshot_and_lock_is_never_taken_for_empty() {
 fn a_table_that_changes_all_the_time_fails_the_backup_and_is_named() {
     let server = server(17);
     for (stem, change) in [
-        ("truncates", "begin; truncate t"),
-        ("rewrites", "begin; alter table t alter i type int using i + 1"),
-        ("drops", "begin; drop table t; create table t (i int)"),
-        ("swaps", "begin; alter table b rename to x; alter table t rename to b; alter table x rename to t"),
+        ("truncates", "truncate t"),
+        ("rewrites", "alter table t alter i type int using i + 1"),
+        ("drops", "begin; drop table t; create table t (i int); commit"),
+        ("swaps", "begin; alter table b rename to x; alter table t rename to b; alter table x rename to t; commit"),
     ] {
         let database = server.database(stem);
         server.sql(&database, "create table t as select i from generate_series(1, 100) i; create table b (i int)");
+        // Every attempt meets a change, exactly between its snapshot and its lock.
+        let (proxy, mut knocks) = Proxy::gated(server.port, "LOCK TABLE");
+        let here = reached(server, Connection { port: proxy.port, ..tcp(server, "postgres", SslMode::Disable) }, None);
         let work = async {
-            let mut last = client(server, &database).await;
-            last.batch_execute(change).await.expect("the first change");
-            let here = patient(server);
+            let client = client(server, &database).await;
             let mut opened = tokio::spawn({
                 let database = database.clone();
                 async move { here.snapshot(&database).await.map(drop) }
             });
-            // Each change is queued before the one in front of it ends, so that every attempt meets one.
+            let mut attempts = 0;
             loop {
                 tokio::select! {
-                    fault = &mut opened => break fault.expect("no panic"),
-                    () = until_waiting(server, &database, "dbbackup", 1) => {}
+                    fault = &mut opened => break (fault.expect("no panic"), attempts),
+                    open = knocks.recv() => {
+                        client.batch_execute(change).await.expect("a change");
+                        attempts += 1;
+                        open.expect("the proxy lives").send(()).expect("the attempt waits");
+                    }
                 }
-                let next = client(server, &database).await;
-                let queued = tokio::spawn(async move { next.batch_execute(change).await.map(|()| next) });
-                until_waiting(server, &database, "somebody", 1).await;
-                last.batch_execute("commit").await.expect("a commit");
-                last = queued.await.expect("no panic").expect("the next change");
             }
         };
-        let fault = run(async { tokio::time::timeout(LIMIT, work).await.expect("in time") }).expect_err("a failure");
+        let (outcome, attempts) = run(async { tokio::time::timeout(LIMIT, work).await.expect("in time") });
+        let fault = outcome.expect_err("a failure");
+        assert!(attempts > 1, "{stem}: it is tried again");
         assert_eq!(fault.code, Code::Conflict, "{stem}: {fault}");
         assert!(says(&fault, "Run this again"), "{stem}: {}", fault.render("Backup failed"));
     }

@@ -51,10 +51,7 @@ fn start(dir: &Path) -> TestServer {
     server.sql("postgres", "alter system set ssl = on");
     server.sql("postgres", "select pg_reload_conf()");
     let reachable = || run(async { reached(&server, tcp(&server, "postgres", SslMode::Require), None).info().await.is_ok() });
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
-    while !reachable() {
-        assert!(std::time::Instant::now() < deadline, "TLS did not come up");
-    }
+    crate::support::eventually("TLS did not come up", reachable);
     server
 }
 

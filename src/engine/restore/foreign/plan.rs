@@ -75,12 +75,6 @@ fn empty(spec: &RestoreSpec, dump: &Dump, inspection: &Inspection, info: &Server
     let jobs = if dump.form.is_script() || dump.form == Form::Tar { 1 } else { spec.effort.jobs };
     let fact = |name: &str, value: String| (name.to_owned(), text::clean(&value));
     Plan {
-        spec: JobSpec::Restore(spec.clone()),
-        title: String::new(),
-        items: Vec::new(),
-        checks: Vec::new(),
-        destroys: Vec::new(),
-        confirm: None,
         total: Bytes(dump.bytes),
         facts: vec![
             fact("Dump", spec.archive.display().to_string()),
@@ -94,6 +88,7 @@ fn empty(spec: &RestoreSpec, dump: &Dump, inspection: &Inspection, info: &Server
             fact("Work folder", work),
             fact("Proof", "none: the dump carries no fingerprints".to_owned()),
         ],
+        ..Plan::of(JobSpec::Restore(spec.clone()))
     }
 }
 

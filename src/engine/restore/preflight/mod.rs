@@ -239,13 +239,6 @@ async fn ask(facts: &Facts<'_>, list: &Checklist<'_>, failed: &[(String, String)
 fn empty(spec: &RestoreSpec, archive: &Archive, info: &ServerInfo) -> Plan {
     let head = &archive.manifest().head;
     Plan {
-        spec: JobSpec::Restore(spec.clone()),
-        title: String::new(),
-        items: Vec::new(),
-        checks: Vec::new(),
-        destroys: Vec::new(),
-        confirm: None,
-        total: Bytes(0),
         facts: vec![
             ("Archive".into(), text::clean(&spec.archive.display().to_string())),
             ("Made".into(), format!("{} by {}", text::clean(&head.created), text::clean(&head.tool))),
@@ -256,5 +249,6 @@ fn empty(spec: &RestoreSpec, archive: &Archive, info: &ServerInfo) -> Plan {
             ("Work folder".into(), "none needed: rows go straight from the archive to the server".into()),
             ("Proof".into(), if spec.prove { "every table, index and sequence afterwards" } else { "none" }.into()),
         ],
+        ..Plan::of(JobSpec::Restore(spec.clone()))
     }
 }

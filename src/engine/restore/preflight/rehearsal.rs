@@ -13,11 +13,12 @@ use super::subject::Subject;
 use super::trial::{self, Failure, Script};
 use crate::domain::size::grouped;
 use crate::domain::spec::Rehearse;
+use crate::domain::text::clean;
 use crate::domain::{Code, Fault, text};
 use crate::engine::event::Level;
 use crate::engine::restore::database;
 use crate::engine::restore::run::DEFINITIONS_AT_ONCE;
-use crate::server::{Cancel, LoadSettings, Loader, Scratch, Trial};
+use crate::server::{Cancel, LoadSettings, Loader, Purpose, Scratch, Swept, Trial};
 use futures_util::future::join_all;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -97,11 +98,16 @@ pub async fn rehearse(facts: &Facts<'_>, list: &Checklist<'_>, limit: Duration, 
 
 /// Drops what runs that are gone have left.
 async fn sweep(facts: &Facts<'_>) {
-    let swept = tokio::time::timeout(DROP_LIMIT, facts.server.sweep_scratches()).await;
-    match swept.unwrap_or_else(|_| Ok(Vec::new())) {
-        Ok(names) if names.is_empty() => {}
-        Ok(names) => {
-            facts.context.events.log(Level::Info, format!("dropped {}, left by a run that is gone", list(names.iter().map(String::as_str))))
+    let swept = tokio::time::timeout(DROP_LIMIT, facts.server.sweep_scratches(Purpose::Rehearsal)).await;
+    match swept.unwrap_or_else(|_| Ok(Swept::default())) {
+        Ok(swept) => {
+            if !swept.dropped.is_empty() {
+                let names = list(swept.dropped.iter().map(String::as_str));
+                facts.context.events.log(Level::Info, format!("dropped {names}, left by a run that is gone"));
+            }
+            for (name, why) in swept.left {
+                facts.context.events.log(Level::Debug, format!("{} is left alone: {why}", clean(&name)));
+            }
         }
         Err(fault) => facts.context.events.log(Level::Debug, fault.to_string()),
     }
@@ -266,7 +272,7 @@ impl Stage<'_> {
     async fn prepare(&self, subject: &Subject<'_>, key: [String; 7]) -> Result<Result<Bench, Fault>, Fault> {
         let choices = database::choices(self.facts.spec);
         // Not given up half way: a database that is being made could not be dropped.
-        let scratch = match self.facts.server.scratch(&subject.database.properties, &choices).await {
+        let scratch = match self.facts.server.scratch(Purpose::Rehearsal, &subject.database.properties, &choices).await {
             Ok(scratch) => scratch,
             Err(fault) if matches!(fault.sqlstate.as_deref(), Some("22023" | "42809" | "42704" | "0A000")) => return Ok(Err(fault)),
             Err(fault) => return Err(fault),

@@ -6,82 +6,16 @@
 //! followed as far as an honest script goes; that a script made to mislead them can do nothing either is seen to by `\\restrict`, with
 //! which psql itself refuses its commands.
 
+mod found;
+mod words;
+
+pub use found::{Connect, Findings, Part, Refusal, Rules};
 use memchr::memmem;
-use std::collections::HashSet;
+pub use words::conninfo;
+use words::{first_name, is_word, name_length, reads_rows, tag, target, whole_name};
 
 /// The most of a statement that is kept to know what it is: a COPY of a table with the most and longest column names fits.
 const HEAD_LIMIT: usize = 1 << 18;
-
-/// What a script may do.
-#[derive(Clone, Debug, Default)]
-pub struct Rules {
-    /// Whether it may go from database to database, as pg_dumpall's do.
-    pub connect: Connect,
-    /// Leave owners out.
-    pub no_owner: bool,
-    /// Leave rights out.
-    pub no_acl: bool,
-    /// Roles that are there and are not made again.
-    pub roles: HashSet<String>,
-    /// The key under which psql is restricted; none where nobody runs the script.
-    pub key: Option<String>,
-}
-
-/// Whether a script may go to other databases.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Connect {
-    /// It stays in its database.
-    #[default]
-    Refused,
-    /// It goes where it wants.
-    Allowed,
-}
-
-/// Why a script is not run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
-    /// The line, from 1.
-    pub line: u64,
-    /// What stands there, shortened.
-    pub what: String,
-    /// Why that is refused.
-    pub why: &'static str,
-}
-
-/// What a script holds for one database.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Part {
-    /// Its name; none for what comes before the first `\\connect`.
-    pub database: Option<String>,
-    /// Tables whose rows come as COPY, with their number.
-    pub tables: Vec<(String, u64)>,
-    /// Tables that are made.
-    pub made: u64,
-}
-
-/// What was found in a script so far.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Findings {
-    /// Database by database.
-    pub parts: Vec<Part>,
-    /// Databases that it makes.
-    pub makes: Vec<String>,
-    /// Databases that it drops.
-    pub drops: Vec<String>,
-    /// Whether its last words are those of a complete dump of a database, of a cluster.
-    pub ends: (bool, bool),
-    /// Lines.
-    pub lines: u64,
-    /// The key of a `\\restrict` that has no `\\unrestrict` yet: a dump that begins with the one ends with the other.
-    pub locked: Option<String>,
-}
-
-impl Findings {
-    /// Whether its last words are those of a complete dump: of a cluster, where it goes from database to database.
-    pub fn is_complete(&self, form: super::Form) -> bool {
-        self.locked.is_none() && if form == super::Form::ClusterScript { self.ends.1 } else { self.ends.0 }
-    }
-}
 
 /// Where psql's reader is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -437,88 +371,6 @@ impl Script {
             self.found.drops.extend(first_name(rest));
         }
     }
-}
-
-/// Whether a COPY takes its rows from the script.
-fn reads_rows(head: &[u8]) -> bool {
-    let mut bare = String::new();
-    let mut quoted = false;
-    for c in String::from_utf8_lossy(head).chars() {
-        if c == '"' {
-            quoted = !quoted;
-        } else if !quoted {
-            bare.push(if c.is_whitespace() { ' ' } else { c.to_ascii_uppercase() });
-        }
-    }
-    let words: Vec<&str> = bare.split([' ', ')', '(']).filter(|word| !word.is_empty()).collect();
-    words.windows(2).any(|pair| pair == ["FROM", "STDIN"])
-}
-
-const fn is_word(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'$' || byte >= 0x80
-}
-
-/// `$tag$` at the start.
-fn tag(bytes: &[u8]) -> Option<&[u8]> {
-    let end = bytes[1..].iter().position(|byte| *byte == b'$')? + 1;
-    let inside = &bytes[1..end];
-    let legal = inside.iter().all(|byte| is_word(*byte)) && !inside.first().is_some_and(u8::is_ascii_digit);
-    legal.then(|| &bytes[..=end])
-}
-
-/// The length of a name at the start of a text: its parts quoted or not, with dots between.
-fn name_length(text: &str) -> usize {
-    let mut quoted = false;
-    for (at, c) in text.char_indices() {
-        match c {
-            '"' => quoted = !quoted,
-            c if !quoted && (c.is_whitespace() || matches!(c, '(' | ';')) => return at,
-            _ => {}
-        }
-    }
-    text.len()
-}
-
-/// A lone name at the start of a text, without its quotes.
-fn first_name(text: &str) -> Option<String> {
-    whole_name(&text.as_bytes()[..name_length(text)])
-}
-
-/// A text that is one name.
-fn whole_name(text: &[u8]) -> Option<String> {
-    let text = std::str::from_utf8(text).ok()?;
-    match text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
-        Some(quoted) => Some(quoted.replace("\"\"", "\"")),
-        None => (!text.is_empty() && !text.contains(['"', ' ', ';'])).then(|| text.to_owned()),
-    }
-}
-
-/// The database of a `\\connect` as pg_dump and pg_dumpall write it: a name, or a connection string that has only `dbname`.
-fn target(rest: &str) -> Option<String> {
-    let rest = rest.strip_prefix("-reuse-previous=on ").unwrap_or(rest).trim();
-    let name = whole_name(rest.as_bytes())?;
-    if let Some(value) = name.strip_prefix("dbname=") {
-        let Some(quoted) = value.strip_prefix('\'').and_then(|value| value.strip_suffix('\'')) else {
-            return (!value.contains([' ', '\'', '='])).then(|| value.to_owned());
-        };
-        let mut out = String::new();
-        let mut chars = quoted.chars();
-        while let Some(c) = chars.next() {
-            match c {
-                '\\' => out.push(chars.next()?),
-                '\'' => return None,
-                c => out.push(c),
-            }
-        }
-        return Some(out);
-    }
-    // What looks like a connection string could lead to another server.
-    (!name.contains('=') && !name.contains("://") && !name.starts_with('-')).then_some(name)
-}
-
-/// `dbname='…'`, as libpq reads it.
-pub fn conninfo(database: &str) -> String {
-    format!("dbname='{}'", database.replace('\\', "\\\\").replace('\'', "\\'"))
 }
 
 #[cfg(test)]

@@ -60,17 +60,6 @@ pub(super) async fn run(connector: &Connector, session: &Session, name: &str, wh
 
 /// See [`crate::server::Server::create_database`].
 pub async fn create(connector: &Connector, name: &str, properties: &DatabaseProperties, choices: &TargetChoices) -> Result<(), Fault> {
-    create_with(connector, name, properties, choices, None).await
-}
-
-/// The same; a comment is sent along with the statement, before its answer has come.
-pub(super) async fn create_with(
-    connector: &Connector,
-    name: &str,
-    properties: &DatabaseProperties,
-    choices: &TargetChoices,
-    comment: Option<&str>,
-) -> Result<(), Fault> {
     let session = beside(connector, name).await?;
     let what = "cannot create the database";
     let row = session
@@ -83,17 +72,7 @@ pub(super) async fn create_with(
         .await
         .map_err(|error| connector.fault(what, &error, name))?;
     let sql = statement(name, properties, choices, row.get::<_, i32>(0) / 10_000, row.get(1));
-    let outcome = match comment {
-        None => run(connector, &session, name, what, &sql).await,
-        Some(comment) => {
-            let comment = format!("COMMENT ON DATABASE {} IS {}", ident(name), literal(comment));
-            // Two messages: in one, CREATE DATABASE would stand in a transaction.
-            let both =
-                futures_util::future::join(run(connector, &session, name, what, &sql), run(connector, &session, name, what, &comment));
-            let (made, marked) = both.await;
-            made.and(marked)
-        }
-    };
+    let outcome = run(connector, &session, name, what, &sql).await;
     session.close().await;
     outcome.map_err(|fault| localized(fault, properties))
 }

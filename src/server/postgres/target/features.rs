@@ -100,17 +100,10 @@ mod tests {
         let object = SchemaObject {
             id: 1,
             kind: kind.into(),
-            schema: None,
             name: "x".into(),
-            owner: None,
             section: Section::PreData,
             sql: sql.into(),
-            owner_sql: None,
-            drop_sql: String::new(),
-            tablespace: None,
-            access_method: None,
-            table: None,
-            depends: Vec::new(),
+            ..SchemaObject::default()
         };
         unknown_to(major, &object).map(|feature| (feature.since, feature.name))
     }

@@ -239,21 +239,7 @@ mod tests {
 
     #[test]
     fn each_statement_is_about_a_part_of_the_script() {
-        let object = SchemaObject {
-            id: 1,
-            kind: "GLOBALS".into(),
-            schema: None,
-            name: "globals.sql".into(),
-            owner: None,
-            section: crate::domain::schema::Section::PreData,
-            sql: String::new(),
-            owner_sql: None,
-            drop_sql: String::new(),
-            tablespace: None,
-            access_method: None,
-            table: None,
-            depends: Vec::new(),
-        };
+        let object = SchemaObject { id: 1, kind: "GLOBALS".into(), name: "globals.sql".into(), ..SchemaObject::default() };
         for (statement, kind, name) in [
             ("\n-- Roles\nCREATE ROLE \"My; Role\"", "ROLE", "My; Role"),
             ("ALTER ROLE alice WITH LOGIN", "ROLE", "alice"),

@@ -14,4 +14,3 @@ pub mod scratch;
 mod script;
 pub mod subscriptions;
 pub mod supplies;
-pub mod throwaway;

@@ -159,21 +159,7 @@ mod tests {
     use crate::domain::schema::Section;
 
     fn object(kind: &str, sql: &str) -> SchemaObject {
-        SchemaObject {
-            id: 1,
-            kind: kind.into(),
-            schema: None,
-            name: "x".into(),
-            owner: None,
-            section: Section::PreData,
-            sql: sql.into(),
-            owner_sql: None,
-            drop_sql: String::new(),
-            tablespace: None,
-            access_method: None,
-            table: None,
-            depends: Vec::new(),
-        }
+        SchemaObject { id: 1, kind: kind.into(), name: "x".into(), section: Section::PreData, sql: sql.into(), ..SchemaObject::default() }
     }
 
     #[test]

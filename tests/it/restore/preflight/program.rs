@@ -4,7 +4,6 @@ use super::*;
 use crate::support::postgres::Postgres as TestServer;
 use crate::support::program;
 use std::process::Command;
-use std::time::{Duration, Instant};
 
 const SCRATCHES: &str = "select count(*) from pg_database where datname like '\\_dbbackup\\_rehearsal\\_%'";
 
@@ -104,10 +103,9 @@ fn scratch_databases_go_with_their_run_or_with_the_next_one() {
     // Killed: the next run finds that nobody needs it any more.
     held.signal(rustix::process::Signal::KILL);
     assert_eq!(held.finish().code, -9);
-    let deadline = Instant::now() + Duration::from_secs(30);
-    while server.sql("postgres", "select count(*) from pg_locks where locktype = 'advisory'") != "0" {
-        assert!(Instant::now() < deadline, "the server did not notice");
-    }
+    crate::support::eventually("the server did not notice", || {
+        server.sql("postgres", "select count(*) from pg_locks where locktype = 'advisory'") == "0"
+    });
     assert_eq!(server.sql("postgres", SCRATCHES), "1");
     program::run(&mut program::on(&server, home.path(), &args)).ok();
     assert_eq!(server.sql("postgres", SCRATCHES), "0");

@@ -1,6 +1,7 @@
 //! What of a script passes, and what psql would make of it.
 
 use super::*;
+use std::collections::HashSet;
 
 fn pass(rules: Rules, text: &str) -> (Result<(), Refusal>, String, Findings) {
     let mut script = Script::new(rules);

@@ -1,138 +1,11 @@
 //! The one error type that crosses a room's border: what failed, on what, why, and what cures it.
 
+mod code;
+
+pub use code::{Category, Code, Retry, Severity};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::ops::{Deref, DerefMut};
-
-/// When trying again can help.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Retry {
-    /// The same call fails again.
-    Never,
-    /// After something changed, or some time passed.
-    Later,
-    /// At once.
-    Now,
-}
-
-macro_rules! codes {
-    ($($(#[doc = $doc:literal])* $name:ident, $text:literal, $exit:literal, $retry:ident, $title:literal;)*) => {
-        /// Every kind of failure there is. The name is stable: scripts and documentation refer to it.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-        pub enum Code { $($(#[doc = $doc])* #[serde(rename = $text)] $name,)* }
-
-        impl Code {
-            /// All codes, in the order of the table.
-            pub const ALL: &'static [Code] = &[$(Code::$name),*];
-
-            /// The stable name: `AUTH_FAILED`.
-            pub const fn as_str(self) -> &'static str {
-                match self { $(Code::$name => $text),* }
-            }
-
-            /// The process's exit code when this ends a run (docs: exit codes).
-            pub const fn exit(self) -> u8 {
-                match self { $(Code::$name => $exit),* }
-            }
-
-            /// Whether trying again can help.
-            pub const fn retry(self) -> Retry {
-                match self { $(Code::$name => Retry::$retry),* }
-            }
-
-            /// A few words for people: "authentication failed".
-            pub const fn title(self) -> &'static str {
-                match self { $(Code::$name => $title),* }
-            }
-        }
-    };
-}
-
-codes! {
-    /// A flag or argument is wrong or missing.
-    Usage, "USAGE", 64, Never, "wrong usage";
-    /// A destructive step was not confirmed by its target's name.
-    NotConfirmed, "NOT_CONFIRMED", 64, Never, "not confirmed";
-    /// The archive is damaged.
-    CorruptedBackup, "CORRUPTED_BACKUP", 65, Never, "the backup is damaged";
-    /// The file ends too early.
-    TruncatedBackup, "TRUNCATED_BACKUP", 65, Never, "the backup is cut off";
-    /// The file is not one of our archives.
-    ForeignFile, "FOREIGN_FILE", 65, Never, "not a dbbackup archive";
-    /// An archive of a format that this version does not know.
-    FormatTooNew, "FORMAT_TOO_NEW", 65, Never, "the archive needs a newer dbbackup";
-    /// What was restored is not what was backed up.
-    ProofFailed, "PROOF_FAILED", 65, Never, "the restored data differ";
-    /// A backup file does not exist.
-    FileMissing, "FILE_MISSING", 66, Never, "no such file";
-    /// A database does not exist.
-    DatabaseMissing, "DATABASE_MISSING", 66, Never, "no such database";
-    /// A table, schema or database is not in the archive.
-    NotInArchive, "NOT_IN_ARCHIVE", 66, Never, "not in the archive";
-    /// Nothing listens there.
-    ConnectionRefused, "CONNECTION_REFUSED", 69, Later, "connection refused";
-    /// The name cannot be resolved, or no route leads there.
-    HostUnknown, "HOST_UNKNOWN", 69, Later, "host not reachable";
-    /// No answer within the time limit.
-    ConnectTimeout, "CONNECT_TIMEOUT", 69, Later, "no answer from the server";
-    /// TLS could not be agreed on or the certificate is not trusted.
-    TlsFailed, "TLS_FAILED", 69, Never, "TLS failed";
-    /// All connection slots are taken.
-    TooManyConnections, "TOO_MANY_CONNECTIONS", 69, Later, "too many connections";
-    /// The server is starting, stopping, recovering, or went away while we worked.
-    ServerUnavailable, "SERVER_UNAVAILABLE", 69, Later, "the server is not available";
-    /// A program that we need is not installed or too old.
-    ToolMissing, "TOOL_MISSING", 69, Never, "a tool is missing";
-    /// A server of a version that we do not know.
-    VersionUnsupported, "VERSION_UNSUPPORTED", 69, Never, "unsupported server version";
-    /// A connection pooler gives us no session that lasts, or keeps what we set in it.
-    PoolerMode, "POOLER_MODE", 69, Never, "a connection pooler is in the way";
-    /// A bug of ours.
-    Internal, "INTERNAL", 70, Never, "internal error";
-    /// The backup folder is missing, read-only or not a folder.
-    OutputUnwritable, "OUTPUT_UNWRITABLE", 73, Never, "cannot write there";
-    /// A file of that name exists.
-    OutputExists, "OUTPUT_EXISTS", 73, Never, "the file exists";
-    /// No space left, on our side.
-    DiskFull, "DISK_FULL", 74, Later, "disk full";
-    /// No space left, on the server's side.
-    ServerDiskFull, "SERVER_DISK_FULL", 74, Later, "the server's disk is full";
-    /// Reading or writing failed.
-    Io, "IO_ERROR", 74, Later, "input/output error";
-    /// A lock was not granted in time.
-    LockTimeout, "LOCK_TIMEOUT", 75, Now, "lock not granted";
-    /// The server's lock table is full.
-    LockTableFull, "LOCK_TABLE_FULL", 75, Later, "the server's lock table is full";
-    /// Deadlock, serialization failure, or another conflict that passes.
-    Conflict, "CONFLICT", 75, Now, "conflict with another session";
-    /// Another run works in the same folder.
-    AnotherRun, "ANOTHER_RUN", 75, Later, "another run is active";
-    /// Wrong password or no rule that lets us in.
-    AuthFailed, "AUTH_FAILED", 77, Never, "authentication error";
-    /// The role may not do that.
-    PermissionDenied, "PERMISSION_DENIED", 77, Never, "permission denied";
-    /// File permissions are in the way, or too open for a secret.
-    FilePermission, "FILE_PERMISSION", 77, Never, "file permission";
-    /// The configuration cannot be read or contradicts itself.
-    Config, "CONFIG", 78, Never, "configuration error";
-    /// Something cannot be read completely, so there would be no backup of it.
-    Incomplete, "INCOMPLETE", 1, Never, "cannot be backed up completely";
-    /// An object, type, extension, role or tablespace that is needed is not there.
-    MissingObject, "MISSING_OBJECT", 1, Never, "something needed is missing";
-    /// The target exists and holds something.
-    TargetNotEmpty, "TARGET_NOT_EMPTY", 1, Never, "the target is not empty";
-    /// An object exists already.
-    DuplicateObject, "DUPLICATE_OBJECT", 1, Never, "the object exists";
-    /// The server refused a statement for another reason.
-    SqlFailed, "SQL_FAILED", 1, Never, "the server refused a statement";
-    /// Some parts failed, others are done.
-    Partial, "PARTIAL", 1, Never, "not everything is done";
-    /// Stopped by Ctrl-C or from the screen.
-    Cancelled, "CANCELLED", 130, Now, "cancelled";
-    /// Stopped by SIGTERM or SIGHUP.
-    Terminated, "TERMINATED", 143, Now, "terminated";
-}
 
 /// One step of the cure.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -329,17 +202,6 @@ impl std::error::Error for Fault {}
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_are_unique_and_exit_codes_known() {
-        let mut names: Vec<_> = Code::ALL.iter().map(|code| code.as_str()).collect();
-        names.sort_unstable();
-        names.dedup();
-        assert_eq!(names.len(), Code::ALL.len());
-        for code in Code::ALL {
-            assert!([1, 64, 65, 66, 69, 70, 73, 74, 75, 77, 78, 130, 143].contains(&code.exit()), "{code:?}");
-        }
-    }
 
     #[test]
     fn the_text_says_what_where_why_and_how() {

@@ -1,0 +1,258 @@
+//! Every kind of failure there is: its name, exit code, whether trying again helps, what kind of trouble it is and how bad.
+
+use serde::{Deserialize, Serialize};
+
+/// When trying again can help.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Retry {
+    /// The same call fails again.
+    Never,
+    /// After something changed, or some time passed.
+    Later,
+    /// At once.
+    Now,
+}
+
+/// What kind of trouble a failure is: the words of the diagnostics report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Category {
+    /// Room on disks.
+    DiskSpace,
+    /// Reading and writing files and devices.
+    Storage,
+    /// Memory.
+    Memory,
+    /// Locks and other sessions' work.
+    Locks,
+    /// Connection slots, poolers.
+    Connections,
+    /// The way to the server.
+    Network,
+    /// Who we are.
+    Authentication,
+    /// What we may do.
+    Permissions,
+    /// Data that are not what they were.
+    Corruption,
+    /// Versions that do not fit.
+    Version,
+    /// Something needed is not there.
+    MissingObject,
+    /// Something is there already.
+    Duplicate,
+    /// No answer in time.
+    Timeout,
+    /// What was asked for cannot be meant.
+    Configuration,
+    /// Programs that we need.
+    Tools,
+    /// The data themselves, and what the server thinks of them.
+    Data,
+    /// Somebody stopped it.
+    Interrupted,
+    /// A bug of ours.
+    Internal,
+}
+
+impl Category {
+    /// Its name in reports: `disk_space`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::DiskSpace => "disk_space",
+            Self::Storage => "storage",
+            Self::Memory => "memory",
+            Self::Locks => "locks",
+            Self::Connections => "connections",
+            Self::Network => "network",
+            Self::Authentication => "authentication",
+            Self::Permissions => "permissions",
+            Self::Corruption => "corruption",
+            Self::Version => "version",
+            Self::MissingObject => "missing_object",
+            Self::Duplicate => "duplicate",
+            Self::Timeout => "timeout",
+            Self::Configuration => "configuration",
+            Self::Tools => "tools",
+            Self::Data => "data",
+            Self::Interrupted => "interrupted",
+            Self::Internal => "internal",
+        }
+    }
+}
+
+/// How bad a failure is. The report shows its number of 3.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Nothing is lost by going on.
+    Ignorable,
+    /// Nothing was done, or it passes: try again.
+    Warning,
+    /// The job failed.
+    Critical,
+    /// What was relied upon is not what it should be.
+    Fatal,
+}
+
+impl Severity {
+    /// Its name in reports: `critical`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ignorable => "ignorable",
+            Self::Warning => "warning",
+            Self::Critical => "critical",
+            Self::Fatal => "fatal",
+        }
+    }
+
+    /// 0 to 3.
+    pub const fn number(self) -> u8 {
+        self as u8
+    }
+}
+
+macro_rules! codes {
+    ($($(#[doc = $doc:literal])* $name:ident, $text:literal, $exit:literal, $retry:ident, $category:ident, $severity:ident, $title:literal;)*) => {
+        /// Every kind of failure there is. The name is stable: scripts and documentation refer to it.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub enum Code { $($(#[doc = $doc])* #[serde(rename = $text)] $name,)* }
+
+        impl Code {
+            /// All codes, in the order of the table.
+            pub const ALL: &'static [Code] = &[$(Code::$name),*];
+
+            /// The stable name: `AUTH_FAILED`.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Code::$name => $text),* }
+            }
+
+            /// The process's exit code when this ends a run (docs: exit codes).
+            pub const fn exit(self) -> u8 {
+                match self { $(Code::$name => $exit),* }
+            }
+
+            /// Whether trying again can help.
+            pub const fn retry(self) -> Retry {
+                match self { $(Code::$name => Retry::$retry),* }
+            }
+
+            /// What kind of trouble it is.
+            pub const fn category(self) -> Category {
+                match self { $(Code::$name => Category::$category),* }
+            }
+
+            /// How bad it is, where nothing else is known of it.
+            pub const fn severity(self) -> Severity {
+                match self { $(Code::$name => Severity::$severity),* }
+            }
+
+            /// A few words for people: "authentication failed".
+            pub const fn title(self) -> &'static str {
+                match self { $(Code::$name => $title),* }
+            }
+        }
+    };
+}
+
+codes! {
+    /// A flag or argument is wrong or missing.
+    Usage, "USAGE", 64, Never, Configuration, Warning, "wrong usage";
+    /// A destructive step was not confirmed by its target's name.
+    NotConfirmed, "NOT_CONFIRMED", 64, Never, Configuration, Warning, "not confirmed";
+    /// The archive is damaged.
+    CorruptedBackup, "CORRUPTED_BACKUP", 65, Never, Corruption, Fatal, "the backup is damaged";
+    /// The file ends too early.
+    TruncatedBackup, "TRUNCATED_BACKUP", 65, Never, Corruption, Fatal, "the backup is cut off";
+    /// The file is not one of our archives.
+    ForeignFile, "FOREIGN_FILE", 65, Never, Corruption, Critical, "not a dbbackup archive";
+    /// An archive of a format that this version does not know.
+    FormatTooNew, "FORMAT_TOO_NEW", 65, Never, Version, Critical, "the archive needs a newer dbbackup";
+    /// What was restored is not what was backed up.
+    ProofFailed, "PROOF_FAILED", 65, Never, Corruption, Fatal, "the restored data differ";
+    /// A backup file does not exist.
+    FileMissing, "FILE_MISSING", 66, Never, MissingObject, Critical, "no such file";
+    /// A database does not exist.
+    DatabaseMissing, "DATABASE_MISSING", 66, Never, MissingObject, Critical, "no such database";
+    /// A table, schema or database is not in the archive.
+    NotInArchive, "NOT_IN_ARCHIVE", 66, Never, MissingObject, Critical, "not in the archive";
+    /// Nothing listens there.
+    ConnectionRefused, "CONNECTION_REFUSED", 69, Later, Network, Critical, "connection refused";
+    /// The name cannot be resolved, or no route leads there.
+    HostUnknown, "HOST_UNKNOWN", 69, Later, Network, Critical, "host not reachable";
+    /// No answer within the time limit.
+    ConnectTimeout, "CONNECT_TIMEOUT", 69, Later, Timeout, Critical, "no answer from the server";
+    /// TLS could not be agreed on or the certificate is not trusted.
+    TlsFailed, "TLS_FAILED", 69, Never, Network, Critical, "TLS failed";
+    /// All connection slots are taken.
+    TooManyConnections, "TOO_MANY_CONNECTIONS", 69, Later, Connections, Critical, "too many connections";
+    /// The server is starting, stopping, recovering, or went away while we worked.
+    ServerUnavailable, "SERVER_UNAVAILABLE", 69, Later, Network, Critical, "the server is not available";
+    /// A program that we need is not installed or too old.
+    ToolMissing, "TOOL_MISSING", 69, Never, Tools, Critical, "a tool is missing";
+    /// A server of a version that we do not know.
+    VersionUnsupported, "VERSION_UNSUPPORTED", 69, Never, Version, Critical, "unsupported server version";
+    /// A connection pooler gives us no session that lasts, or keeps what we set in it.
+    PoolerMode, "POOLER_MODE", 69, Never, Connections, Critical, "a connection pooler is in the way";
+    /// A bug of ours.
+    Internal, "INTERNAL", 70, Never, Internal, Fatal, "internal error";
+    /// The backup folder is missing, read-only or not a folder.
+    OutputUnwritable, "OUTPUT_UNWRITABLE", 73, Never, Storage, Critical, "cannot write there";
+    /// A file of that name exists.
+    OutputExists, "OUTPUT_EXISTS", 73, Never, Duplicate, Warning, "the file exists";
+    /// No space left, on our side.
+    DiskFull, "DISK_FULL", 74, Later, DiskSpace, Critical, "disk full";
+    /// No space left, on the server's side.
+    ServerDiskFull, "SERVER_DISK_FULL", 74, Later, DiskSpace, Critical, "the server's disk is full";
+    /// Reading or writing failed.
+    Io, "IO_ERROR", 74, Later, Storage, Critical, "input/output error";
+    /// A lock was not granted in time.
+    LockTimeout, "LOCK_TIMEOUT", 75, Now, Locks, Warning, "lock not granted";
+    /// The server's lock table is full.
+    LockTableFull, "LOCK_TABLE_FULL", 75, Later, Locks, Critical, "the server's lock table is full";
+    /// Deadlock, serialization failure, or another conflict that passes.
+    Conflict, "CONFLICT", 75, Now, Locks, Warning, "conflict with another session";
+    /// Another run works in the same folder.
+    AnotherRun, "ANOTHER_RUN", 75, Later, Locks, Warning, "another run is active";
+    /// Wrong password or no rule that lets us in.
+    AuthFailed, "AUTH_FAILED", 77, Never, Authentication, Critical, "authentication error";
+    /// The role may not do that.
+    PermissionDenied, "PERMISSION_DENIED", 77, Never, Permissions, Critical, "permission denied";
+    /// File permissions are in the way, or too open for a secret.
+    FilePermission, "FILE_PERMISSION", 77, Never, Permissions, Critical, "file permission";
+    /// The configuration cannot be read or contradicts itself.
+    Config, "CONFIG", 78, Never, Configuration, Critical, "configuration error";
+    /// Something cannot be read completely, so there would be no backup of it.
+    Incomplete, "INCOMPLETE", 1, Never, Data, Critical, "cannot be backed up completely";
+    /// An object, type, extension, role or tablespace that is needed is not there.
+    MissingObject, "MISSING_OBJECT", 1, Never, MissingObject, Critical, "something needed is missing";
+    /// The target exists and holds something.
+    TargetNotEmpty, "TARGET_NOT_EMPTY", 1, Never, Duplicate, Warning, "the target is not empty";
+    /// An object exists already.
+    DuplicateObject, "DUPLICATE_OBJECT", 1, Never, Duplicate, Ignorable, "the object exists";
+    /// The server refused a statement for another reason.
+    SqlFailed, "SQL_FAILED", 1, Never, Data, Critical, "the server refused a statement";
+    /// Some parts failed, others are done.
+    Partial, "PARTIAL", 1, Never, Data, Critical, "not everything is done";
+    /// Stopped by Ctrl-C or from the screen.
+    Cancelled, "CANCELLED", 130, Now, Interrupted, Ignorable, "cancelled";
+    /// Stopped by SIGTERM or SIGHUP.
+    Terminated, "TERMINATED", 143, Now, Interrupted, Warning, "terminated";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_exit_codes_known() {
+        let mut names: Vec<_> = Code::ALL.iter().map(|code| code.as_str()).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), Code::ALL.len());
+        for code in Code::ALL {
+            assert!([1, 64, 65, 66, 69, 70, 73, 74, 75, 77, 78, 130, 143].contains(&code.exit()), "{code:?}");
+        }
+    }
+}
