@@ -67,8 +67,8 @@ pub async fn run(spec: &RestoreSpec, context: &Context) -> Result<Summary, Fault
     let kept = record.end(context).await;
     let outcome = match (outcome, kept) {
         (outcome, None) => outcome,
-        (Ok(summary), Some(manifest)) => Ok(resumable(summary, &spec, manifest)),
-        (Err(fault), Some(manifest)) => Err(interrupted(fault, &spec, &manifest)),
+        (Ok(summary), Some(manifest)) => Ok(resumable(summary, &spec, manifest, &record)),
+        (Err(fault), Some(manifest)) => Err(interrupted(fault, &spec, &manifest, &record)),
     };
     outcome.map(|summary| Summary { duration_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX), ..summary })
 }
@@ -85,18 +85,18 @@ fn names(spec: &RestoreSpec, archive: &Archive) -> Result<Vec<String>, Fault> {
 }
 
 /// A summary in which something is missing, with the way to go on.
-fn resumable(mut summary: Summary, spec: &RestoreSpec, manifest: PathBuf) -> Summary {
+fn resumable(mut summary: Summary, spec: &RestoreSpec, manifest: PathBuf, record: &Record) -> Summary {
     summary.then = Some(Step {
         text: "Then go on where it stopped; what is complete is not done again:".into(),
-        command: Some(record::command(spec, &manifest)),
+        command: Some(record::command(spec, &manifest, record)),
     });
     summary.manifest = Some(manifest);
     summary
 }
 
 /// A fault with the way to go on.
-fn interrupted(fault: Fault, spec: &RestoreSpec, manifest: &Path) -> Fault {
-    let command = record::command(spec, manifest);
+fn interrupted(fault: Fault, spec: &RestoreSpec, manifest: &Path, record: &Record) -> Fault {
+    let command = record::command(spec, manifest, record);
     let mut fault = fault.at("Manifest", text::clean(&manifest.display().to_string()));
     if fault.code == Code::Cancelled {
         fault.context.push(("Left".into(), format!("the restore manifest; go on with: {command}")));

@@ -206,14 +206,30 @@ pub async fn look(spec: &RestoreSpec) -> Result<Option<Manifest>, Fault> {
     blocking(move || file::read(&path)).await.map(Some)
 }
 
-/// The command that goes on with a restore.
-pub fn command(spec: &RestoreSpec, manifest: &Path) -> String {
+impl Record {
+    /// Whether databases are still to be dropped that a restore over what exists has not come to.
+    pub fn has_to_replace(&self) -> bool {
+        self.lock().has_to_replace()
+    }
+}
+
+/// The command that goes on with a restore. What it drops is no part of the manifest, so that a file can never cause it: where something is left
+/// to replace, that stands in the command, for a person to give again.
+pub fn command(spec: &RestoreSpec, manifest: &Path, record: &Record) -> String {
     let quoted = |path: &Path| shell_words::quote(&text::clean(&path.display().to_string())).into_owned();
     let verb = match spec.scope {
         crate::domain::spec::RestoreScope::Single { .. } => "single",
         crate::domain::spec::RestoreScope::Cluster { .. } => "cluster",
     };
-    format!("dbbackup restore {verb} {} --resume-from-manifest {}", quoted(&spec.archive), quoted(manifest))
+    let mut command = format!("dbbackup restore {verb} {} --resume-from-manifest {}", quoted(&spec.archive), quoted(manifest));
+    if spec.clean && record.has_to_replace() {
+        let name = match &spec.scope {
+            crate::domain::spec::RestoreScope::Single { target, .. } => target.clone(),
+            crate::domain::spec::RestoreScope::Cluster { .. } => spec.connection.confirm_name(),
+        };
+        command.push_str(&format!(" --clean --confirm {}", shell_words::quote(&text::clean(&name))));
+    }
+    command
 }
 
 /// The fault of a manifest that does not fit.

@@ -329,6 +329,13 @@ impl Manifest {
         self.databases.values().filter(|one| one.state == State::Done).count() >= self.total
     }
 
+    /// Whether databases are left that are not begun, or about to be dropped.
+    pub fn has_to_replace(&self) -> bool {
+        let untouched =
+            |name: &String| self.databases.get(name).is_none_or(|one| one.state != State::Done && one.stage == Stage::Replacing);
+        self.names.iter().any(untouched)
+    }
+
     /// As it is written.
     pub fn render(&mut self) -> Result<Vec<u8>, Fault> {
         self.succeeded = self.databases.iter().filter(|(_, one)| one.state == State::Done).map(|(name, _)| name.clone()).collect();
@@ -365,6 +372,25 @@ impl Manifest {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_not_begun_or_about_to_be_dropped_is_still_to_be_replaced() {
+        let manifest = |stage| {
+            let one = Database { stage, made: Made::Replaced, ..Database::default() };
+            serde_json::from_value::<Manifest>(serde_json::json!({
+                "format": 1, "operation": "restore-cluster", "archive": "a", "archive_id": "a", "run": "r", "server": "s", "started": "t",
+                "total": 1, "succeeded": [], "failed": [], "skipped": [], "globals": true,
+                "options": { "scope": { "cluster": { "include": [], "exclude": [], "parallel": 1 } }, "create": true, "no_owner": false,
+                    "no_acl": false, "no_tablespaces": false, "map_roles": [], "prove": false, "continue_on_error": false },
+                "databases": { "a": one },
+            }))
+            .map(|manifest| Manifest { names: vec!["a".into()], ..manifest })
+            .expect("a manifest")
+        };
+        assert!(manifest(Stage::Replacing).has_to_replace());
+        assert!(!manifest(Stage::Making).has_to_replace());
+        assert!(Manifest { names: vec!["a".into(), "b".into()], ..manifest(Stage::Making) }.has_to_replace());
+    }
 
     #[test]
     fn runs_of_chunks_are_joined() {
