@@ -241,5 +241,7 @@ pub fn json(outcome: &Outcome) -> serde_json::Value {
         "objects": summaries().map(|summary| summary.objects()).fold(Tally::default(), Tally::and),
         "failed": summaries().flat_map(|summary| summary.failed()).map(|one| &one.name).collect::<Vec<_>>(),
         "failure_list": summaries().find_map(|summary| summary.failure_list.as_ref()),
+        "manifest": summaries().find_map(|summary| summary.manifest.as_ref()),
+        "then": summaries().find_map(|summary| summary.then.as_ref()?.command.as_ref()),
     })
 }

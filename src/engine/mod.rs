@@ -54,7 +54,7 @@ pub async fn plan(spec: &JobSpec, context: &Context) -> Result<Plan, Fault> {
     if let (true, Some(server)) = (context.cancel.is_cancelled(), &context.server) {
         server.settled().await;
     }
-    planned
+    planned.map_err(Fault::cured)
 }
 
 /// Waits for what can be dropped at any point without leaving anything.
@@ -74,5 +74,5 @@ pub async fn run(plan: Confirmed, context: &Context) -> Result<Summary, Fault> {
         JobSpec::Restore(restore) => restore::run(restore, watch.context()).await,
         JobSpec::Verify(verify) => verify::run(verify, watch.context()).await,
     };
-    watch.end(ended)
+    watch.end(ended).map_err(Fault::cured)
 }

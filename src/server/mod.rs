@@ -50,6 +50,11 @@ pub trait Server: Send + Sync {
     /// Its databases, by name.
     fn databases(&self) -> Answer<'_, Vec<DatabaseInfo>>;
 
+    /// The database of this name: cheaper than all of them.
+    fn database<'a>(&'a self, name: &'a str) -> Answer<'a, Option<DatabaseInfo>> {
+        Box::pin(async move { Ok(self.databases().await?.into_iter().find(|database| database.name == name)) })
+    }
+
     /// Whether there is a database of this name: cheaper than all of them with their sizes.
     fn has_database<'a>(&'a self, name: &'a str) -> Answer<'a, bool> {
         Box::pin(async move { Ok(self.databases().await?.into_iter().any(|database| database.name == name)) })

@@ -25,7 +25,7 @@ use crate::domain::{Code, Fault, text};
 use crate::engine::Context;
 use crate::engine::event::Level;
 use crate::engine::prove::{self, Expected};
-use crate::server::{LoadSettings, TargetChoices};
+use crate::server::{LoadSettings, Loader, TargetChoices};
 use std::collections::HashMap;
 use std::sync::Arc;
 use target::{Next, Ready};
@@ -122,6 +122,7 @@ pub async fn restore(order: &Order<'_>) -> Result<Done, Fault> {
     let ready = match target::ready(order, server.as_ref(), &chosen).await {
         Ok(ready) => ready,
         Err(fault) => {
+            let fault = context.events.explain(fault);
             note(order, &fault);
             return Err(fault);
         }
@@ -129,7 +130,7 @@ pub async fn restore(order: &Order<'_>) -> Result<Done, Fault> {
     let done = match fill(order, &chosen, &ready).await {
         Ok(done) => done,
         Err(fault) => {
-            let fault = target::undo(order, server.as_ref(), ready.whose, fault).await;
+            let fault = target::undo(order, server.as_ref(), ready.whose, context.events.explain(fault)).await;
             if context.cancel.is_cancelled() {
                 note(order, &fault);
                 return Err(fault);
@@ -169,25 +170,25 @@ async fn fill(order: &Order<'_>, chosen: &Chosen, ready: &Ready) -> Result<Done,
     let context = order.context;
     let retries = order.spec.care.retries;
     let settings = settings(order);
-    let mut troubles = match ready.stage {
+    let (mut troubles, mut session) = match ready.stage {
         Next::Fill => load(order, chosen, ready, &settings).await?,
         Next::Finish | Next::Nothing => {
             order.board.database(order.place, |one| one.bytes.done = one.bytes.total);
-            Troubles::default()
+            (Troubles::default(), None)
         }
     };
     // With something missing the ledger stays: the cause can be removed, and the restore gone on with.
     if troubles.failures.is_empty() && ready.stage != Next::Nothing {
         order.record.enter(context, order.target, Stage::Loaded, ready.whose).await?;
         context.events.passing(Transition::LoadedNoted);
-        insist(context, retries, || target::drop_ledger(order, &settings)).await?;
+        session = insist(context, retries, || target::drop_ledger(order, &settings, session.take())).await.map(Some)?;
         context.events.passing(Transition::LedgerDropped);
     }
     context.alive()?;
     let mut warnings = chosen.notes.clone();
     let proof = match (order.spec.prove && ready.stage != Next::Nothing, troubles.failures.is_empty()) {
         (true, true) => {
-            let proof = insist(context, retries, || proven(order, chosen, Extent::Everything)).await?;
+            let proof = insist(context, retries, || proven(order, chosen, Extent::Everything, session.take())).await?;
             context.events.passing(Transition::Proven);
             Some(proof)
         }
@@ -195,7 +196,7 @@ async fn fill(order: &Order<'_>, chosen: &Chosen, ready: &Ready) -> Result<Done,
             let (there, missing) = aftermath::loaded(chosen, &troubles);
             warnings.push(partly_proven(there.len(), &missing));
             let sequences_lost = troubles.failures.iter().any(|one| one.kind.starts_with("SEQUENCE"));
-            match insist(context, retries, || proven(order, chosen, Extent::Rows(there.clone()))).await {
+            match insist(context, retries, || proven(order, chosen, Extent::Rows(there.clone()), session.take())).await {
                 Ok(mut proof) => {
                     if sequences_lost {
                         // That they are not there is told already.
@@ -213,6 +214,10 @@ async fn fill(order: &Order<'_>, chosen: &Chosen, ready: &Ready) -> Result<Done,
         }
         (false, _) => None,
     };
+    // Before the properties, which may close the database for connections.
+    if let Some(session) = session.take() {
+        session.close().await;
+    }
     if ready.stage != Next::Nothing {
         dress(order, chosen, ready, &mut troubles).await?;
     }
@@ -274,8 +279,13 @@ fn settings(order: &Order<'_>) -> LoadSettings {
     }
 }
 
-/// Definitions, rows, indexes and the rest.
-async fn load(order: &Order<'_>, chosen: &Chosen, ready: &Ready, settings: &LoadSettings) -> Result<Troubles, Fault> {
+/// Definitions, rows, indexes and the rest. Gives back what went wrong, and a session that is still open, if any.
+async fn load(
+    order: &Order<'_>,
+    chosen: &Chosen,
+    ready: &Ready,
+    settings: &LoadSettings,
+) -> Result<(Troubles, Option<Box<dyn Loader>>), Fault> {
     let context = order.context;
     let target::Ledger { session, keeping, done } =
         insist(context, order.spec.care.retries, || target::open_ledger(order, ready, settings)).await?;
@@ -381,7 +391,7 @@ fn partly_proven(there: usize, missing: &[String]) -> String {
     format!("only the rows of {there} are proven; not there: {names}")
 }
 
-async fn proven(order: &Order<'_>, chosen: &Chosen, extent: Extent) -> Result<Proof, Fault> {
+async fn proven(order: &Order<'_>, chosen: &Chosen, extent: Extent, session: Option<Box<dyn Loader>>) -> Result<Proof, Fault> {
     order.board.enter(order.place, Phase::Proving);
     let server = order.context.server()?;
     let version = server.version_num().await?;
@@ -402,5 +412,5 @@ async fn proven(order: &Order<'_>, chosen: &Chosen, extent: Extent) -> Result<Pr
     let progress = |done: u64, total: u64| {
         order.board.proven(order.place, done, total);
     };
-    prove::prove(&expected, order.target, order.effort, order.context, &progress).await
+    prove::prove(&expected, order.target, order.effort, order.context, &progress, session).await
 }

@@ -35,9 +35,8 @@ use crate::domain::{Code, Fault, text};
 use database::{Entry, Order};
 use feed::Feeder;
 use progress::Board;
-use record::Record;
+use record::{Kept, Record};
 use report::Ended;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -64,11 +63,11 @@ pub async fn run(spec: &RestoreSpec, context: &Context) -> Result<Summary, Fault
         None => (Record::new(spec, &archive, &info, names(spec, &archive)?), spec.clone()),
     };
     let outcome = restore(&spec, context, &archive, &record).await;
-    let kept = record.end(context).await;
+    let kept = record.end(context, &spec).await;
     let outcome = match (outcome, kept) {
         (outcome, None) => outcome,
-        (Ok(summary), Some(manifest)) => Ok(resumable(summary, &spec, manifest, &record)),
-        (Err(fault), Some(manifest)) => Err(interrupted(fault, &spec, &manifest, &record)),
+        (Ok(summary), Some(kept)) => Ok(resumable(summary, &spec, kept)),
+        (Err(fault), Some(kept)) => Err(interrupted(fault, &spec, &kept)),
     };
     outcome.map(|summary| Summary { duration_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX), ..summary })
 }
@@ -85,19 +84,19 @@ fn names(spec: &RestoreSpec, archive: &Archive) -> Result<Vec<String>, Fault> {
 }
 
 /// A summary in which something is missing, with the way to go on.
-fn resumable(mut summary: Summary, spec: &RestoreSpec, manifest: PathBuf, record: &Record) -> Summary {
+fn resumable(mut summary: Summary, spec: &RestoreSpec, kept: Kept) -> Summary {
     summary.then = Some(Step {
         text: "Then go on where it stopped; what is complete is not done again:".into(),
-        command: Some(record::command(spec, &manifest, record)),
+        command: Some(record::command(spec, &kept)),
     });
-    summary.manifest = Some(manifest);
+    summary.manifest = Some(kept.path);
     summary
 }
 
 /// A fault with the way to go on.
-fn interrupted(fault: Fault, spec: &RestoreSpec, manifest: &Path, record: &Record) -> Fault {
-    let command = record::command(spec, manifest, record);
-    let mut fault = fault.at("Manifest", text::clean(&manifest.display().to_string()));
+fn interrupted(fault: Fault, spec: &RestoreSpec, kept: &Kept) -> Fault {
+    let command = record::command(spec, kept);
+    let mut fault = fault.at("Manifest", text::clean(&kept.path.display().to_string()));
     if fault.code == Code::Cancelled {
         fault.context.push(("Left".into(), format!("the restore manifest; go on with: {command}")));
     }

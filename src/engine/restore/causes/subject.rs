@@ -45,6 +45,8 @@ pub enum Kind {
     Taken,
     /// A rule that rows break.
     Constraint,
+    /// Somebody who holds a lock.
+    Lock,
     /// One object's own failure.
     Object,
 }
@@ -73,7 +75,7 @@ impl Subject {
         let name = text::clean(&self.name);
         let missing = |word: &str| format!("{word} {name} is missing");
         // What could not be made for a reason of its own is told with that reason.
-        let refused = fault.is_some_and(|fault| fault.code != Code::MissingObject);
+        let refused = fault.is_some_and(|fault| !fault.code.is_missing());
         let made = |word: &str| {
             let why = fault.map_or_else(String::new, |fault| text::clean(fault.root_cause()));
             if refused { format!("{word} {name} cannot be made: {why}") } else { missing(word) }
@@ -99,6 +101,7 @@ impl Subject {
             Kind::Privilege => format!("the role {name} may not do everything: {}", said()),
             Kind::Taken => "the target has objects of the same names".to_owned(),
             Kind::Constraint => format!("rows break {name}: {}", said()),
+            Kind::Lock => format!("a lock was not granted: {}", said()),
             Kind::Object => format!("{name}: {}", said()),
         }
     }
@@ -141,7 +144,11 @@ pub fn of(failure: &Failed<'_>) -> Subject {
         // So is one that is there in another form.
         Code::DuplicateObject if matches!(failure.kind, "ROLE" | "TABLESPACE") => itself(),
         Code::DuplicateObject | Code::TargetNotEmpty => Subject::new(Kind::Taken, ""),
-        Code::MissingObject => lacking(failure).unwrap_or_else(itself),
+        code if code.is_missing() => lacking(failure).unwrap_or_else(itself),
+        // Whoever is in the way of several is one cause: "pid 742, …" is the watch's own wording.
+        Code::LockTimeout if !about("Held by").is_empty() => {
+            Subject::new(Kind::Lock, about("Held by").split(',').next().unwrap_or_default())
+        }
         _ => match fault.sqlstate.as_deref() {
             // Class 23: the server says which rule of what, in fields of its answer; a column that must not be null has no rule's name.
             Some(state) if state.starts_with("23") => match (about("Table"), about("Type"), about("Constraint"), about("Column")) {

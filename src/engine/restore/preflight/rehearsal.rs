@@ -375,8 +375,7 @@ fn no_database(fault: &Fault, names: &[&str]) -> Found {
 }
 
 fn steps(fault: &Fault) -> Option<String> {
-    let steps: Vec<String> =
-        fault.steps.iter().map(|step| format!("{} {}", step.text, step.command.as_deref().unwrap_or_default()).trim().to_owned()).collect();
+    let steps: Vec<String> = fault.steps.iter().map(ToString::to_string).collect();
     (!steps.is_empty()).then(|| steps.join(" "))
 }
 

@@ -71,8 +71,7 @@ pub struct Failure {
 impl Failure {
     /// From a fault.
     pub fn of(database: &str, fault: &Fault) -> Self {
-        let cure =
-            fault.steps.iter().map(|step| format!("{} {}", step.text, step.command.as_deref().unwrap_or_default()).trim().to_owned());
+        let cure = fault.steps.iter().map(ToString::to_string);
         Self {
             database: database.to_owned(),
             code: fault.code.as_str().to_owned(),
@@ -329,11 +328,10 @@ impl Manifest {
         self.databases.values().filter(|one| one.state == State::Done).count() >= self.total
     }
 
-    /// Whether databases are left that are not begun, or about to be dropped.
+    /// Whether a database that is to be replaced may still be there: one that was to be dropped next, or was not begun.
     pub fn has_to_replace(&self) -> bool {
-        let untouched =
-            |name: &String| self.databases.get(name).is_none_or(|one| one.state != State::Done && one.stage == Stage::Replacing);
-        self.names.iter().any(untouched)
+        let open = |name: &String| self.databases.get(name).is_none_or(|one| one.state != State::Done && one.stage == Stage::Replacing);
+        self.names.iter().any(open)
     }
 
     /// As it is written.
