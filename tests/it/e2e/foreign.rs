@@ -395,3 +395,30 @@ fn a_dump_of_a_whole_server_comes_back_on_another_one() {
     home.on(&to, &["restore", "cluster", &file, "--confirm", &name]).fails(1, "TARGET_NOT_EMPTY");
     home.on(&to, &["restore", "single", &file, "--target", "x", "--create"]).fails(64, "restore cluster");
 }
+
+#[test]
+fn a_dump_is_checked_for_what_can_be_checked_and_says_what_it_is() {
+    let server = server(15);
+    let name = small(server);
+    let home = Home::new();
+    let custom = dump(server, "pg_dump", Some(&name), &["-Fc"], &home.path().join("x.dump"));
+    let plain = dump(server, "pg_dump", Some(&name), &[], &home.path().join("x.sql"));
+    stock(home.path(), &["bzip2", "-k", "x.sql"]);
+    let packed = home.path().join("x.sql.bz2");
+    for (file, form) in [(&custom, "pg_dump custom"), (&plain, "pg_dump plain"), (&packed, "pg_dump plain, bzip2")] {
+        let path = file.display().to_string();
+        let full = home.on(server, &["verify", &path]).ok();
+        assert!(full.stdout.contains(form) && full.stdout.contains("read from end to end"), "{}", full.text());
+        assert!(full.stdout.contains("--target NAME --create"), "{}", full.text());
+        let quick = home.on(server, &["verify", "--quick", &path]).ok();
+        assert!(quick.stdout.contains("--full reads all of it"), "{}", quick.text());
+        let cut = home.path().join("cut");
+        let bytes = std::fs::read(file).expect("the dump");
+        std::fs::write(&cut, &bytes[..bytes.len() * 2 / 3]).expect("a file");
+        let outcome = home.on(server, &["verify", &cut.display().to_string()]);
+        assert_eq!(outcome.code, 65, "{form}: {}", outcome.text());
+        let tried = home.on(server, &["verify", "--restore-test", &path]).fails(65, "FOREIGN_FILE");
+        assert!(tried.text().contains(&format!("dbbackup verify --full {path}")), "{}", tried.text());
+    }
+    comes_back(&home, server, &name, &packed, &[]);
+}
