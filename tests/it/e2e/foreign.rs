@@ -420,5 +420,5 @@ fn a_dump_is_checked_for_what_can_be_checked_and_says_what_it_is() {
         let tried = home.on(server, &["verify", "--restore-test", &path]).fails(65, "FOREIGN_FILE");
         assert!(tried.text().contains(&format!("dbbackup verify --full {path}")), "{}", tried.text());
     }
-    comes_back(&home, server, &name, &packed, &[]);
+    comes_back(&home, server, &Content::of(server, &name), &packed, &[]);
 }
