@@ -1,6 +1,6 @@
 //! What each action does.
 
-use super::{flow, keys, marks, modals, toast};
+use super::{flow, keys, log, marks, modals, toast};
 use crate::app::action::{Action, Motion, Toward};
 use crate::app::cmd::{Cmd, Query};
 use crate::app::command;
@@ -16,7 +16,7 @@ use crate::app::screens::backup::{self, Part};
 use crate::app::screens::contents::ContentsScreen;
 use crate::app::screens::home;
 use crate::app::screens::limits;
-use crate::app::screens::log::{self as log_view, FARTHEST, Follow, Long, Only, STEP};
+use crate::app::screens::log::Follow;
 use crate::app::screens::target::TargetScreen;
 use crate::app::waits;
 use crate::domain::Connection;
@@ -130,40 +130,11 @@ pub fn act(model: &mut Model, action: Action, out: &mut Vec<Cmd>) {
                 model.modals.push(Modal::Delete { paths, typed: tui_input::Input::default() });
             }
         }
-        Action::Follow => {
-            model.log_screen.follow = match model.log_screen.follow {
-                Follow::Newest => match log_view::lines(model).last() {
-                    Some((number, _)) => Follow::Held(*number),
-                    None => Follow::Newest,
-                },
-                Follow::Held(_) => Follow::Newest,
-            }
-        }
-        Action::Level => {
-            model.log_screen.level = match model.log_screen.level {
-                Level::Debug => Level::Info,
-                Level::Info => Level::Warn,
-                Level::Warn => Level::Error,
-                Level::Error => Level::Debug,
-            }
-        }
-        Action::Match(toward) => match log_view::next_match(model, toward) {
-            Some(number) => model.log_screen.follow = Follow::Held(number),
-            None => toast(model, Level::Info, "no further match"),
-        },
-        Action::OnlyMatches => {
-            model.log_screen.only = match model.log_screen.only {
-                Only::All => Only::Matching,
-                Only::Matching => Only::All,
-            }
-        }
-        Action::Wrap => {
-            model.log_screen.shift = 0;
-            model.log_screen.long = match model.log_screen.long {
-                Long::Cut => Long::Wrapped,
-                Long::Wrapped => Long::Cut,
-            }
-        }
+        Action::Follow => log::follow(model),
+        Action::Level => log::level(model),
+        Action::Match(toward) => log::go_on(model, toward),
+        Action::OnlyMatches => log::only(model),
+        Action::Wrap => log::wrap(model),
         Action::SaveDebugLog => {
             let id = model.request(Asked::DebugLog);
             out.push(Cmd::SaveDebugLog(id));
@@ -234,7 +205,7 @@ fn enter(model: &mut Model, out: &mut Vec<Cmd>) {
     {
         filter.keep();
         if *model.nav.place() == Place::Log {
-            show_found(model);
+            log::show_found(model);
         }
         return;
     }
@@ -289,16 +260,6 @@ fn enter(model: &mut Model, out: &mut Vec<Cmd>) {
     }
 }
 
-/// Goes to the newest line that holds what was searched for; where there is none, everything stays as it is.
-fn show_found(model: &mut Model) {
-    let lines = log_view::lines(model);
-    let newest = lines.last().map(|(number, _)| *number);
-    let found = lines.into_iter().rev().find(|(_, line)| log_view::matches(&model.log_screen, line)).map(|(number, _)| number);
-    if let Some(number) = found {
-        model.log_screen.follow = if Some(number) == newest { Follow::Newest } else { Follow::Held(number) };
-    }
-}
-
 fn follow_advice(model: &mut Model) {
     match home::advice(model) {
         Some(advice) => {
@@ -343,13 +304,7 @@ fn change(model: &mut Model, toward: Toward) {
             }
         }
         Place::Contents => marks::fold(model, toward),
-        Place::Log if model.log_screen.long == Long::Cut => {
-            let shift = model.log_screen.shift;
-            model.log_screen.shift = match toward {
-                Toward::Previous => shift.saturating_sub(STEP),
-                Toward::Next => (shift + STEP).min(FARTHEST),
-            };
-        }
+        Place::Log => log::shift(model, toward),
         _ => {}
     }
 }
