@@ -2,6 +2,7 @@
 //! went through, how each database came out, each failure with its causes and its cure, how it ended.
 
 use crate::config::environment::Environment;
+use crate::domain::fault::Step;
 use crate::domain::job::{DatabaseProgress, DatabaseState, JobId, Phase, Progress, Summary, Verdict};
 use crate::domain::plan::{CheckState, Plan};
 use crate::domain::size::grouped;
@@ -56,14 +57,7 @@ pub fn line(job: JobId, level: Level, text: &str) {
 pub fn fault(job: JobId, headline: &str, fault: &Fault) {
     let context: Vec<String> = fault.context.iter().map(|(name, value)| format!("{name}: {value}")).collect();
     let cured = fault.clone().cured();
-    let steps: Vec<String> = cured
-        .steps
-        .iter()
-        .map(|step| match &step.command {
-            Some(command) => format!("{} {command}", step.text),
-            None => step.text.clone(),
-        })
-        .collect();
+    let cure = steps(&cured.steps);
     let some = |texts: &[String]| (!texts.is_empty()).then(|| texts.join("; "));
     tracing::error!(
         target: "dbbackup::engine",
@@ -73,10 +67,19 @@ pub fn fault(job: JobId, headline: &str, fault: &Fault) {
         at = some(&context),
         sqlstate = fault.sqlstate,
         statement = fault.statement,
-        cure = some(&steps),
+        cure = (!cure.is_empty()).then_some(cure),
         "{headline}: {}",
         fault.what
     );
+}
+
+/// Steps of a cure in one line.
+fn steps(steps: &[Step]) -> String {
+    let words = steps.iter().map(|step| match &step.command {
+        Some(command) => format!("{} {command}", step.text),
+        None => step.text.clone(),
+    });
+    words.collect::<Vec<_>>().join("; ")
 }
 
 /// A plan, or why there is none.
@@ -119,12 +122,30 @@ pub fn ended(job: JobId, last: &Event) {
 
 fn finished(job: JobId, summary: &Summary) {
     for one in summary.failed().take(TOLD) {
-        if let Some(why) = &one.fault {
-            fault(job, &format!("database {}", one.name), why);
+        match &one.fault {
+            // Where causes are known, they and their cures follow.
+            Some(why) if !summary.causes.is_empty() => line(job, Level::Error, &format!("database {}: {why}", one.name)),
+            Some(why) => fault(job, &format!("database {}", one.name), why),
+            None => {}
         }
     }
     for (at, cause) in summary.causes.iter().take(TOLD).enumerate() {
-        line(job, Level::Error, &format!("cause {}: [{}] {}", at + 1, cause.code.as_str(), cause.line()));
+        let some = |text: String| (!text.is_empty()).then_some(text);
+        tracing::error!(
+            target: "dbbackup::engine",
+            job = job.0,
+            code = cause.code.as_str(),
+            sqlstate = cause.sqlstate,
+            said = some(cause.said.clone()),
+            databases = some(cause.databases.iter().take(TOLD).cloned().collect::<Vec<_>>().join(", ")),
+            cure = some(steps(&cause.steps)),
+            "cause {}: {}",
+            at + 1,
+            cause.line()
+        );
+    }
+    if let Some(then) = &summary.then {
+        line(job, Level::Warn, &steps(std::slice::from_ref(then)));
     }
     for warning in &summary.warnings {
         line(job, Level::Warn, warning);
@@ -182,6 +203,7 @@ impl Teller {
             let word = match &one.state {
                 DatabaseState::Done => "done",
                 DatabaseState::Proven => "done and proven equal",
+                DatabaseState::Failed(fault) if fault.code == Code::Cancelled => "cancelled",
                 DatabaseState::Failed(_) => "failed",
                 DatabaseState::Waiting | DatabaseState::Running(_) => continue,
             };

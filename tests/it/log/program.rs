@@ -60,7 +60,7 @@ fn a_restore_that_fails_is_told_with_code_cause_and_cure() {
     let lines = json_lines(&log);
     let failure = lines.iter().find(|line| line["level"] == "error" && line["code"].is_string());
     let failure = failure.unwrap_or_else(|| panic!("no failure in {lines:#?}"));
-    assert!(failure.to_string().contains("t_i_check"), "{failure}");
+    assert!(failure.to_string().contains("t_i_check") && failure["code"] == "CONSTRAINT_VIOLATED", "{failure}");
     assert_eq!(lines.last().expect("lines")["exit"], outcome.code);
     let debug: serde_json::Value = serde_json::from_slice(&std::fs::read(&debug).expect("the debug log")).expect("JSON");
     assert_eq!(debug["run"]["id"], lines[0]["run"]);
