@@ -71,6 +71,15 @@ fn explain(name: Option<&str>) -> Result<String, Fault> {
     }
 }
 
+/// The program's manual page; each command explains itself by `--help`.
+fn manual() -> Result<String, Fault> {
+    let mut text = Vec::new();
+    clap_mangen::Man::new(parse::command())
+        .render(&mut text)
+        .map_err(|error| Fault::new(Code::Io, "cannot write the manual page").because(error))?;
+    Ok(String::from_utf8_lossy(&text).into_owned())
+}
+
 fn carry_out(Parsed { cli, settings: flags }: &Parsed, environment: &Environment) -> Result<u8, Fault> {
     let paths = Paths::of_host(cli.globals.config.clone(), environment);
     match &cli.command {
@@ -79,11 +88,14 @@ fn carry_out(Parsed { cli, settings: flags }: &Parsed, environment: &Environment
             clap_complete::generate(*shell, &mut parse::command(), "dbbackup", &mut text);
             return Ok(settings::finish(Ok(String::from_utf8_lossy(&text).into_owned()), "Completions failed"));
         }
+        Some(Command::Man) => {
+            return Ok(settings::finish(manual(), "The manual page failed"));
+        }
         Some(Command::Explain { code }) => {
             return Ok(settings::finish(explain(code.as_deref()), "There is no explanation"));
         }
         Some(Command::Config(config)) => {
-            return Ok(settings::finish(settings::run(config, &paths, environment, flags), "Configuration failed"));
+            return Ok(settings::run(config, &paths, environment, flags));
         }
         _ => {}
     }

@@ -1,8 +1,9 @@
 //! Which flags are settings, what their help says, and which of them were typed. All from the table of settings.
 
 use crate::config::settings::{Key, Kind, SETTINGS};
+use clap::builder::BoolishValueParser;
 use clap::parser::ValueSource;
-use clap::{Arg, ArgMatches, Command};
+use clap::{Arg, ArgAction, ArgMatches, Command};
 
 /// Gives every flag that is a setting its help: what it is, its default, its variable, its key in files.
 pub fn explain(command: Command) -> Command {
@@ -27,7 +28,20 @@ fn explain_one(arg: Arg) -> Arg {
         help.push(']');
     }
     help.push_str(&format!(" [config: {}]", setting.name));
-    arg.help(help)
+    let arg = arg.help(help);
+    if setting.kind != Kind::Switch {
+        return arg;
+    }
+    // A switch that a file or the environment turns on can be turned off by its flag: flags are the strongest layer for it too.
+    arg.action(ArgAction::Set)
+        .num_args(0..=1)
+        .require_equals(true)
+        .value_name("true|false")
+        .value_parser(BoolishValueParser::new())
+        .default_missing_value("true")
+        .default_value("false")
+        .hide_default_value(true)
+        .hide_possible_values(true)
 }
 
 /// The settings that were typed as flags, before or behind the command; what stands behind it holds.
@@ -54,7 +68,7 @@ fn typed_here(matches: &ArgMatches) -> Vec<(Key, String)> {
             continue;
         }
         let text = match setting.kind {
-            Kind::Switch => Some("true".to_owned()),
+            Kind::Switch => matches.try_get_one::<bool>(&id).ok().flatten().map(bool::to_string),
             _ => matches.try_get_one::<String>(&id).ok().flatten().cloned(),
         };
         out.extend(text.map(|text| (setting.key, text)));

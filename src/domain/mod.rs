@@ -9,6 +9,7 @@ pub mod listing;
 pub mod plan;
 pub mod schema;
 pub mod server;
+pub mod setting;
 pub mod size;
 pub mod spec;
 pub mod text;

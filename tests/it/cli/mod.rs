@@ -259,6 +259,8 @@ fn no_flag_takes_a_password_and_every_flag_is_explained() {
 fn completions_and_version_print_to_stdout() {
     let (code, out, _) = run(&["completions", "bash"]);
     assert!(code == 0 && out.contains("_dbbackup"));
+    let (code, out, _) = run(&["man"]);
+    assert!(code == 0 && out.contains(".TH dbbackup 1") && out.contains("connection.port"), "{out}");
     assert_eq!(run(&["--version"]).0, 0);
 }
 
