@@ -7,7 +7,7 @@ use super::{archive, output, query, script, settings};
 use crate::app::action::Action;
 use crate::app::model::{Model, Outcome};
 use crate::app::msg::Msg;
-use crate::app::setup::{Mode, Setup};
+use crate::app::setup::{Clipboard, Mode, Setup};
 use crate::cli::archive::Archive;
 use crate::cli::parse::{self, Parsed};
 use crate::cli::{Cli, Command};
@@ -21,6 +21,7 @@ use crate::runtime::exec::Executor;
 use crate::runtime::inbox::Inbox;
 use crate::runtime::run::{Front, run};
 use crate::runtime::screen::Screen;
+use crate::runtime::settings::{Source, views};
 use crate::runtime::work::Engine;
 use crate::runtime::{host, log, look, password, signals};
 use crate::view::look::Look;
@@ -114,7 +115,8 @@ fn carry_out(Parsed { cli, settings: flags }: &Parsed, environment: &Environment
     if let Some(answer) = query::answer(cli, &resolved, &secrets) {
         return Ok(settings::finish(answer, "Query failed"));
     }
-    application(cli, &resolved, environment, secrets)
+    let source = Source { paths, environment: environment.clone(), flags: flags.clone() };
+    application(cli, resolved, source, secrets)
 }
 
 /// Who looks on: a terminal on both ends that can do more than print lines, and nobody who said otherwise.
@@ -151,16 +153,26 @@ pub fn setup(cli: &Cli, resolved: &Resolved, mode: Mode) -> Result<Setup, Fault>
         job: script::job(cli, resolved, host)?,
         dry_run: cli.globals.dry_run,
         confirm: cli.globals.confirm.clone(),
+        settings: Vec::new(),
+        settings_file: None,
+        clipboard: Clipboard::default(),
     })
 }
 
-fn application(cli: &Cli, resolved: &Resolved, environment: &Environment, secrets: Arc<Secrets>) -> Result<u8, Fault> {
-    let mode = mode(cli, resolved, environment)?;
-    let setup = setup(cli, resolved, mode)?;
+fn application(cli: &Cli, resolved: Resolved, source: Source, secrets: Arc<Secrets>) -> Result<u8, Fault> {
+    let environment = source.environment.clone();
+    let mode = mode(cli, &resolved, &environment)?;
+    let resolved = resolved.on(host::facts());
+    let setup = Setup {
+        settings: views(&resolved, &source.paths),
+        settings_file: source.paths.user.clone(),
+        clipboard: look::clipboard(&environment),
+        ..setup(cli, &resolved, mode)?
+    };
     let needs_server = !matches!(&setup.job, Some(crate::domain::spec::JobSpec::Verify(verify)) if verify.restore_test.is_none());
     let noun = setup.job.as_ref().map(crate::domain::spec::JobSpec::noun);
     let inbox = Arc::new(Inbox::default());
-    let mut executor = Executor::new(Arc::clone(&inbox), Arc::new(Engine::new(Arc::clone(&secrets))))?;
+    let mut executor = Executor::new(Arc::clone(&inbox), Arc::new(Engine::new(Arc::clone(&secrets), source)))?;
     if mode != Mode::Batch && needs_server {
         password::ask_if_wanted(executor.handle(), &secrets, &resolved.connection()?)?;
     }
@@ -186,13 +198,14 @@ fn application(cli: &Cli, resolved: &Resolved, environment: &Environment, secret
             result::print(&outcome, volume, noun)
         }
         Mode::Interactive | Mode::Command => {
-            let depth = look::depth(environment, resolved.switch(Key::NoColor));
-            let theme = resolved.text(Key::Theme).unwrap_or("default-dark");
-            let (look, notice) = Look::load(theme, depth, look::glyphs(environment), &own_theme(theme));
+            let depth = look::depth(&environment, resolved.switch(Key::NoColor));
+            let glyphs = look::glyphs(&environment);
+            let dress = move |theme: &str| Look::load(theme, depth, glyphs, &own_theme(theme));
+            let (look, notice) = dress(resolved.text(Key::Theme).unwrap_or("default-dark"));
             if let Some(notice) = notice {
                 inbox.answer(Msg::Act(Action::Notice(notice)));
             }
-            let mut screen = Screen::open(Arc::clone(&inbox), look, look::pace(environment))
+            let mut screen = Screen::open(Arc::clone(&inbox), look, Box::new(move |theme| dress(theme).0), look::pace(&environment))
                 .map_err(|error| Fault::new(Code::Io, "cannot take the terminal").because(error).step("Use --batch."))?;
             let outcome = play(&mut screen);
             drop(screen);

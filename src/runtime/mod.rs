@@ -14,6 +14,7 @@ pub mod panic;
 pub mod password;
 pub mod run;
 pub mod screen;
+pub mod settings;
 pub mod signals;
 pub mod terminal;
 pub mod work;

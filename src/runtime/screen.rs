@@ -40,6 +40,9 @@ impl Write for Frame {
 /// ratatui ends each frame with this when no cursor is shown, even if no cell changed.
 const NOTHING: &[u8] = b"\x1b[?25l";
 
+/// Finds the look of a theme by its name.
+pub type Dress = Box<dyn Fn(&str) -> Look>;
+
 /// The terminal as a front.
 pub struct Screen {
     guard: Option<Guard>,
@@ -50,6 +53,7 @@ pub struct Screen {
     input: Input,
     inbox: Arc<Inbox>,
     look: Look,
+    dress: Dress,
     pace: Pace,
     /// The time that the last frame asks for before the next.
     gap: Duration,
@@ -60,7 +64,7 @@ pub struct Screen {
 
 impl Screen {
     /// Takes the terminal and starts to read it.
-    pub fn open(inbox: Arc<Inbox>, look: Look, pace: Pace) -> io::Result<Self> {
+    pub fn open(inbox: Arc<Inbox>, look: Look, dress: Dress, pace: Pace) -> io::Result<Self> {
         let guard = Guard::enter()?;
         let frame = Frame::default();
         let terminal = Terminal::new(CrosstermBackend::new(frame.clone()))?;
@@ -73,6 +77,7 @@ impl Screen {
             input,
             inbox,
             look,
+            dress,
             pace,
             gap: pace.gap,
             keys_seen: false,
@@ -155,6 +160,11 @@ impl Front for Screen {
 
     fn copy(&mut self, text: &str) -> io::Result<()> {
         execute!(io::stdout(), CopyToClipboard::to_clipboard_from(text))
+    }
+
+    fn theme(&mut self, name: &str) -> io::Result<()> {
+        self.look = (self.dress)(name);
+        self.redraw()
     }
 
     fn suspend(&mut self) -> io::Result<()> {

@@ -6,4 +6,5 @@ pub mod contents;
 pub mod home;
 pub mod log;
 pub mod plan;
+pub mod settings;
 pub mod target;

@@ -8,15 +8,18 @@ use crate::app::form::FieldId;
 use crate::app::jobs::Job;
 use crate::app::list::Filter;
 use crate::app::load::Load;
-use crate::app::modal::{Keys, Modal};
+use crate::app::modal::{Copied, Keys, Modal};
 use crate::app::model::{Asked, Frozen, Model};
 use crate::app::nav::{Nav, Place};
+use crate::app::palette;
 use crate::app::screens::archives::{self, Order};
 use crate::app::screens::backup::{self, Part};
 use crate::app::screens::contents::ContentsScreen;
 use crate::app::screens::home;
 use crate::app::screens::log::{self as log_view, Follow};
+use crate::app::screens::settings;
 use crate::app::screens::target::TargetScreen;
+use crate::app::setup::Clipboard;
 use crate::app::waits;
 use crate::domain::spec::{Depth, JobSpec, RestoreTest, Sample, VerifySpec};
 
@@ -36,6 +39,7 @@ pub fn act(model: &mut Model, action: Action, out: &mut Vec<Cmd>) {
         Action::Back => back(model, out),
         Action::Screen(screen) => {
             model.nav = Nav::at(Place::from(screen));
+            model.settings.edit = None;
             model.frozen = None;
             model.log_screen.job = None;
         }
@@ -145,6 +149,12 @@ pub fn act(model: &mut Model, action: Action, out: &mut Vec<Cmd>) {
                 Level::Error => Level::Debug,
             }
         }
+        Action::Palette => model.modals.push(Modal::Palette { input: tui_input::Input::default(), at: 0 }),
+        Action::Unset => {
+            if let (Place::Settings, Ok(view)) = (model.nav.place(), settings::may_change(model)) {
+                save(model, view.name, None, out);
+            }
+        }
         Action::Accept => modals::accept(model, out),
     }
 }
@@ -175,10 +185,16 @@ fn back(model: &mut Model, out: &mut Vec<Cmd>) {
     if model.modals.pop().is_some() {
         return;
     }
+    let editing = model.settings.edit.as_ref().filter(|_| *model.nav.place() == Place::Settings).map(|edit| edit.name);
     if let Some(filter) = keys::filter_mut(model)
         && filter.text().is_some()
+        && editing.is_none()
     {
         *filter = Filter::Off;
+        return;
+    }
+    if editing.is_some() {
+        model.settings.edit = None;
         return;
     }
     match model.nav.place() {
@@ -205,7 +221,36 @@ fn unconfirmed(model: &mut Model, out: &mut Vec<Cmd>) {
     model.end(exit, fault, plan, out);
 }
 
+/// Does what is chosen in the palette, which goes.
+fn run_chosen(model: &mut Model, out: &mut Vec<Cmd>) {
+    if let Some(entry) = palette::chosen(model).filter(|entry| entry.blocked.is_none()) {
+        model.modals.pop();
+        act(model, entry.action, out);
+    }
+}
+
+/// Saves what is typed, or begins to type.
+fn setting(model: &mut Model, out: &mut Vec<Cmd>) {
+    match &model.settings.edit {
+        None => settings::open(model),
+        Some(edit) if settings::wrong(model).is_none() => {
+            let (name, text) = (edit.name, edit.input.value().trim().to_owned());
+            model.settings.edit = None;
+            save(model, name, Some(text), out);
+        }
+        Some(_) => {}
+    }
+}
+
+fn save(model: &mut Model, name: &'static str, text: Option<String>, out: &mut Vec<Cmd>) {
+    let id = model.request(Asked::Save(name));
+    out.push(Cmd::Fetch(id, Query::Save(name, text)));
+}
+
 fn enter(model: &mut Model, out: &mut Vec<Cmd>) {
+    if matches!(model.modals.last(), Some(Modal::Palette { .. })) {
+        return run_chosen(model, out);
+    }
     if let Some(filter) = keys::filter_mut(model)
         && filter.is_typing()
     {
@@ -259,6 +304,7 @@ fn enter(model: &mut Model, out: &mut Vec<Cmd>) {
             }
         }
         Place::Archives => act(model, Action::Inside, out),
+        Place::Settings => setting(model, out),
         Place::Database(..) | Place::Log => {}
     }
 }
@@ -293,6 +339,7 @@ fn change(model: &mut Model, toward: Toward) {
         }
         Place::Target => model.target.form.change(toward),
         Place::Contents => marks::fold(model, toward),
+        Place::Settings => settings::next_word(model),
         _ => {}
     }
 }
@@ -330,10 +377,21 @@ pub fn spec_in_sight(model: &Model) -> Option<JobSpec> {
     }
 }
 
+/// The most bytes of a text that is copied: in base64 they are the 100,000 that terminals take at most.
+pub const CLIPBOARD: usize = 74_994;
+
 fn copy_command(model: &mut Model, out: &mut Vec<Cmd>) {
     if let Some(spec) = spec_in_sight(model) {
-        out.push(Cmd::Copy(command::one_line(&spec, &model.setup)));
-        model.modals.push(Modal::Command { lines: command::line(&spec, &model.setup) });
+        let text = command::one_line(&spec, &model.setup);
+        let copied = match model.setup.clipboard {
+            Clipboard::None => Copied::NoClipboard,
+            Clipboard::Terminal if text.len() > CLIPBOARD => Copied::TooLong,
+            Clipboard::Terminal => Copied::Sent,
+        };
+        if copied == Copied::Sent {
+            out.push(Cmd::Copy(text));
+        }
+        model.modals.push(Modal::Command { lines: command::line(&spec, &model.setup), copied });
     }
 }
 
