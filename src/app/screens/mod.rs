@@ -4,6 +4,7 @@ pub mod archives;
 pub mod backup;
 pub mod contents;
 pub mod home;
+pub mod limits;
 pub mod log;
 pub mod plan;
 pub mod settings;

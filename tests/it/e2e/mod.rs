@@ -3,6 +3,8 @@
 mod archive;
 mod causes;
 mod cluster;
+mod codes;
+mod ddl;
 mod drill;
 mod faults;
 mod foreign;
