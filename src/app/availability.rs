@@ -76,6 +76,7 @@ pub fn below(model: &Model, action: &Action) -> Result<(), String> {
             None => Err("nothing here has a command line".to_owned()),
         },
         Action::Verify | Action::RestoreTest | Action::Delete | Action::Inside | Action::RestoreThis => one_archive(model, action),
+        Action::Change(_) if settings::is_without_choices(model) => Err("type it".to_owned()),
         _ => applies(model, action),
     }
 }
@@ -92,7 +93,7 @@ fn applies(model: &Model, action: &Action) -> Result<(), String> {
             elsewhere.push(bind.scope.title());
         }
     }
-    if elsewhere.is_empty() { Ok(()) } else { Err(format!("it belongs to another place: {}", elsewhere.join("; "))) }
+    if elsewhere.is_empty() { Ok(()) } else { Err(format!("works on {}", elsewhere.join("; "))) }
 }
 
 fn enter(model: &Model) -> Result<(), String> {

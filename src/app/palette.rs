@@ -65,7 +65,10 @@ pub fn matching(model: &Model, text: &str) -> Vec<Entry> {
 fn rank(wanted: &str, entry: &Entry) -> Option<u8> {
     let label = entry.label.to_lowercase();
     let name = keymap::action_name(&entry.action).replace('-', " ");
-    let whole = format!("{label} {name} {}", entry.place.to_lowercase());
+    // What works everywhere is not found by that word.
+    let place =
+        if [Scope::Always, Scope::Screens, Scope::Moving].iter().any(|scope| scope.title() == entry.place) { "" } else { entry.place };
+    let whole = format!("{label} {name} {}", place.to_lowercase());
     if label.starts_with(wanted) {
         return Some(0);
     }

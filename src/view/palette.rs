@@ -22,7 +22,7 @@ pub fn rows(model: &Model, input: &Input, at: usize, size: Size) -> Vec<Row> {
     if entries.is_empty() {
         rows.push(nothing("nothing is called so"));
     }
-    let label = entries.iter().map(|entry| text::width(entry.label)).max().unwrap_or(0).clamp(12, 30);
+    let label = entries.iter().map(|entry| text::width(entry.label)).max().unwrap_or(0).clamp(12, 30).min(size.cols / 2);
     let lines: Vec<Row> =
         entries.iter().enumerate().map(|(nth, one)| listed(line(one, label, size.cols), Here::at(nth, at), size.cols)).collect();
     rows.extend(window(lines, at, room));
@@ -35,8 +35,9 @@ fn line(entry: &Entry, label: usize, cols: usize) -> Row {
         Some(why) => (Role::Muted, format!("· {why}")),
     };
     let key = if entry.blocked.is_none() { Role::Key } else { Role::Muted };
-    let room = cols.saturating_sub(label + 2 + 13 + 2);
-    Row::of(text::left(entry.label, label), role).gap(2).then(text::left(&entry.keys, 13), key).then(text::cut(&says, room), Role::Muted)
+    let wide = if cols < 70 { 7 } else { 13 };
+    let room = cols.saturating_sub(label + 2 + wide + 2);
+    Row::of(text::left(entry.label, label), role).gap(2).then(text::left(&entry.keys, wide), key).then(text::cut(&says, room), Role::Muted)
 }
 
 /// The form for terminals too small for a screen: what is typed and what Enter would do.

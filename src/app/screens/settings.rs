@@ -2,6 +2,7 @@
 
 use crate::app::list::{Filter, Picker};
 use crate::app::model::Model;
+use crate::app::nav::Place;
 use crate::domain::setting::Kind;
 use tui_input::Input;
 
@@ -37,6 +38,9 @@ impl SettingView {
 
 /// The setting that takes effect while the screen is open.
 pub const THEME: &str = "output.theme";
+
+/// The origin of what follows from processors and memory.
+pub const HOST: &str = "this machine";
 
 /// When a saved value counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,8 +115,16 @@ pub fn may_change(model: &Model) -> Result<&SettingView, String> {
 /// Begins to type, with what holds.
 pub fn open(model: &mut Model) {
     let Ok(view) = may_change(model) else { return };
-    let edit = Edit { name: view.name, input: Input::new(view.value.clone().unwrap_or_default()) };
+    // What this machine decides is rounded for people; it is no value to be saved.
+    let text = view.value.clone().filter(|_| view.origin != HOST).unwrap_or_default();
+    let edit = Edit { name: view.name, input: Input::new(text) };
     model.settings.edit = Some(edit);
+}
+
+/// Whether a value is being typed for which there is no list of words.
+pub fn is_without_choices(model: &Model) -> bool {
+    let edit = model.settings.edit.as_ref().filter(|_| *model.nav.place() == Place::Settings);
+    edit.and_then(|edit| named(model, edit.name)).is_some_and(|view| view.kind.words().is_empty())
 }
 
 /// Puts the next of the words to choose from in place of what is typed.

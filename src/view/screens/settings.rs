@@ -6,7 +6,7 @@ use crate::app::model::Model;
 use crate::app::screens::settings::{Effect, SettingView, current, shown, wrong};
 use crate::view::look::Role;
 use crate::view::page::{Row, Size, offset};
-use crate::view::table::{Layout, grows, longest, texts};
+use crate::view::table::{Layout, grows, longest, names as middles, texts};
 use crate::view::text;
 
 /// The lines of the screen.
@@ -19,8 +19,10 @@ pub fn rows(model: &Model, size: Size) -> Vec<Row> {
     let views = shown(model);
     let name = longest(views.iter().map(|view| view.name), 12, 28);
     let value = longest(views.iter().filter_map(|view| view.value.as_deref()), 12, 40);
-    let layout =
-        Layout::new(&[texts("SETTING", name, 0), grows("VALUE", 12, value), grows("FROM", 14, 60).ranked(1)], size.cols.saturating_sub(2));
+    let layout = Layout::new(
+        &[texts("SETTING", name, 0), grows("VALUE", 12, value), middles("FROM", 14, 60).ranked(1)],
+        size.cols.saturating_sub(2),
+    );
     let below = match size.rows {
         0..=7 => Vec::new(),
         _ => detail(model, size.cols),
@@ -59,6 +61,7 @@ fn detail(model: &Model, cols: usize) -> Vec<Row> {
             let room = cols.saturating_sub(text::width(&label));
             rows.push(Row::of(label, Role::Text).join(with_cursor(edit.input.value(), edit.input.cursor(), room)));
             let (said, role) = match wrong(model) {
+                Some(_) if edit.input.value().is_empty() => (format!("wanted: {}", view.kind.expects()), Role::Muted),
                 Some(why) => (format!("✗ {why}"), Role::Bad),
                 None => (format!("wanted: {}", view.kind.expects()), Role::Muted),
             };
