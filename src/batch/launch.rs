@@ -86,7 +86,7 @@ fn carry_out(Parsed { cli, settings: flags }: &Parsed, environment: &Environment
     match &cli.command {
         Some(Command::Completions { shell }) => {
             let mut text = Vec::new();
-            clap_complete::generate(*shell, &mut parse::command(), "dbbackup", &mut text);
+            clap_complete::generate(*shell, &mut parse::completed(), "dbbackup", &mut text);
             return Ok(settings::finish(Ok(String::from_utf8_lossy(&text).into_owned()), "Completions failed"));
         }
         Some(Command::Man) => {
@@ -205,7 +205,7 @@ fn application(cli: &Cli, resolved: Resolved, source: Source, secrets: Arc<Secre
             if let Some(notice) = notice {
                 inbox.answer(Msg::Act(Action::Notice(notice)));
             }
-            let mut screen = Screen::open(Arc::clone(&inbox), look, Box::new(move |theme| dress(theme).0), look::pace(&environment))
+            let mut screen = Screen::open(Arc::clone(&inbox), look, Box::new(dress), look::pace(&environment))
                 .map_err(|error| Fault::new(Code::Io, "cannot take the terminal").because(error).step("Use --batch."))?;
             let outcome = play(&mut screen);
             drop(screen);

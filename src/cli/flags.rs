@@ -1,7 +1,7 @@
 //! Which flags are settings, what their help says, and which of them were typed. All from the table of settings.
 
 use crate::config::settings::{Key, Kind, SETTINGS};
-use clap::builder::BoolishValueParser;
+use clap::builder::{BoolishValueParser, PossibleValuesParser, ValueHint};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
@@ -42,6 +42,22 @@ fn explain_one(arg: Arg) -> Arg {
         .default_value("false")
         .hide_default_value(true)
         .hide_possible_values(true)
+}
+
+/// Gives every flag the words or files that complete it. For completion scripts alone: what is typed is checked by `config`, whose answer says
+/// more than a list.
+pub fn with_choices(command: Command) -> Command {
+    let command = command.mut_args(|arg| {
+        let setting = arg.get_long().and_then(|long| SETTINGS.iter().find(|setting| setting.flag == Some(long)));
+        match setting.map(|setting| setting.kind) {
+            Some(Kind::Path) => arg.value_hint(ValueHint::AnyPath),
+            Some(kind @ (Kind::Word(_) | Kind::Verify | Kind::SslMode)) => arg.value_parser(PossibleValuesParser::new(kind.words())),
+            _ if arg.get_id() == "key" => arg.value_parser(PossibleValuesParser::new(SETTINGS.iter().map(|setting| setting.name))),
+            _ => arg,
+        }
+    });
+    let names: Vec<String> = command.get_subcommands().map(|sub| sub.get_name().to_owned()).collect();
+    names.into_iter().fold(command, |command, name| command.mut_subcommand(name, with_choices))
 }
 
 /// The settings that were typed as flags, before or behind the command; what stands behind it holds.

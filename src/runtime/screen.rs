@@ -5,6 +5,7 @@ use super::input::Input;
 use super::look::Pace;
 use super::run::Front;
 use super::terminal::Guard;
+use crate::app::action::Action;
 use crate::app::model::Model;
 use crate::app::msg::Msg;
 use crate::engine::event::Event;
@@ -40,8 +41,8 @@ impl Write for Frame {
 /// ratatui ends each frame with this when no cursor is shown, even if no cell changed.
 const NOTHING: &[u8] = b"\x1b[?25l";
 
-/// Finds the look of a theme by its name.
-pub type Dress = Box<dyn Fn(&str) -> Look>;
+/// Finds the look of a theme by its name, and says what is wrong with it.
+pub type Dress = Box<dyn Fn(&str) -> (Look, Option<String>)>;
 
 /// The terminal as a front.
 pub struct Screen {
@@ -163,7 +164,11 @@ impl Front for Screen {
     }
 
     fn theme(&mut self, name: &str) -> io::Result<()> {
-        self.look = (self.dress)(name);
+        let (look, notice) = (self.dress)(name);
+        self.look = look;
+        if let Some(notice) = notice {
+            self.inbox.answer(Msg::Act(Action::Notice(notice)));
+        }
         self.redraw()
     }
 

@@ -279,6 +279,8 @@ fn a_setting_is_saved_to_the_users_file_from_the_palette_on() {
     terminal.wait_for("default default-dark");
     terminal.press("\r\x15high-contrast\r");
     terminal.wait_for("output.theme is saved");
+    terminal.press("\r\x15none-such\r");
+    terminal.wait_for("there is no theme");
     terminal.press("q");
     assert!(terminal.ends_well().success());
 }
