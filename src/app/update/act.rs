@@ -1,6 +1,6 @@
 //! What each action does.
 
-use super::{flow, keys, marks, modals, toast};
+use super::{flow, keys, marks, modals, settled, toast};
 use crate::app::action::{Action, Motion, Toward};
 use crate::app::cmd::{Cmd, Query};
 use crate::app::command;
@@ -11,7 +11,6 @@ use crate::app::load::Load;
 use crate::app::modal::{Copied, Keys, Modal};
 use crate::app::model::{Asked, Frozen, Model};
 use crate::app::nav::{Nav, Place};
-use crate::app::palette;
 use crate::app::screens::archives::{self, Order};
 use crate::app::screens::backup::{self, Part};
 use crate::app::screens::contents::ContentsScreen;
@@ -154,7 +153,7 @@ pub fn act(model: &mut Model, action: Action, out: &mut Vec<Cmd>) {
         Action::Palette => model.modals.push(Modal::Palette { input: tui_input::Input::default(), at: 0 }),
         Action::Unset => {
             if let (Place::Settings, Ok(view)) = (model.nav.place(), settings::may_change(model)) {
-                save(model, view.name, None, out);
+                settled::save(model, view.name, None, out);
             }
         }
         Action::Accept => modals::accept(model, out),
@@ -223,35 +222,9 @@ fn unconfirmed(model: &mut Model, out: &mut Vec<Cmd>) {
     model.end(exit, fault, plan, out);
 }
 
-/// Does what is chosen in the palette, which goes.
-fn run_chosen(model: &mut Model, out: &mut Vec<Cmd>) {
-    if let Some(entry) = palette::chosen(model).filter(|entry| entry.blocked.is_none()) {
-        model.modals.pop();
-        act(model, entry.action, out);
-    }
-}
-
-/// Saves what is typed, or begins to type.
-fn setting(model: &mut Model, out: &mut Vec<Cmd>) {
-    match &model.settings.edit {
-        None => settings::open(model),
-        Some(edit) if settings::wrong(model).is_none() => {
-            let (name, text) = (edit.name, edit.input.value().trim().to_owned());
-            model.settings.edit = None;
-            save(model, name, Some(text), out);
-        }
-        Some(_) => {}
-    }
-}
-
-fn save(model: &mut Model, name: &'static str, text: Option<String>, out: &mut Vec<Cmd>) {
-    let id = model.request(Asked::Save(name));
-    out.push(Cmd::Fetch(id, Query::Save(name, text)));
-}
-
 fn enter(model: &mut Model, out: &mut Vec<Cmd>) {
     if matches!(model.modals.last(), Some(Modal::Palette { .. })) {
-        return run_chosen(model, out);
+        return settled::run_chosen(model, out);
     }
     if let Some(filter) = keys::filter_mut(model)
         && filter.is_typing()
@@ -306,7 +279,7 @@ fn enter(model: &mut Model, out: &mut Vec<Cmd>) {
             }
         }
         Place::Archives => act(model, Action::Inside, out),
-        Place::Settings => setting(model, out),
+        Place::Settings => settled::setting(model, out),
         Place::Database(..) | Place::Log => {}
     }
 }

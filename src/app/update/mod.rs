@@ -7,6 +7,7 @@ pub mod keys;
 mod marks;
 mod modals;
 mod replies;
+mod settled;
 
 use super::cmd::Cmd;
 use super::jobs::LogLine;
