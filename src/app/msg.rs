@@ -74,6 +74,8 @@ pub enum Reply {
     Contents(Box<ArchiveContents>),
     /// To [`super::cmd::Query::Delete`].
     Deleted,
+    /// To [`super::cmd::Query::Save`]: what holds now.
+    Settings(Vec<super::screens::settings::SettingView>),
     /// To [`super::cmd::Query::EndSession`].
     Ended,
     /// To [`super::cmd::Cmd::SaveDebugLog`].

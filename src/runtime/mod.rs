@@ -17,6 +17,7 @@ pub mod password;
 pub mod run;
 pub mod run_id;
 pub mod screen;
+pub mod settings;
 pub mod signals;
 pub mod story;
 pub mod terminal;
