@@ -211,14 +211,13 @@ fn recommendations(diagnosis: &Diagnosis, out: &mut Paper) {
     for finding in &diagnosis.findings {
         finding_lines(finding, &mut said, out);
     }
-    if diagnosis.findings.is_empty() {
-        let steps = diagnosis.root_cause.as_ref().map(|cause| &cause.steps).or(diagnosis.error.as_ref().map(|error| &error.steps));
-        for step in steps.into_iter().flatten() {
-            bullet(step, &mut said, out);
-        }
-        if said.is_empty() {
-            out.line("None: every figure is below its threshold.");
-        }
+    // What the root cause asks for, where no finding has said it; what the error alone says, where there is no root cause.
+    let steps = diagnosis.root_cause.as_ref().map(|cause| &cause.steps).or(diagnosis.error.as_ref().map(|error| &error.steps));
+    for step in steps.into_iter().flatten() {
+        bullet(step, &mut said, out);
+    }
+    if said.is_empty() && diagnosis.findings.is_empty() {
+        out.line("None: every figure is below its threshold.");
     }
 }
 

@@ -29,6 +29,11 @@ use crate::domain::{Connection, Fault};
 use connect::Connector;
 use futures_util::future::BoxFuture;
 
+/// The code of a server's error by its SQLSTATE, with its message, for texts that came by other ways than a session.
+pub fn code(sqlstate: &str, message: &str) -> crate::domain::Code {
+    fault::server(sqlstate, message, message)
+}
+
 /// A PostgreSQL server. Every call opens a connection of its own and closes it, apart from snapshots, readers and loaders, which live on.
 pub struct Postgres {
     connector: Connector,
