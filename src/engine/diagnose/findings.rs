@@ -213,7 +213,7 @@ fn locks(server: &ServerFacts, error: Option<Code>, found: &mut Vec<Finding>) {
     if let (Some(used), Some(percent)) = (server.locks_in_use.known(), server.lock_percent()) {
         let bad = level(percent, gauge::LOCKS, gauge::LOCKS_CRITICAL);
         if bad != Level::Fine {
-            let title = format!("the lock table is nearly full: {} of {} entries in use", grouped(*used), shown);
+            let title = format!("the lock table is nearly full: {} of {} entries in use ({})", grouped(*used), grouped(locks.capacity()), locks.formula());
             let finding = Finding::new(severity(bad), Code::LockTableFull, title);
             let who = "SELECT pid, count(*) FROM pg_locks GROUP BY pid ORDER BY 2 DESC LIMIT 10;";
             found.push(cure(finding.shown_by(format!("{percent:.1}% in use")).step_run("See whose locks they are:", who)));

@@ -227,7 +227,7 @@ fn findings_have_the_thresholds_of_the_report() {
         titles,
         [
             "critical the disk of /backup (backup) is nearly full: 97.0% used",
-            "critical the lock table is nearly full: 6,200 of 6,400 = 64 × 100 entries in use",
+            "critical the lock table is nearly full: 6,200 of 6,400 entries in use (64 × 100)",
             "critical the archiver fails: 3 tries failed",
             "warning connections are running out: 85 of 100 in use",
             "warning replication slot old_standby holds 2.0 GB of WAL, and nobody reads from it",
