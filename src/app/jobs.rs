@@ -1,6 +1,6 @@
 //! The jobs of this run: what they were asked, how far they are, what they said. Every list in here is bounded.
 
-use crate::domain::job::{DatabaseState, JobId, JobState, Progress, Summary};
+use crate::domain::job::{DatabaseProgress, DatabaseState, JobId, JobState, Progress, Summary};
 use crate::domain::plan::Plan;
 use crate::domain::spec::{BackupSpec, JobSpec, RestoreScope, RestoreSpec, Scope};
 use crate::domain::{Fault, Stamp};
@@ -156,6 +156,20 @@ impl Job {
     /// "backup of shop", for lists and questions.
     pub fn name(&self) -> String {
         name_of(self.spec())
+    }
+
+    /// Its databases as they are listed: what needs eyes comes first, failures, then what is at work, what waits, what is done; within each
+    /// the plan's order, so that a line moves only when its database begins or ends.
+    pub fn listed(&self) -> Vec<&DatabaseProgress> {
+        let rank = |one: &&DatabaseProgress| match one.state {
+            DatabaseState::Failed(_) => 0,
+            DatabaseState::Running(_) => 1,
+            DatabaseState::Waiting => 2,
+            DatabaseState::Done | DatabaseState::Proven => 3,
+        };
+        let mut all: Vec<&DatabaseProgress> = self.progress.databases.iter().collect();
+        all.sort_by_key(rank);
+        all
     }
 
     /// Milliseconds at work until `now`, or until its end.

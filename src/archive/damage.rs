@@ -55,12 +55,8 @@ pub(super) fn write_error(error: &io::Error) -> Fault {
     if let Some(fault) = error.get_ref().and_then(|inner| inner.downcast_ref::<Fault>()) {
         return fault.clone();
     }
-    match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Fault::new(Code::DiskFull, "cannot write the archive")
-            .because(error)
-            .step("Make room, or choose another folder with --backup-dir."),
-        _ => Fault::new(Code::Io, "cannot write the archive").because(error),
-    }
+    let fault = Fault::new(Code::of_io(error), "cannot write the archive").because(error);
+    if fault.code == Code::DiskFull { fault.step("Make room, or choose another folder with --backup-dir.") } else { fault }
 }
 
 /// A word that a POSIX shell takes literally.

@@ -16,7 +16,7 @@ use crate::config::layers::{Resolved, resolve};
 use crate::config::paths::Paths;
 use crate::config::secrets::Secrets;
 use crate::config::settings::Key;
-use crate::domain::{Code, Fault};
+use crate::domain::{Code, Fault, fault, text};
 use crate::runtime::exec::Executor;
 use crate::runtime::inbox::Inbox;
 use crate::runtime::run::{Front, run};
@@ -45,8 +45,28 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, environment: &Environ
                 let outcome = Outcome { exit: fault.code.exit(), fault: Some(fault.clone()), plan: None, jobs: Vec::new() };
                 JsonLines::default().finish(&outcome);
             }
-            output::diagnostic(&fault.render("dbbackup cannot start"));
-            fault.code.exit()
+            let code = fault.code;
+            output::diagnostic(&fault.cured().render("dbbackup cannot start"));
+            code.exit()
+        }
+    }
+}
+
+/// What a code means, or the list of all of them.
+fn explain(name: Option<&str>) -> Result<String, Fault> {
+    let Some(name) = name else {
+        return Ok(Code::ALL.iter().map(|code| format!("{:<24} {:>3}  {}\n", code.as_str(), code.exit(), code.title())).collect());
+    };
+    let wanted = name.to_ascii_uppercase();
+    let names = || Code::ALL.iter().map(|code| code.as_str());
+    match Code::ALL.iter().find(|code| code.as_str() == wanted) {
+        Some(code) => Ok(fault::explain(*code)),
+        None => {
+            let fault = Fault::new(Code::Usage, format!("there is no code {}", text::clean(name)));
+            Err(match text::nearest(&wanted, names()) {
+                Some(near) => fault.step_run("Did you mean this one?", format!("dbbackup explain {near}")),
+                None => fault.step_run("See all of them:", "dbbackup explain"),
+            })
         }
     }
 }
@@ -58,6 +78,9 @@ fn carry_out(Parsed { cli, settings: flags }: &Parsed, environment: &Environment
             let mut text = Vec::new();
             clap_complete::generate(*shell, &mut parse::command(), "dbbackup", &mut text);
             return Ok(settings::finish(Ok(String::from_utf8_lossy(&text).into_owned()), "Completions failed"));
+        }
+        Some(Command::Explain { code }) => {
+            return Ok(settings::finish(explain(code.as_deref()), "There is no explanation"));
         }
         Some(Command::Config(config)) => {
             return Ok(settings::finish(settings::run(config, &paths, environment, flags), "Configuration failed"));

@@ -15,6 +15,10 @@ use crate::domain::{Bytes, Fault};
 use crate::engine::browse;
 use crate::runtime::work;
 use std::path::Path;
+use std::time::Duration;
+
+/// How long what is unfinished is waited for once there is an answer.
+const LAST_WAIT: Duration = Duration::from_millis(200);
 
 /// Whether people or programs read it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +58,10 @@ fn connect<T: Send + 'static>(
     if let Some(warning) = warning {
         super::output::diagnostic(&format!("dbbackup: {}\n", crate::domain::text::clean(&warning)));
     }
-    runtime.block_on(ask(server))
+    let answer = runtime.block_on(ask(server));
+    // A name that is still being looked up must not hold the end up: the system's call for that has limits of its own, far above ours.
+    runtime.shutdown_timeout(LAST_WAIT);
+    answer
 }
 
 fn status(resolved: &Resolved, secrets: &Secrets, form: Form) -> Result<String, Fault> {

@@ -76,7 +76,9 @@ pub fn say(outcome: &Outcome, volume: Volume, noun: Option<&str>) -> Said {
             }
         }
     }
-    if let Some(fault) = &outcome.fault {
+    if let Some(fault) = outcome.fault.as_ref().filter(|fault| matches!(fault.code, Code::Cancelled | Code::Terminated)) {
+        said.err.push_str(&stopped(fault));
+    } else if let Some(fault) = &outcome.fault {
         said.err.push_str(&fault.render(&headline(outcome, noun)));
     }
     said.out.extend(archives);
@@ -84,6 +86,18 @@ pub fn say(outcome: &Outcome, volume: Volume, noun: Option<&str>) -> Said {
         said.out.clear();
     }
     said
+}
+
+/// What was stopped before it was a job.
+fn stopped(fault: &Fault) -> String {
+    let first = format!("[STOP] {}", clean(&fault.what));
+    let left: Vec<_> = fault.context.iter().filter(|(name, _)| name == "Left").collect();
+    let mut out = format!("{first:<65} {}\n", fault.code.as_str());
+    out.extend(left.iter().map(|(_, thing)| format!("  Left: {}\n", clean(thing))));
+    if left.is_empty() {
+        out.push_str("  Nothing is left behind.\n");
+    }
+    out
 }
 
 fn stop_code(outcome: &Outcome) -> Code {
@@ -227,5 +241,7 @@ pub fn json(outcome: &Outcome) -> serde_json::Value {
         "objects": summaries().map(|summary| summary.objects()).fold(Tally::default(), Tally::and),
         "failed": summaries().flat_map(|summary| summary.failed()).map(|one| &one.name).collect::<Vec<_>>(),
         "failure_list": summaries().find_map(|summary| summary.failure_list.as_ref()),
+        "manifest": summaries().find_map(|summary| summary.manifest.as_ref()),
+        "then": summaries().find_map(|summary| summary.then.as_ref()?.command.as_ref()),
     })
 }

@@ -78,8 +78,9 @@ pub fn finish(result: Result<String, Fault>, headline: &str) -> u8 {
             Err(_) => Code::Io.exit(),
         },
         Err(fault) => {
-            output::diagnostic(&fault.render(headline));
-            fault.code.exit()
+            let code = fault.code;
+            output::diagnostic(&fault.cured().render(headline));
+            code.exit()
         }
     }
 }

@@ -75,6 +75,12 @@ pub enum Command {
     /// Show, check or write configuration
     #[command(subcommand, after_help = CONFIG_EXAMPLES)]
     Config(Config),
+    /// Say what an error's code means and what cures it
+    #[command(after_help = "Examples:\n  dbbackup explain AUTH_FAILED\n  dbbackup explain            # all codes")]
+    Explain {
+        /// The code, as it stands at the end of an error's first line; without one all are listed
+        code: Option<String>,
+    },
     /// Print a completion script for a shell
     #[command(after_help = "Examples:\n  dbbackup completions bash > /etc/bash_completion.d/dbbackup")]
     Completions {

@@ -88,6 +88,9 @@ pub struct DatabaseProgress {
     pub state: DatabaseState,
     /// Row bytes done and to do (the latter an estimate in a backup).
     pub bytes: Ratio,
+    /// Row bytes read back for a proof, of all; nothing where none is asked for.
+    #[serde(default)]
+    pub proof: Ratio,
     /// Rows done.
     pub rows: u64,
     /// Tables done of all.
@@ -98,6 +101,13 @@ pub struct DatabaseProgress {
     pub began: Option<Stamp>,
     /// When it ended.
     pub ended: Option<Stamp>,
+}
+
+impl DatabaseProgress {
+    /// All bytes that have to pass: rows that are brought, and read back for a proof.
+    pub const fn work(&self) -> Ratio {
+        Ratio { done: self.bytes.done + self.proof.done, total: self.bytes.total + self.proof.total }
+    }
 }
 
 /// Done of total.
@@ -142,7 +152,8 @@ pub struct TableProgress {
 pub struct Progress {
     /// What it is doing.
     pub phase: Phase,
-    /// Row bytes; the total of a backup is an estimate until all tables are read.
+    /// Row bytes; the total of a backup is an estimate until all tables are read. Those of a restore that is proven pass twice: they are
+    /// brought and read back.
     pub bytes: Ratio,
     /// Whether the total is an estimate.
     pub estimated: bool,

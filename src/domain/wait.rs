@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 pub struct Wait {
     /// The session's process on the server.
     pub pid: i32,
-    /// Its database.
+    /// Its database; or the one that it waits for, where a whole database is locked.
     pub database: String,
-    /// What is locked, for people: `public.orders`, `transaction 742`.
+    /// What is locked, for people: `public.orders`, `transaction 742`, `the database shop`.
     pub object: String,
     /// The lock that is wanted: `ACCESS EXCLUSIVE`.
     pub mode: String,

@@ -42,14 +42,28 @@ impl Context {
 }
 
 /// Finds out what a job would do. Changes nothing that is there; a restore's rehearsal makes scratch databases of its own and drops them.
+/// A cancelled planning has cancelled its questions on the server too when it ends.
 pub async fn plan(spec: &JobSpec, context: &Context) -> Result<Plan, Fault> {
-    match spec {
+    let planned = match spec {
         JobSpec::Backup(backup) => backup::plan::plan(backup, context).await,
         JobSpec::Restore(restore) => restore::plan(restore, context).await,
         JobSpec::Verify(verify) => match &verify.restore_test {
-            Some(test) => verify::trial::plan(verify, test, context).await,
+            Some(test) => unless_cancelled(context, verify::trial::plan(verify, test, context)).await,
             None => verify::plan(verify),
         },
+    };
+    if let (true, Some(server)) = (context.cancel.is_cancelled(), &context.server) {
+        server.settled().await;
+    }
+    planned.map_err(Fault::cured)
+}
+
+/// Waits for what can be dropped at any point without leaving anything.
+async fn unless_cancelled<T>(context: &Context, work: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
+    tokio::select! {
+        biased;
+        () = context.cancel.cancelled() => Err(Fault::new(crate::domain::Code::Cancelled, "cancelled")),
+        done = work => done,
     }
 }
 
@@ -61,5 +75,5 @@ pub async fn run(plan: Confirmed, context: &Context) -> Result<Summary, Fault> {
         JobSpec::Restore(restore) => restore::run(restore, watch.context()).await,
         JobSpec::Verify(verify) => verify::run(verify, watch.context()).await,
     };
-    watch.end(ended)
+    watch.end(ended).map_err(Fault::cured)
 }

@@ -1,4 +1,4 @@
-//! Proves a restored database: every table's rows and fingerprint, indexes, constraints, sequences, counts of every kind; then the write probe.
+//! Proves a restored database: every table's rows and fingerprint, indexes, constraints, sequences, counts of every kind; and the write probe.
 //!
 //! Rows are read as a backup reads them, by the same planner, sessions and threads, only that nothing is written. Knows no archive file:
 //! what is expected is given.
@@ -20,7 +20,7 @@ use crate::domain::Fault;
 use crate::domain::job::{Difference, Proof};
 use crate::domain::schema::{InventoryItem, Table, TableName};
 use crate::domain::spec::Effort;
-use crate::server::{LoadSettings, Server, Snapshot};
+use crate::server::{Behind, LoadSettings, Loader, Server, Snapshot};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
@@ -49,22 +49,25 @@ pub struct Expected<'a> {
     pub ignore_acl: bool,
 }
 
-/// Compares `target` with what is expected. `progress` is told row bytes as they are read, and how many there are in all.
+/// Compares `target` with what is expected. `progress` is told row bytes as they are read, and how many there are in all. `session` is one
+/// that is open in the target, where there is one: it is used first, and closed.
 pub async fn prove(
     expected: &Expected<'_>,
     target: &str,
     effort: Effort,
     context: &Context,
     progress: &(dyn Fn(u64, u64) + Sync),
+    session: Option<Box<dyn Loader>>,
 ) -> Result<Proof, Fault> {
     let server = context.server()?.clone();
     let halt = Halt::under(&context.cancel);
     let _stop = halt.stop_when_dropped();
     let named = |fault: Fault| fault.at("Database", target).at("Host", server.connection().address());
     let mut proof = Proof::default();
-    let there = halt.or(server.survey(target)).await.map_err(named)?;
+    let (probed, behind) = halt.or(probe(server.as_ref(), target, session)).await.map_err(named)?;
     let snapshot = halt.or(server.snapshot(target)).await.map_err(named)?;
     let read = async {
+        let there = halt.or(snapshot.tables()).await?;
         rows(expected, target, effort, snapshot.as_ref(), &there, &halt, progress, &mut proof).await?;
         if expected.whole {
             let (inventory, sequences) = halt.or(snapshot.inventory()).await?;
@@ -75,7 +78,13 @@ pub async fn prove(
     let read: Result<(), Fault> = read.await;
     let _ = tokio::time::timeout(TICK * 40, snapshot.release()).await;
     read.map_err(named)?;
-    halt.or(probe(server.as_ref(), target, &mut proof)).await.map_err(named)?;
+    proof.probed = probed;
+    proof.differences.extend(behind.into_iter().map(|behind| Difference {
+        database: target.to_owned(),
+        object: format!("sequence of column {}", behind.column),
+        expected: format!("next value above {}", behind.greatest),
+        found: format!("next value {}", behind.next),
+    }));
     Ok(proof)
 }
 
@@ -144,17 +153,12 @@ fn fingerprint(chunk: Chunk) -> Result<(), Fault> {
 }
 
 /// Whether an application can write: sequences are past what is in their columns.
-async fn probe(server: &dyn Server, target: &str, proof: &mut Proof) -> Result<(), Fault> {
-    let mut loader = server.loader(target, &LoadSettings { index_memory: PROBE_MEMORY, ..LoadSettings::default() }).await?;
+async fn probe(server: &dyn Server, target: &str, session: Option<Box<dyn Loader>>) -> Result<(u64, Vec<Behind>), Fault> {
+    let mut loader = match session {
+        Some(loader) => loader,
+        None => server.loader(target, &LoadSettings { index_memory: PROBE_MEMORY, ..LoadSettings::default() }).await?,
+    };
     let probed = loader.write_probe().await;
     loader.close().await;
-    let (count, behind) = probed?;
-    proof.probed = count;
-    proof.differences.extend(behind.into_iter().map(|behind| Difference {
-        database: target.to_owned(),
-        object: format!("sequence of column {}", behind.column),
-        expected: format!("next value above {}", behind.greatest),
-        found: format!("next value {}", behind.next),
-    }));
-    Ok(())
+    probed
 }

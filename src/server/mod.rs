@@ -39,11 +39,22 @@ pub trait Server: Send + Sync {
     /// How it is reached.
     fn connection(&self) -> &Connection;
 
+    /// Waits until what was abandoned half-way is cancelled on the server too, for a few seconds at most: a question whose answer nobody
+    /// waits for any more is cancelled by itself, but only as long as the program lives.
+    fn settled(&self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
+
     /// What it says of itself.
     fn info(&self) -> Answer<'_, ServerInfo>;
 
     /// Its databases, by name.
     fn databases(&self) -> Answer<'_, Vec<DatabaseInfo>>;
+
+    /// The database of this name: cheaper than all of them.
+    fn database<'a>(&'a self, name: &'a str) -> Answer<'a, Option<DatabaseInfo>> {
+        Box::pin(async move { Ok(self.databases().await?.into_iter().find(|database| database.name == name)) })
+    }
 
     /// Whether there is a database of this name: cheaper than all of them with their sizes.
     fn has_database<'a>(&'a self, name: &'a str) -> Answer<'a, bool> {

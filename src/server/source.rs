@@ -29,8 +29,17 @@ pub trait Snapshot: Send + Sync {
     /// The inventory and the sequences alone, without the definitions: what a proof compares.
     fn inventory(&self) -> Answer<'_, (Vec<InventoryItem>, Vec<SequenceState>)>;
 
+    /// What holds rows, with sizes, as [`super::Server::survey`] tells it; whether it can be read is not judged.
+    fn tables(&self) -> Answer<'_, Vec<Table>>;
+
     /// A further session that sees the same.
     fn reader(&self) -> Answer<'_, Box<dyn Reader>>;
+
+    /// A reader for so little that a session of its own would cost more than what it reads: it may work through the snapshot's. One at a
+    /// time, and not beside other calls of the snapshot.
+    fn near_reader(&self) -> Answer<'_, Box<dyn Reader>> {
+        self.reader()
+    }
 
     /// Ends the session that holds it.
     fn release(self: Box<Self>) -> BoxFuture<'static, ()>;

@@ -22,6 +22,7 @@ pub fn io_fault(what: impl Into<String>, path: &Path, error: &io::Error) -> Faul
                 let bytes = |blocks: u64| Bytes(blocks.saturating_mul(space.f_frsize));
                 fault = fault.at("Free", format!("{} of {}", bytes(space.f_bavail), bytes(space.f_blocks)));
                 if space.f_files > 0 && space.f_favail == 0 {
+                    fault.code = Code::InodesExhausted;
                     fault = fault.because("the file system has no room for more files (inodes)");
                 }
             }
@@ -32,7 +33,7 @@ pub fn io_fault(what: impl Into<String>, path: &Path, error: &io::Error) -> Faul
                 )
                 .step("Delete old archives, or choose another folder with --backup-dir. Nothing of this run was left behind.")
         }
-        Some(Errno::ROFS) => at(Code::OutputUnwritable)
+        Some(Errno::ROFS) => at(Code::ReadOnlyFileSystem)
             .step_run("The file system is read-only. See why, or choose another folder with --backup-dir:", format!("findmnt -T {quoted}")),
         Some(Errno::ACCESS | Errno::PERM) => at(Code::FilePermission)
             .step_run("Look at who may write there, and run as that user or choose another folder:", format!("ls -ld {quoted}; id")),
@@ -44,6 +45,7 @@ pub fn io_fault(what: impl Into<String>, path: &Path, error: &io::Error) -> Faul
         Some(Errno::FBIG) => {
             at(Code::Io).step_run("Files may not become that large here. Look at the limits:", format!("ulimit -f; findmnt -T {quoted}"))
         }
+        Some(Errno::MFILE | Errno::NFILE | Errno::NOMEM) => at(Code::of_io(error)),
         _ => at(Code::Io).step_run("Look for errors of the storage:", "dmesg --level=err,warn | tail"),
     }
 }

@@ -50,6 +50,9 @@ pub fn abandon(model: &mut Model, out: &mut Vec<Cmd>) {
 /// Takes a plan.
 pub fn planned(model: &mut Model, answer: Result<Plan, Fault>, out: &mut Vec<Cmd>) {
     let now = model.clock.now;
+    if let Some(exit) = model.leaving {
+        return model.end(exit, Some(unplanned(model, exit, answer.err())), None, out);
+    }
     if stays(model) {
         let verify = matches!(&model.plan.spec, Some(JobSpec::Verify(spec)) if spec.restore_test.is_none());
         match answer {
@@ -78,6 +81,28 @@ pub fn planned(model: &mut Model, answer: Result<Plan, Fault>, out: &mut Vec<Cmd
         (Mode::Command, Some(_), None) => model.plan.plan.answer(Ok(plan), now),
         _ => start(model, plan, typed.as_deref(), out),
     }
+}
+
+/// What a planning leaves that was stopped half-way: nothing was begun, and its own fault names what of its checks could not be removed.
+fn unplanned(model: &Model, exit: u8, fault: Option<Fault>) -> Fault {
+    let noun = model.plan.spec.as_ref().map_or("the job".to_owned(), |spec| format!("the {}", spec.noun().to_lowercase()));
+    let code = if exit == Code::Terminated.exit() { Code::Terminated } else { Code::Cancelled };
+    let mut said = Fault::new(code, format!("{noun} was stopped while it was planned; nothing of it was begun"));
+    if let Some(fault) = fault {
+        said.context = fault.context.iter().filter(|(name, _)| name == "Left").cloned().collect();
+    }
+    said
+}
+
+/// Stops a planning that somebody waits for, once; its answer ends the program. False where there is none.
+fn stop_planning(model: &mut Model, exit: u8, out: &mut Vec<Cmd>) -> bool {
+    let Load::Loading(id) = model.plan.plan else { return false };
+    if stays(model) || model.leaving.is_some() {
+        return false;
+    }
+    model.leaving = Some(exit);
+    out.push(Cmd::Abandon(id));
+    true
 }
 
 /// Starts a plan, if the name that was typed is right. Where nobody can type again, a wrong one ends the program.
@@ -130,6 +155,9 @@ pub fn interrupt(model: &mut Model, out: &mut Vec<Cmd>) {
     }
     if model.running().next().is_none() {
         let exit = if stays(model) { 0 } else { Code::Cancelled.exit() };
+        if stop_planning(model, exit, out) {
+            return;
+        }
         return model.end(exit, None, None, out);
     }
     let stopping: Vec<JobId> = model.running().filter(|job| matches!(job.state, JobState::Stopping(_))).map(|job| job.id).collect();
@@ -175,9 +203,10 @@ pub fn shutdown(model: &mut Model, why: Why, out: &mut Vec<Cmd>) {
         Why::Interrupt => Code::Cancelled.exit(),
         Why::Terminate | Why::Hangup => Code::Terminated.exit(),
     };
-    match model.leaving {
-        Some(_) => model.end(exit, None, None, out),
-        None => leave(model, exit, out),
+    if model.leaving.is_some() {
+        model.end(exit, None, None, out);
+    } else if !stop_planning(model, exit, out) {
+        leave(model, exit, out);
     }
 }
 

@@ -18,9 +18,11 @@ pub fn archive_list(model: &mut Model) -> Option<&mut ArchiveList> {
     }
 }
 
-/// The databases of the job that is shown.
+/// The databases of the job that is shown, in the order of the list: a picture that is held keeps its order too.
 pub fn database_names(model: &Model) -> Vec<String> {
-    model.job_in_sight().map(|job| job.progress.databases.iter().map(|one| one.name.clone()).collect()).unwrap_or_default()
+    let Some(job) = model.job_in_sight() else { return Vec::new() };
+    let held = model.frozen.as_ref().map(|frozen| &frozen.job).filter(|held| held.id == job.id);
+    held.unwrap_or(job).listed().into_iter().map(|one| one.name.clone()).collect()
 }
 
 /// Moves the cursor of the list that is shown.

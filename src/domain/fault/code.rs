@@ -1,6 +1,7 @@
 //! Every kind of failure there is: its name, exit code, whether trying again helps, what kind of trouble it is and how bad.
 
 use serde::{Deserialize, Serialize};
+use std::io;
 
 /// When trying again can help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,10 +19,8 @@ pub enum Retry {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Category {
-    /// Room on disks.
+    /// Room on disks, and the disks themselves.
     DiskSpace,
-    /// Reading and writing files and devices.
-    Storage,
     /// Memory.
     Memory,
     /// Locks and other sessions' work.
@@ -42,17 +41,13 @@ pub enum Category {
     MissingObject,
     /// Something is there already.
     Duplicate,
-    /// No answer in time.
+    /// No answer in time, or somebody would not wait.
     Timeout,
     /// What was asked for cannot be meant.
     Configuration,
     /// Programs that we need.
     Tools,
-    /// The data themselves, and what the server thinks of them.
-    Data,
-    /// Somebody stopped it.
-    Interrupted,
-    /// A bug of ours.
+    /// A bug of ours, or what no other word fits.
     Internal,
 }
 
@@ -61,7 +56,6 @@ impl Category {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::DiskSpace => "disk_space",
-            Self::Storage => "storage",
             Self::Memory => "memory",
             Self::Locks => "locks",
             Self::Connections => "connections",
@@ -75,8 +69,6 @@ impl Category {
             Self::Timeout => "timeout",
             Self::Configuration => "configuration",
             Self::Tools => "tools",
-            Self::Data => "data",
-            Self::Interrupted => "interrupted",
             Self::Internal => "internal",
         }
     }
@@ -189,29 +181,49 @@ codes! {
     TooManyConnections, "TOO_MANY_CONNECTIONS", 69, Later, Connections, Critical, "too many connections";
     /// The server is starting, stopping, recovering, or went away while we worked.
     ServerUnavailable, "SERVER_UNAVAILABLE", 69, Later, Network, Critical, "the server is not available";
-    /// A program that we need is not installed or too old.
+    /// The server takes no changes: it is a standby, or transactions are read-only by default.
+    ServerReadOnly, "SERVER_READ_ONLY", 69, Never, Configuration, Critical, "the server is read-only";
+    /// A program that we need is not installed.
     ToolMissing, "TOOL_MISSING", 69, Never, Tools, Critical, "a tool is missing";
+    /// A program that we need is installed, and too old.
+    ToolTooOld, "TOOL_TOO_OLD", 69, Never, Tools, Critical, "a tool is too old";
     /// A server of a version that we do not know.
     VersionUnsupported, "VERSION_UNSUPPORTED", 69, Never, Version, Critical, "unsupported server version";
     /// A connection pooler gives us no session that lasts, or keeps what we set in it.
     PoolerMode, "POOLER_MODE", 69, Never, Connections, Critical, "a connection pooler is in the way";
-    /// A bug of ours.
+    /// A bug of ours, or what no other word fits.
     Internal, "INTERNAL", 70, Never, Internal, Fatal, "internal error";
     /// The backup folder is missing, read-only or not a folder.
-    OutputUnwritable, "OUTPUT_UNWRITABLE", 73, Never, Storage, Critical, "cannot write there";
+    OutputUnwritable, "OUTPUT_UNWRITABLE", 73, Never, Permissions, Critical, "cannot write there";
+    /// The file system takes no changes.
+    ReadOnlyFileSystem, "READ_ONLY_FILE_SYSTEM", 73, Never, Permissions, Critical, "read-only file system";
     /// A file of that name exists.
     OutputExists, "OUTPUT_EXISTS", 73, Never, Duplicate, Warning, "the file exists";
     /// No space left, on our side.
     DiskFull, "DISK_FULL", 74, Later, DiskSpace, Critical, "disk full";
+    /// The file system has no room for a further file.
+    InodesExhausted, "INODES_EXHAUSTED", 74, Later, DiskSpace, Critical, "no room for more files";
+    /// No space left where temporary files are.
+    TempFull, "TEMP_FULL", 74, Later, DiskSpace, Critical, "the work folder is full";
     /// No space left, on the server's side.
     ServerDiskFull, "SERVER_DISK_FULL", 74, Later, DiskSpace, Critical, "the server's disk is full";
     /// Reading or writing failed.
-    Io, "IO_ERROR", 74, Later, Storage, Critical, "input/output error";
+    Io, "IO_ERROR", 74, Later, DiskSpace, Critical, "input/output error";
+    /// No memory left, on our side.
+    OutOfMemory, "OUT_OF_MEMORY", 75, Later, Memory, Critical, "out of memory";
+    /// No memory left, on the server's side.
+    ServerOutOfMemory, "SERVER_OUT_OF_MEMORY", 75, Later, Memory, Critical, "the server is out of memory";
+    /// This process, or the host, has as many files open as it may.
+    TooManyFiles, "TOO_MANY_FILES", 75, Later, Configuration, Critical, "too many open files";
     /// A lock was not granted in time.
     LockTimeout, "LOCK_TIMEOUT", 75, Now, Locks, Warning, "lock not granted";
     /// The server's lock table is full.
     LockTableFull, "LOCK_TABLE_FULL", 75, Later, Locks, Critical, "the server's lock table is full";
-    /// Deadlock, serialization failure, or another conflict that passes.
+    /// Sessions waited for each other, and the server ended one of them.
+    Deadlock, "DEADLOCK", 75, Now, Locks, Warning, "deadlock";
+    /// A statement took longer than the server, the database or the role allows.
+    StatementTimeout, "STATEMENT_TIMEOUT", 75, Never, Timeout, Critical, "a statement took too long";
+    /// A serialization failure, or another conflict that passes.
     Conflict, "CONFLICT", 75, Now, Locks, Warning, "conflict with another session";
     /// Another run works in the same folder.
     AnotherRun, "ANOTHER_RUN", 75, Later, Locks, Warning, "another run is active";
@@ -224,21 +236,69 @@ codes! {
     /// The configuration cannot be read or contradicts itself.
     Config, "CONFIG", 78, Never, Configuration, Critical, "configuration error";
     /// Something cannot be read completely, so there would be no backup of it.
-    Incomplete, "INCOMPLETE", 1, Never, Data, Critical, "cannot be backed up completely";
-    /// An object, type, extension, role or tablespace that is needed is not there.
+    Incomplete, "INCOMPLETE", 1, Never, Permissions, Critical, "cannot be backed up completely";
+    /// An object or type that is needed is not there.
     MissingObject, "MISSING_OBJECT", 1, Never, MissingObject, Critical, "something needed is missing";
+    /// An extension is not installed on the server's host.
+    MissingExtension, "MISSING_EXTENSION", 1, Never, MissingObject, Critical, "an extension is missing";
+    /// A role is not there.
+    MissingRole, "MISSING_ROLE", 1, Never, MissingObject, Critical, "a role is missing";
+    /// A tablespace, or its folder, is not there.
+    MissingTablespace, "MISSING_TABLESPACE", 1, Never, MissingObject, Critical, "a tablespace is missing";
+    /// A collation or locale is not there.
+    MissingCollation, "MISSING_COLLATION", 1, Never, MissingObject, Critical, "a collation is missing";
+    /// A library that functions are in is not on the server's host.
+    MissingLibrary, "MISSING_LIBRARY", 1, Never, MissingObject, Critical, "a library is missing";
     /// The target exists and holds something.
     TargetNotEmpty, "TARGET_NOT_EMPTY", 1, Never, Duplicate, Warning, "the target is not empty";
     /// An object exists already.
     DuplicateObject, "DUPLICATE_OBJECT", 1, Never, Duplicate, Ignorable, "the object exists";
+    /// Rows break a rule of their table.
+    ConstraintViolated, "CONSTRAINT_VIOLATED", 1, Never, Corruption, Critical, "rows break a rule";
+    /// A character has no place in the encoding.
+    Encoding, "ENCODING", 1, Never, Corruption, Critical, "characters do not fit the encoding";
+    /// A number or time is outside of what its type holds.
+    OutOfRange, "OUT_OF_RANGE", 1, Never, Corruption, Critical, "a value is out of range";
     /// The server refused a statement for another reason.
-    SqlFailed, "SQL_FAILED", 1, Never, Data, Critical, "the server refused a statement";
+    SqlFailed, "SQL_FAILED", 1, Never, Internal, Critical, "the server refused a statement";
     /// Some parts failed, others are done.
-    Partial, "PARTIAL", 1, Never, Data, Critical, "not everything is done";
+    Partial, "PARTIAL", 1, Never, MissingObject, Critical, "not everything is done";
     /// Stopped by Ctrl-C or from the screen.
-    Cancelled, "CANCELLED", 130, Now, Interrupted, Ignorable, "cancelled";
+    Cancelled, "CANCELLED", 130, Now, Timeout, Ignorable, "cancelled";
     /// Stopped by SIGTERM or SIGHUP.
-    Terminated, "TERMINATED", 143, Now, Interrupted, Warning, "terminated";
+    Terminated, "TERMINATED", 143, Now, Timeout, Warning, "terminated";
+}
+
+impl Code {
+    /// Whether something that is needed is not there: what depends on it fails only as a consequence.
+    pub const fn is_missing(self) -> bool {
+        matches!(
+            self,
+            Self::MissingObject
+                | Self::MissingExtension
+                | Self::MissingRole
+                | Self::MissingTablespace
+                | Self::MissingCollation
+                | Self::MissingLibrary
+        )
+    }
+
+    /// What an error of the operating system means, whatever was being done.
+    pub fn of_io(error: &io::Error) -> Self {
+        use io::ErrorKind as Kind;
+        // ENFILE and EMFILE have no kind: the numbers are those of Linux, macOS and the BSDs alike.
+        if matches!(error.raw_os_error(), Some(23 | 24)) {
+            return Self::TooManyFiles;
+        }
+        match error.kind() {
+            Kind::StorageFull | Kind::QuotaExceeded => Self::DiskFull,
+            Kind::ReadOnlyFilesystem => Self::ReadOnlyFileSystem,
+            Kind::OutOfMemory => Self::OutOfMemory,
+            Kind::PermissionDenied => Self::FilePermission,
+            Kind::NotFound => Self::FileMissing,
+            _ => Self::Io,
+        }
+    }
 }
 
 #[cfg(test)]

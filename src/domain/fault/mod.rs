@@ -1,8 +1,10 @@
 //! The one error type that crosses a room's border: what failed, on what, why, and what cures it.
 
 mod code;
+mod pages;
 
 pub use code::{Category, Code, Retry, Severity};
+pub use pages::{Page, document, explain};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::ops::{Deref, DerefMut};
@@ -14,6 +16,16 @@ pub struct Step {
     pub text: String,
     /// The command that does it, with real names filled in.
     pub command: Option<String>,
+}
+
+impl fmt::Display for Step {
+    /// In one line: the words and the command.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.command {
+            Some(command) => write!(f, "{} {command}", self.text),
+            None => f.write_str(&self.text),
+        }
+    }
 }
 
 /// What a [`Fault`] holds.
@@ -135,6 +147,15 @@ impl Fault {
     #[must_use]
     pub fn with_sqlstate(mut self, sqlstate: impl Into<String>) -> Self {
         self.sqlstate = Some(sqlstate.into());
+        self
+    }
+
+    /// The same with the cure of its code, where it has none of its own.
+    #[must_use]
+    pub fn cured(mut self) -> Self {
+        if self.steps.is_empty() {
+            self.steps = self.code.page().steps(&self);
+        }
         self
     }
 

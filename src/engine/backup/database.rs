@@ -41,7 +41,7 @@ pub async fn read(press: &Press, server: &dyn Server, meter: &Arc<DatabaseMeter>
         let read = match halt.or(snapshot.contents()).await {
             Ok(contents) => read_snapshot(press, snapshot.as_ref(), contents, meter, &halt).await.map(Some),
             // Nothing of it is in the archive yet, so a later snapshot is as good, after whoever was in the way.
-            Err(fault) if fault.code == Code::Conflict && tries < TRIES => {
+            Err(fault) if matches!(fault.code, Code::Conflict | Code::Deadlock) && tries < TRIES => {
                 tracing::info!(database = name, %fault, "reading the definitions again");
                 tries += 1;
                 Ok(None)

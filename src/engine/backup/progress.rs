@@ -128,6 +128,7 @@ impl DatabaseMeter {
             name: self.name.clone(),
             state: stage.state.clone(),
             bytes,
+            proof: Ratio::default(),
             rows: self.rows.load(Relaxed),
             tables: Ratio { done: self.tables_done.load(Relaxed), total: self.tables.load(Relaxed) },
             indexes: Ratio::default(),

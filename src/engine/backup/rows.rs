@@ -78,6 +78,15 @@ pub const fn sessions(jobs: u32) -> u32 {
 const WORTH_BYTES: u64 = 1 << 20;
 const WORTH_PARTS: usize = 32;
 
+/// Less than this is read by the session that holds the snapshot.
+const NEAR_BYTES: u64 = WORTH_BYTES / 2;
+const NEAR_PARTS: usize = 16;
+
+/// Whether what is to be read is worth no session of its own.
+fn is_near(parts: &[Part]) -> bool {
+    parts.len() <= NEAR_PARTS && parts.iter().map(|part| part.weight).sum::<u64>() <= NEAR_BYTES
+}
+
 /// How many sessions suit what is to be read.
 fn worthwhile(parts: &[Part]) -> usize {
     let weight: u64 = parts.iter().map(|part| part.weight).sum();
@@ -97,7 +106,8 @@ impl<T: Send + 'static> Reading<T> {
         for part in &parts {
             tables[part.table].parts_left.fetch_add(1, Relaxed);
         }
-        let worthwhile = worthwhile(&parts);
+        let (worthwhile, near) = (worthwhile(&parts), is_near(&parts));
+        let open = || if near { snapshot.near_reader() } else { snapshot.reader() };
         let queue: Queue = Arc::new(Mutex::new(parts.into()));
         let guest = self.seats.enter();
         let mut sessions = JoinSet::new();
@@ -112,7 +122,7 @@ impl<T: Send + 'static> Reading<T> {
                 biased;
                 () = halt.stop() => break,
                 Some(ended) = sessions.join_next() => report(ended, halt),
-                seat = guest.seat(), if more => match halt.or(snapshot.reader()).await {
+                seat = guest.seat(), if more => match halt.or(open()).await {
                     Ok(reader) => {
                         let session = Session { reading: self.clone(), tables: tables.clone(), queue: queue.clone(), halt: halt.clone() };
                         sessions.spawn(async move {

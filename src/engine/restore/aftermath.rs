@@ -58,10 +58,13 @@ pub async fn settle(order: &Order<'_>, server: &dyn Server, whose: Made, mut don
 }
 
 async fn rename(order: &Order<'_>, server: &dyn Server) -> Result<String, crate::domain::Fault> {
-    let taken: HashSet<String> = server.databases().await?.into_iter().map(|database| database.name).collect();
     let time = Zoned::now().strftime("%Y%m%d_%H%M%S").to_string();
-    let free = (1..=TRIES).map(|nth| failed_name(order.target, &time, nth)).find(|name| !taken.contains(name));
-    let new = free.unwrap_or_else(|| failed_name(order.target, &time, TRIES + 1));
+    let mut nth = 1;
+    let mut new = failed_name(order.target, &time, nth);
+    while nth <= TRIES && server.has_database(&new).await? {
+        nth += 1;
+        new = failed_name(order.target, &time, nth);
+    }
     server.rename_database(order.target, &new).await?;
     Ok(new)
 }

@@ -270,7 +270,7 @@ impl<'a, 'b> Roots<'a, 'b> {
     fn needed(&self, (nth, at): Place) -> Option<Place> {
         let one = &self.losses[nth];
         let failure = &one.failed[at];
-        let id = failure.id.filter(|_| failure.fault.code == Code::MissingObject)?;
+        let id = failure.id.filter(|_| failure.fault.code.is_missing())?;
         let mut level = vec![id];
         let mut seen: HashSet<u32> = HashSet::from([id]);
         loop {

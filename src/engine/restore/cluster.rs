@@ -74,6 +74,14 @@ pub async fn run(
             .collect::<Vec<_>>(),
         spec.effort.memory,
     );
+    if spec.prove {
+        board.proves();
+    }
+    for (place, one) in databases.iter().enumerate() {
+        if record.complete(&one.name).is_some() {
+            board.complete(place);
+        }
+    }
     let feeder = Feeder::new(Arc::clone(archive), spec.effort.memory);
     let measured = Arc::clone(&feeder);
     board.measure(move || measured.held());

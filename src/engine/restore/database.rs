@@ -23,7 +23,7 @@ use crate::domain::{Code, Fault, text};
 use crate::engine::Context;
 use crate::engine::event::Level;
 use crate::engine::prove::{self, Expected};
-use crate::server::{LoadSettings, TargetChoices};
+use crate::server::{LoadSettings, Loader, TargetChoices};
 use std::collections::HashMap;
 use std::sync::Arc;
 use target::{Next, Ready};
@@ -120,6 +120,7 @@ pub async fn restore(order: &Order<'_>) -> Result<Done, Fault> {
     let ready = match target::ready(order, server.as_ref(), &chosen).await {
         Ok(ready) => ready,
         Err(fault) => {
+            let fault = context.events.explain(fault);
             note(order, &fault);
             return Err(fault);
         }
@@ -127,7 +128,7 @@ pub async fn restore(order: &Order<'_>) -> Result<Done, Fault> {
     let done = match fill(order, &chosen, &ready).await {
         Ok(done) => done,
         Err(fault) => {
-            let fault = target::undo(order, server.as_ref(), ready.whose, fault).await;
+            let fault = target::undo(order, server.as_ref(), ready.whose, context.events.explain(fault)).await;
             if context.cancel.is_cancelled() {
                 note(order, &fault);
                 return Err(fault);
@@ -167,22 +168,25 @@ async fn fill(order: &Order<'_>, chosen: &Chosen, ready: &Ready) -> Result<Done,
     let context = order.context;
     let retries = order.spec.care.retries;
     let settings = settings(order);
-    let mut troubles = match ready.stage {
+    let (mut troubles, mut session) = match ready.stage {
         Next::Fill => load(order, chosen, ready, &settings).await?,
-        Next::Finish | Next::Nothing => Troubles::default(),
+        Next::Finish | Next::Nothing => {
+            order.board.database(order.place, |one| one.bytes.done = one.bytes.total);
+            (Troubles::default(), None)
+        }
     };
     // With something missing the ledger stays: the cause can be removed, and the restore gone on with.
     if troubles.failures.is_empty() && ready.stage != Next::Nothing {
         order.record.enter(context, order.target, Stage::Loaded, ready.whose).await?;
         context.events.passing(Transition::LoadedNoted);
-        insist(context, retries, || target::drop_ledger(order, &settings)).await?;
+        session = insist(context, retries, || target::drop_ledger(order, &settings, session.take())).await.map(Some)?;
         context.events.passing(Transition::LedgerDropped);
     }
     context.alive()?;
     let mut warnings = chosen.notes.clone();
     let proof = match (order.spec.prove && ready.stage != Next::Nothing, troubles.failures.is_empty()) {
         (true, true) => {
-            let proof = insist(context, retries, || proven(order, chosen)).await?;
+            let proof = insist(context, retries, || proven(order, chosen, session.take())).await?;
             context.events.passing(Transition::Proven);
             Some(proof)
         }
@@ -192,6 +196,10 @@ async fn fill(order: &Order<'_>, chosen: &Chosen, ready: &Ready) -> Result<Done,
         }
         (false, _) => None,
     };
+    // Before the properties, which may close the database for connections.
+    if let Some(session) = session.take() {
+        session.close().await;
+    }
     if ready.stage != Next::Nothing {
         dress(order, chosen, ready, &mut troubles).await?;
     }
@@ -253,8 +261,13 @@ fn settings(order: &Order<'_>) -> LoadSettings {
     }
 }
 
-/// Definitions, rows, indexes and the rest.
-async fn load(order: &Order<'_>, chosen: &Chosen, ready: &Ready, settings: &LoadSettings) -> Result<Troubles, Fault> {
+/// Definitions, rows, indexes and the rest. Gives back what went wrong, and a session that is still open, if any.
+async fn load(
+    order: &Order<'_>,
+    chosen: &Chosen,
+    ready: &Ready,
+    settings: &LoadSettings,
+) -> Result<(Troubles, Option<Box<dyn Loader>>), Fault> {
     let context = order.context;
     let target::Ledger { session, keeping, done } =
         insist(context, order.spec.care.retries, || target::open_ledger(order, ready, settings)).await?;
@@ -301,6 +314,7 @@ fn begin(order: &Order<'_>, chosen: &Chosen, graph: &Graph, done: &ledger::Done)
     let left: u64 = graph.work.iter().filter(|work| matches!(work, Work::Object(object, _) if graph::is_index(object))).count() as u64;
     order.board.database(order.place, |one| {
         one.bytes.total = entries().map(|(_, entry)| entry.bytes).sum();
+        one.proof.total = if order.spec.prove { one.bytes.total } else { 0 };
         one.bytes.done = one.bytes.total - entries().map(|(at, entry)| missing(at, entry)).sum::<u64>().min(one.bytes.total);
         one.tables.total = filled().count() as u64;
         one.tables.done = filled().filter(|(at, entry)| done.missing(*at, entry.chunks.len()).is_empty()).count() as u64;
@@ -337,7 +351,7 @@ fn differing(proof: Option<&Proof>, target: &str) -> Option<Fault> {
     Some(fault.step("See whether something wrote to the database meanwhile; else restore again and keep this report."))
 }
 
-async fn proven(order: &Order<'_>, chosen: &Chosen) -> Result<Proof, Fault> {
+async fn proven(order: &Order<'_>, chosen: &Chosen, session: Option<Box<dyn Loader>>) -> Result<Proof, Fault> {
     order.board.enter(order.place, Phase::Proving);
     let server = order.context.server()?;
     let version = server.version_num().await?;
@@ -352,10 +366,7 @@ async fn proven(order: &Order<'_>, chosen: &Chosen) -> Result<Proof, Fault> {
         ignore_acl: spec.no_acl || !spec.map_roles.is_empty(),
     };
     let progress = |done: u64, total: u64| {
-        order.board.database(order.place, |one| {
-            one.bytes.done = done;
-            one.bytes.total = total;
-        });
+        order.board.proven(order.place, done, total);
     };
-    prove::prove(&expected, order.target, order.effort, order.context, &progress).await
+    prove::prove(&expected, order.target, order.effort, order.context, &progress, session).await
 }

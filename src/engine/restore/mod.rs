@@ -35,16 +35,15 @@ use crate::domain::{Code, Fault, text};
 use database::{Entry, Order};
 use feed::Feeder;
 use progress::Board;
-use record::Record;
+use record::{Kept, Record};
 use report::Ended;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
 /// Finds out what a restore would do: of our own archive, or of a dump that another program made.
 pub async fn plan(spec: &RestoreSpec, context: &Context) -> Result<Plan, Fault> {
     match foreign::recognise(&spec.archive).await? {
-        Some(dump) => foreign::plan(spec, context, dump).await,
+        Some(dump) => super::unless_cancelled(context, foreign::plan(spec, context, dump)).await,
         None => preflight::plan(spec, context).await,
     }
 }
@@ -64,11 +63,11 @@ pub async fn run(spec: &RestoreSpec, context: &Context) -> Result<Summary, Fault
         None => (Record::new(spec, &archive, &info, names(spec, &archive)?), spec.clone()),
     };
     let outcome = restore(&spec, context, &archive, &record).await;
-    let kept = record.end(context).await;
+    let kept = record.end(context, &spec).await;
     let outcome = match (outcome, kept) {
         (outcome, None) => outcome,
-        (Ok(summary), Some(manifest)) => Ok(resumable(summary, &spec, manifest)),
-        (Err(fault), Some(manifest)) => Err(interrupted(fault, &spec, &manifest)),
+        (Ok(summary), Some(kept)) => Ok(resumable(summary, &spec, kept)),
+        (Err(fault), Some(kept)) => Err(interrupted(fault, &spec, &kept)),
     };
     outcome.map(|summary| Summary { duration_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX), ..summary })
 }
@@ -85,19 +84,19 @@ fn names(spec: &RestoreSpec, archive: &Archive) -> Result<Vec<String>, Fault> {
 }
 
 /// A summary in which something is missing, with the way to go on.
-fn resumable(mut summary: Summary, spec: &RestoreSpec, manifest: PathBuf) -> Summary {
+fn resumable(mut summary: Summary, spec: &RestoreSpec, kept: Kept) -> Summary {
     summary.then = Some(Step {
         text: "Then go on where it stopped; what is complete is not done again:".into(),
-        command: Some(record::command(spec, &manifest)),
+        command: Some(record::command(spec, &kept)),
     });
-    summary.manifest = Some(manifest);
+    summary.manifest = Some(kept.path);
     summary
 }
 
 /// A fault with the way to go on.
-fn interrupted(fault: Fault, spec: &RestoreSpec, manifest: &Path) -> Fault {
-    let command = record::command(spec, manifest);
-    let mut fault = fault.at("Manifest", text::clean(&manifest.display().to_string()));
+fn interrupted(fault: Fault, spec: &RestoreSpec, kept: &Kept) -> Fault {
+    let command = record::command(spec, kept);
+    let mut fault = fault.at("Manifest", text::clean(&kept.path.display().to_string()));
     if fault.code == Code::Cancelled {
         fault.context.push(("Left".into(), format!("the restore manifest; go on with: {command}")));
     }
@@ -113,6 +112,12 @@ async fn restore(spec: &RestoreSpec, context: &Context, archive: &Arc<Archive>, 
             let database = source::database(archive, database.as_deref())?;
             let bytes = database.tables.iter().map(|table| table.bytes).sum();
             let board = Board::new(&[(target.clone(), bytes, database.tables.len() as u64)], spec.effort.memory);
+            if spec.prove {
+                board.proves();
+            }
+            if record.complete(target).is_some() {
+                board.complete(0);
+            }
             let feeder = Feeder::new(Arc::clone(archive), spec.effort.memory);
             let measured = Arc::clone(&feeder);
             board.measure(move || measured.held());

@@ -6,15 +6,16 @@
 mod file;
 mod manifest;
 
-pub use manifest::{Made, Manifest, Numbers, Stage, State};
+pub use manifest::{Brought, Made, Manifest, Numbers, Stage, State};
 
 use super::source::blocking;
 use crate::archive::reader::Archive;
 use crate::domain::server::ServerInfo;
-use crate::domain::spec::{Journal, RestoreSpec};
+use crate::domain::spec::{Journal, RestoreScope, RestoreSpec};
 use crate::domain::{Code, Fault, text};
 use crate::engine::Context;
 use crate::engine::event::Level;
+use crate::engine::restore::report;
 use crate::engine::restore::transition::Transition;
 use crate::server::LedgerHead;
 use manifest::{Database, Failure};
@@ -29,6 +30,14 @@ pub struct Record {
     state: Mutex<Manifest>,
     /// Where it is written, and the file, locked as long as this run lives. One writer at a time.
     file: tokio::sync::Mutex<Place>,
+}
+
+/// A manifest that stays, since the restore is not complete.
+pub struct Kept {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Whether databases are still to be replaced: going on with it destroys something.
+    pub replaces: bool,
 }
 
 /// Where the manifest is.
@@ -179,11 +188,11 @@ impl Record {
     }
 
     /// The end of the run: the manifest goes when everything is done or nothing was begun. Else it stays, and is where this says.
-    pub async fn end(&self, context: &Context) -> Option<PathBuf> {
-        let keep = {
+    pub async fn end(&self, context: &Context, spec: &RestoreSpec) -> Option<Kept> {
+        let (keep, replaces) = {
             let mut state = self.lock();
             state.end(now());
-            !state.is_complete() && !state.databases.is_empty()
+            (!state.is_complete() && !state.databases.is_empty(), spec.clean && state.has_to_replace())
         };
         if keep && let Err(fault) = self.write(context).await {
             context.events.log(Level::Warn, format!("the manifest is not up to date: {fault}"));
@@ -191,7 +200,7 @@ impl Record {
         let place = self.file.lock().await;
         let Place::At(path, _) = &*place else { return None };
         if keep {
-            return Some(path.clone());
+            return Some(Kept { path: path.clone(), replaces });
         }
         if let Err(error) = std::fs::remove_file(path) {
             context.events.log(Level::Warn, format!("cannot remove {}: {error}", path.display()));
@@ -206,14 +215,20 @@ pub async fn look(spec: &RestoreSpec) -> Result<Option<Manifest>, Fault> {
     blocking(move || file::read(&path)).await.map(Some)
 }
 
-/// The command that goes on with a restore.
-pub fn command(spec: &RestoreSpec, manifest: &Path) -> String {
-    let quoted = |path: &Path| shell_words::quote(&text::clean(&path.display().to_string())).into_owned();
-    let verb = match spec.scope {
-        crate::domain::spec::RestoreScope::Single { .. } => "single",
-        crate::domain::spec::RestoreScope::Cluster { .. } => "cluster",
+/// The command that goes on with a restore. What was to be replaced and is still there is replaced only when that is said again.
+pub fn command(spec: &RestoreSpec, kept: &Kept) -> String {
+    let quoted = |text: &str| shell_words::quote(&text::clean(text)).into_owned();
+    let path = |path: &Path| quoted(&path.display().to_string());
+    let (verb, confirm) = match &spec.scope {
+        RestoreScope::Single { target, .. } => ("single", target.clone()),
+        RestoreScope::Cluster { .. } => ("cluster", spec.connection.confirm_name()),
     };
-    format!("dbbackup restore {verb} {} --resume-from-manifest {}", quoted(&spec.archive), quoted(manifest))
+    let clean = match kept.replaces {
+        true => format!(" --clean --confirm {}", quoted(&confirm)),
+        false => String::new(),
+    };
+    let server = text::clean(&report::server_flags(&spec.connection));
+    format!("dbbackup restore {verb} {} --resume-from-manifest {}{clean} {server}", path(&spec.archive), path(&kept.path))
 }
 
 /// The fault of a manifest that does not fit.

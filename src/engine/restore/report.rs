@@ -9,7 +9,7 @@ use crate::domain::cause::{Cause, causes_words};
 use crate::domain::fault::Step;
 use crate::domain::job::{DatabaseOutcome, LISTED, Summary};
 use crate::domain::spec::{RestoreScope, RestoreSpec};
-use crate::domain::{Bytes, Code, Fault, text};
+use crate::domain::{Bytes, Code, Connection, Fault, text};
 use std::collections::HashMap;
 
 /// How many causes a fault tells; the summary has all.
@@ -185,10 +185,7 @@ fn then(spec: &RestoreSpec, summary: &Summary) -> Option<Step> {
     let word = |text: &str| shell_words::quote(text).into_owned();
     let archive = word(&spec.archive.to_string_lossy());
     let connection = &spec.connection;
-    let server = match &connection.name {
-        Some(name) => format!("--server {}", word(name)),
-        None => format!("--host {} --port {} --user {}", word(&connection.host), connection.port, word(&connection.user)),
-    };
+    let server = server_flags(connection);
     let command = match &spec.scope {
         RestoreScope::Single { database, target, selection } if selection.is_everything() => {
             let from = database.as_ref().map(|name| format!(" --database {}", word(name))).unwrap_or_default();
@@ -206,6 +203,15 @@ fn then(spec: &RestoreSpec, summary: &Summary) -> Option<Step> {
         }
     };
     Some(Step { text: "Then restore what failed again:".into(), command: Some(text::clean(&command)) })
+}
+
+/// The flags that lead to a server, by its section's name where it has one.
+pub fn server_flags(connection: &Connection) -> String {
+    let word = |text: &str| shell_words::quote(text).into_owned();
+    match &connection.name {
+        Some(name) => format!("--server {}", word(name)),
+        None => format!("--host {} --port {} --user {}", word(&connection.host), connection.port, word(&connection.user)),
+    }
 }
 
 /// A glob that matches this name only.

@@ -93,14 +93,14 @@ struct Table {
 }
 
 /// Runs all nodes. `first` is a session that may be open already; further ones are opened as there is work for them.
-/// `troubles` is what went wrong before; what needs it is skipped.
+/// `troubles` is what went wrong before; what needs it is skipped. Gives back what went wrong, and a session that is still open, if any.
 pub async fn nodes(
     job: &Job<'_>,
     graph: &Graph,
     mut first: Option<Box<dyn Loader>>,
     troubles: Troubles,
     halt: &CancellationToken,
-) -> Result<Troubles, Fault> {
+) -> Result<(Troubles, Option<Box<dyn Loader>>), Fault> {
     let mut schedule = Schedule::new(graph.nodes.clone())
         .map_err(|at| Fault::new(Code::CorruptedBackup, format!("the archive's objects depend on each other in a circle (node {at})")))?;
     let troubles = settle::condemned(job, graph, &mut schedule, troubles);
@@ -116,8 +116,10 @@ pub async fn nodes(
     let work = graph.work.iter().filter(|work| !matches!(work, Work::Milestone)).count();
     let sessions = (job.jobs.max(1) as usize).min(work.max(1));
     let workers = (0..sessions).map(|_| worker(job, graph, &shared, first.take()));
-    futures_util::future::join_all(workers).await;
+    let mut left: Vec<Box<dyn Loader>> = futures_util::future::join_all(workers).await.into_iter().flatten().collect();
     let state = shared.state.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let kept = if halt.is_cancelled() || state.stopped { None } else { left.pop() };
+    futures_util::future::join_all(left.into_iter().map(Loader::close)).await;
     if halt.is_cancelled() {
         return Err(Fault::new(Code::Cancelled, "cancelled"));
     }
@@ -130,7 +132,7 @@ pub async fn nodes(
             .map(|one| one.fault)
             .unwrap_or_else(|| Fault::internal("a restore stopped without a reason")));
     }
-    Ok(state.troubles)
+    Ok((state.troubles, kept))
 }
 
 struct Shared {
@@ -161,7 +163,8 @@ fn take(state: &mut State, graph: &Graph) -> Vec<NodeId> {
     taken
 }
 
-async fn worker(job: &Job<'_>, graph: &Graph, shared: &Shared, mut session: Option<Box<dyn Loader>>) {
+/// Works until nothing is left; gives back its session.
+async fn worker(job: &Job<'_>, graph: &Graph, shared: &Shared, mut session: Option<Box<dyn Loader>>) -> Option<Box<dyn Loader>> {
     loop {
         let mut changed = std::pin::pin!(shared.changed.notified());
         // Registered before looking, so that a change between looking and waiting is not missed.
@@ -186,9 +189,7 @@ async fn worker(job: &Job<'_>, graph: &Graph, shared: &Shared, mut session: Opti
         settle(job, graph, shared, &taken, outcome);
     }
     shared.changed.notify_waiters();
-    if let Some(session) = session {
-        session.close().await;
-    }
+    session
 }
 
 async fn open(job: &Job<'_>, halt: &CancellationToken) -> Result<Box<dyn Loader>, Fault> {

@@ -18,6 +18,8 @@ pub enum Transition {
     TargetMade,
     /// The ledger is in the target.
     LedgerMade,
+    /// The manifest says that a database which was there before has a ledger.
+    FillingNoted,
     /// Definitions that come before rows are committed, some hundred of them.
     DefinitionsMade,
     /// A load is about to begin.
@@ -50,13 +52,14 @@ pub enum Transition {
 
 impl Transition {
     /// All of them, in the order in which a restore with one database goes through them.
-    pub const ALL: [Transition; 20] = [
+    pub const ALL: [Transition; 21] = [
         Transition::ManifestWritten,
         Transition::GlobalsMade,
         Transition::TargetNoted,
         Transition::TargetDropped,
         Transition::TargetMade,
         Transition::LedgerMade,
+        Transition::FillingNoted,
         Transition::DefinitionsMade,
         Transition::LoadBegun,
         Transition::LoadSent,

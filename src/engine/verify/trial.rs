@@ -177,6 +177,7 @@ pub async fn run(spec: &VerifySpec, test: &RestoreTest, context: &Context) -> Re
         .collect();
     let listed = picks.iter().map(|pick| (pick.database.name.clone(), sample::row_bytes(pick.database), pick.database.tables.len() as u64));
     let board = Board::new(&listed.collect::<Vec<_>>(), test.effort.memory);
+    board.proves();
     for (feeder, _) in &archives {
         let feeder = Arc::clone(feeder);
         board.measure(move || feeder.held());

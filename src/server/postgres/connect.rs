@@ -10,13 +10,15 @@ use crate::domain::connection::SslMode;
 use crate::domain::server::Pooler;
 use crate::domain::{Code, Connection, Fault};
 use secrecy::{ExposeSecret, SecretString};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use tokio::net::UnixStream;
 use tokio_postgres::config::{SslMode as DriverMode, SslNegotiation};
 use tokio_postgres::{Config, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
+use tokio_util::task::TaskTracker;
 
 /// Knows how to open sessions on one server.
 #[derive(Clone)]
@@ -30,6 +32,8 @@ pub struct Connector {
     roll: Arc<Roll>,
     /// The server has said that it has no TLS; where TLS is only preferred, it is not asked again.
     plain: Arc<AtomicBool>,
+    /// Cancel requests for statements whose answers nobody waits for any more. Unbounded: one for each session that is dropped.
+    abandoned: TaskTracker,
 }
 
 /// What came of an attempt to reach the server itself.
@@ -80,6 +84,7 @@ impl Connector {
             roll: Arc::default(),
             plain: Arc::default(),
             found: Arc::default(),
+            abandoned: TaskTracker::new(),
         })
     }
 
@@ -109,6 +114,18 @@ impl Connector {
     /// The sessions that are open.
     pub fn roll(&self) -> &Arc<Roll> {
         &self.roll
+    }
+
+    /// Where cancel requests for what is abandoned are sent.
+    pub fn abandoned(&self) -> &TaskTracker {
+        &self.abandoned
+    }
+
+    /// Waits until they are sent; each has a limit of its own.
+    pub async fn settled(&self) {
+        // A closed tracker takes further tasks all the same; it only lets waiting end.
+        self.abandoned.close();
+        self.abandoned.wait().await;
     }
 
     /// The password, for a program's environment.
@@ -261,8 +278,16 @@ impl Connector {
             config.password(password.expose_secret());
         }
         if self.connection.is_socket() {
-            let (client, connection) = config.ssl_mode(DriverMode::Disable).connect(NoTls).await?;
-            return Ok(Session::over(client, connection, None));
+            let path = Path::new(&self.connection.host).join(format!(".s.PGSQL.{}", self.connection.port));
+            let Ok(stream) = UnixStream::connect(&path).await else {
+                // The driver meets the same failure, and has words for it.
+                let (client, connection) = config.ssl_mode(DriverMode::Disable).connect(NoTls).await?;
+                return Ok(Session::over(client, connection, None));
+            };
+            let wire = Wire::local(&path);
+            let config = config.ssl_mode(DriverMode::Require).ssl_negotiation(SslNegotiation::Direct);
+            let (client, connection) = config.connect_raw(stream, wire.lay()).await?;
+            return Ok(Session::over(client, connection, Some(wire)));
         }
         let tls = self.tls.as_ref().filter(|_| way != Try::Plain);
         // To the driver, a wire without TLS is one with a TLS that needs no negotiation: see [`Wire`].

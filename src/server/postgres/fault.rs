@@ -4,6 +4,7 @@
 use crate::domain::{Code, Connection, Fault};
 use std::error::Error as _;
 use std::io::ErrorKind;
+use tokio_postgres::error::DbError;
 
 /// A fault from a driver's error, with what was being done.
 pub fn classify(what: impl Into<String>, error: &tokio_postgres::Error) -> Fault {
@@ -11,7 +12,12 @@ pub fn classify(what: impl Into<String>, error: &tokio_postgres::Error) -> Fault
     let Some(db) = error.as_db_error() else {
         return steps(Fault::new(transport(error), what).caused_by(error));
     };
-    let code = server(db.code().code(), db.message(), db.hint().unwrap_or_default());
+    let code = match db.routine() {
+        // Databases are made and dropped with a checkpoint. One fails where what is to be written cannot be, and that is told with a state
+        // that says nothing (XX000) and a message that is translated (checkpointer.c).
+        Some("RequestCheckpoint") => Code::ServerDiskFull,
+        _ => server(db.code().code(), db.message(), db.hint().unwrap_or_default()),
+    };
     let mut fault = Fault::new(code, what).because(db.message()).with_sqlstate(db.code().code());
     if let Some(detail) = db.detail() {
         fault = fault.at("Detail", detail);
@@ -22,7 +28,25 @@ pub fn classify(what: impl Into<String>, error: &tokio_postgres::Error) -> Fault
     if let Some(place) = db.where_() {
         fault = fault.at("Where", place);
     }
+    for (name, value) in objects(db) {
+        fault = fault.at(name, value);
+    }
     steps(fault)
+}
+
+/// What an error is about, by fields of its own: the server fills them in for broken rules (class 23) and for conversions of some types
+/// (documentation, "Error and Notice Message Fields").
+fn objects(db: &DbError) -> impl Iterator<Item = (&'static str, String)> {
+    let within = |name: &str| db.schema().map_or_else(|| name.to_owned(), |schema| format!("{schema}.{name}"));
+    [
+        ("Table", db.table().map(within)),
+        ("Column", db.column().map(str::to_owned)),
+        // The schema is the table's, where there is one.
+        ("Type", db.datatype().map(|name| if db.table().is_none() { within(name) } else { name.to_owned() })),
+        ("Constraint", db.constraint().map(str::to_owned)),
+    ]
+    .into_iter()
+    .filter_map(|(name, value)| value.map(|value| (name, value)))
 }
 
 /// The code of a server's error, by its SQLSTATE; message and hint tell apart what shares one.
@@ -34,17 +58,31 @@ pub fn server(state: &str, message: &str, hint: &str) -> Code {
         "57P01" | "57P02" | "57P03" | "57P05" => Code::ServerUnavailable,
         "42501" => Code::PermissionDenied,
         "53100" => Code::ServerDiskFull,
+        "25006" => Code::ServerReadOnly,
         "53200" if hint.contains("max_locks_per_transaction") || hint.contains("max_pred_locks") => Code::LockTableFull,
+        "53200" => Code::ServerOutOfMemory,
         "55P03" => Code::LockTimeout,
         // A replay conflict on a standby comes as 40001 too, and passes just so.
-        "40001" | "40P01" => Code::Conflict,
-        "57014" if message.contains("statement timeout") => Code::SqlFailed,
+        "40001" => Code::Conflict,
+        "40P01" => Code::Deadlock,
+        "57014" if message.contains("statement timeout") => Code::StatementTimeout,
         "57014" => Code::Cancelled,
+        // The state says that something is missing; the words, where they are English, what.
+        "42704" if message.starts_with("role ") => Code::MissingRole,
+        "42704" if message.starts_with("tablespace ") => Code::MissingTablespace,
+        "42704" if message.starts_with("collation ") => Code::MissingCollation,
+        "42704" if message.starts_with("required extension ") => Code::MissingExtension,
+        "22023" if message.contains("default_tablespace") => Code::MissingTablespace,
+        "58P01" if message.contains("extension control file") => Code::MissingExtension,
+        "58P01" if message.starts_with("could not access file") || message.starts_with("could not load library") => Code::MissingLibrary,
         "42P01" | "42704" | "3F000" | "42883" | "58P01" => Code::MissingObject,
-        "0A000" if message.contains("extension") && message.contains("not available") => Code::MissingObject,
+        "0A000" if message.contains("extension") && message.contains("not available") => Code::MissingExtension,
         "42P07" | "42710" | "42P06" | "42723" | "42P04" => Code::DuplicateObject,
         // Two sessions that create the same thing at once collide in the catalog's own unique index.
         "23505" if message.contains("\"pg_") => Code::DuplicateObject,
+        "22021" | "22P05" => Code::Encoding,
+        "22003" | "22008" => Code::OutOfRange,
+        _ if state.starts_with("23") => Code::ConstraintViolated,
         // An index page or TOAST chunk that cannot be read.
         "XX001" | "XX002" => Code::Incomplete,
         // PgBouncer's complaints all have the same state; the words are fixed.
@@ -75,7 +113,8 @@ fn transport(error: &tokio_postgres::Error) -> Code {
                 ErrorKind::ConnectionRefused | ErrorKind::NotFound => return Code::ConnectionRefused,
                 ErrorKind::TimedOut => return Code::ConnectTimeout,
                 ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => return Code::HostUnknown,
-                ErrorKind::PermissionDenied => return Code::FilePermission,
+                ErrorKind::PermissionDenied | ErrorKind::OutOfMemory => return Code::of_io(io),
+                _ if Code::of_io(io) == Code::TooManyFiles => return Code::TooManyFiles,
                 _ if io.to_string().contains("lookup address") || io.to_string().contains("resolve any address") => {
                     return Code::HostUnknown;
                 }
@@ -107,11 +146,12 @@ pub fn steps(fault: Fault) -> Fault {
         Code::LockTimeout => fault
             .step_run(
                 "See who holds the lock:",
-                "SELECT pid, state, query FROM pg_stat_activity WHERE pid IN (SELECT pid FROM pg_locks WHERE granted AND mode = 'AccessExclusiveLock');",
+                "SELECT pid, usename, state, xact_start, query FROM pg_stat_activity WHERE xact_start IS NOT NULL ORDER BY xact_start;",
             )
             .step("Try again when it is gone, or wait longer: --lock-timeout SECONDS (0 waits for ever)."),
         Code::ServerDiskFull => fault.step_run("Look for room on the server's disks:", "df -h").step("Free some, then run this again."),
         Code::ServerUnavailable => fault.step("See the server's log, and run this again when the server accepts connections."),
+        Code::Deadlock => fault.step("Run this again: the other session has gone on."),
         Code::Conflict => fault.step("Run this again. On a standby, max_standby_streaming_delay lets long reads finish."),
         _ => fault,
     }
@@ -175,17 +215,25 @@ mod tests {
         for (state, message, hint, code) in [
             ("28P01", "", "", Code::AuthFailed),
             ("53200", "out of shared memory", "You might need to increase \"max_locks_per_transaction\".", Code::LockTableFull),
-            ("53200", "out of memory", "", Code::SqlFailed),
+            ("53200", "out of memory", "", Code::ServerOutOfMemory),
             ("08006", "", "", Code::ServerUnavailable),
             ("08P01", "query_wait_timeout", "", Code::TooManyConnections),
             ("08P01", "no such database: shop", "", Code::DatabaseMissing),
             ("08P01", "pgbouncer cannot connect to server", "", Code::ServerUnavailable),
             ("57014", "canceling statement due to user request", "", Code::Cancelled),
-            ("57014", "canceling statement due to statement timeout", "", Code::SqlFailed),
+            ("57014", "canceling statement due to statement timeout", "", Code::StatementTimeout),
             ("23505", "duplicate key value violates unique constraint \"pg_type_typname_nsp_index\"", "", Code::DuplicateObject),
-            ("23505", "duplicate key value violates unique constraint \"orders_pkey\"", "", Code::SqlFailed),
+            ("23505", "duplicate key value violates unique constraint \"orders_pkey\"", "", Code::ConstraintViolated),
             ("58030", "", "", Code::Io),
-            ("58P01", "could not open extension control file", "", Code::MissingObject),
+            ("58P01", "could not open extension control file", "", Code::MissingExtension),
+            ("58P01", "could not access file \"$libdir/postgis-3\": No such file", "", Code::MissingLibrary),
+            ("58P01", "Datei nicht da", "", Code::MissingObject),
+            ("42704", "role \"bob\" does not exist", "", Code::MissingRole),
+            ("42704", "type \"mood\" does not exist", "", Code::MissingObject),
+            ("40P01", "deadlock detected", "", Code::Deadlock),
+            ("25006", "cannot execute CREATE TABLE in a read-only transaction", "", Code::ServerReadOnly),
+            ("22021", "invalid byte sequence", "", Code::Encoding),
+            ("22003", "integer out of range", "", Code::OutOfRange),
         ] {
             assert_eq!(server(state, message, hint), code, "{state} {message}");
         }

@@ -59,12 +59,20 @@ impl Server for Postgres {
         self.connector.connection()
     }
 
+    fn settled(&self) -> futures_util::future::BoxFuture<'_, ()> {
+        Box::pin(self.connector.settled())
+    }
+
     fn info(&self) -> Answer<'_, ServerInfo> {
         Box::pin(source::facts::info(&self.connector))
     }
 
     fn databases(&self) -> Answer<'_, Vec<DatabaseInfo>> {
-        Box::pin(source::facts::databases(&self.connector))
+        Box::pin(source::facts::databases(&self.connector, None))
+    }
+
+    fn database<'a>(&'a self, name: &'a str) -> Answer<'a, Option<DatabaseInfo>> {
+        Box::pin(async move { Ok(source::facts::databases(&self.connector, Some(name)).await?.pop()) })
     }
 
     fn has_database<'a>(&'a self, name: &'a str) -> Answer<'a, bool> {

@@ -107,7 +107,8 @@ async fn search(folders: &[PathBuf], wanted: Wanted) -> Result<Tool, Fault> {
     }
     found.ok_or_else(|| {
         let name = program.name();
-        let mut fault = Fault::new(Code::ToolMissing, format!("no {name} for PostgreSQL {least}"));
+        let code = if older.is_empty() { Code::ToolMissing } else { Code::ToolTooOld };
+        let mut fault = Fault::new(code, format!("no {name} for PostgreSQL {least}"));
         fault.causes = if older.is_empty() { vec![format!("no {name} was found")] } else { older };
         let install = if Path::new("/etc/debian_version").exists() {
             format!("apt-get install postgresql-client-{least}")
@@ -222,9 +223,10 @@ mod tests {
         assert_eq!(find(&all[..2], 12, 17).await.expect("a tool").major, 16);
         assert_eq!(find(&all, 17, 15).await.expect("a tool").major, 18);
         let old = find(&all[..2], 17, 17).await.expect_err("too old");
-        assert_eq!(old.code, Code::ToolMissing);
+        assert_eq!(old.code, Code::ToolTooOld);
         assert!(old.causes.iter().any(|cause| cause.contains("is 16.3")), "{old:?}");
         let none = find(&[dir.path().to_owned()], 17, 17).await.expect_err("nothing there");
+        assert_eq!(none.code, Code::ToolMissing);
         assert!(
             none.causes == ["no pg_restore was found"] && none.steps[0].command.as_deref().is_some_and(|it| it.contains("17")),
             "{none:?}"

@@ -9,9 +9,11 @@ use crate::server::{Cancel, ROW_TEXT_SETTINGS};
 use futures_util::future::BoxFuture;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
+use tokio::net::UnixStream;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio_postgres::{CancelToken, Client, NoTls, SimpleQueryMessage};
+use tokio_util::task::TaskTracker;
 
 /// How long a request to cancel may take.
 const CANCEL_LIMIT: Duration = Duration::from_secs(3);
@@ -27,7 +29,8 @@ pub struct Session {
     pub pid: i32,
     task: JoinHandle<()>,
     entry: Option<Entry>,
-    /// How it reached the server; none: a unix socket.
+    abandon: Option<Abandon>,
+    /// How it reached the server, where its bytes are watched.
     wire: Option<Wire>,
     /// Takes the order to watch the session, once it is known who it is on the server. One message; the task that drives the session reads it,
     /// and ends with the session.
@@ -53,7 +56,7 @@ impl Session {
     {
         let (watch, order) = oneshot::channel();
         let task = tokio::spawn(drive(connection, order, wire.as_ref().map(Wire::pulse)));
-        Self { client, pid: 0, task, wire, watch: Some(watch), beside: None, entry: None }
+        Self { client, pid: 0, task, wire, watch: Some(watch), beside: None, entry: None, abandon: None }
     }
 
     /// Notes the session's process, and that it is one of ours for as long as it lasts.
@@ -65,6 +68,11 @@ impl Session {
     /// The same, watched from now on: a session that is dead on its feet ends like one whose connection broke.
     #[must_use]
     pub fn watched(mut self, connector: &Connector, database: &str) -> Self {
+        // A pooler gives the server's session to somebody else as soon as this one is gone: nothing of it can be cancelled then.
+        if let Some(wire) = self.wire.clone().filter(|_| self.beside.is_none()) {
+            let canceller = Canceller { token: self.client.cancel_token(), wire: Some(wire) };
+            self.abandon = Some(Abandon { canceller: Some(canceller), requests: connector.abandoned().clone() });
+        }
         if let Some(watch) = self.watch.take() {
             // Where the session has ended already there is nothing to watch.
             let _ = watch.send(Order { connector: connector.clone(), database: database.to_owned(), pid: self.pid });
@@ -101,7 +109,10 @@ impl Session {
 
     /// Ends the session in good order: the server has let go of it when this returns, unless it takes longer than a few seconds.
     pub async fn close(self) {
-        let Self { client, task, beside, entry: _entry, .. } = self;
+        let Self { client, task, beside, entry: _entry, abandon, .. } = self;
+        if let Some(mut abandon) = abandon {
+            abandon.canceller = None;
+        }
         drop((beside, client));
         let abort = task.abort_handle();
         if tokio::time::timeout(CLOSE_LIMIT, task).await.is_err() {
@@ -171,7 +182,14 @@ impl Cancel for Canceller {
         Box::pin(async move {
             let sent = tokio::time::timeout(CANCEL_LIMIT, async {
                 match &self.wire {
-                    Some(wire) => self.token.cancel_query(wire.clone()).await,
+                    Some(wire) => match wire.socket() {
+                        // On a wire of its own: its bytes are no sign of life of the session's.
+                        Some(path) => {
+                            let Ok(stream) = UnixStream::connect(path).await else { return Ok(()) };
+                            self.token.cancel_query_raw(stream, Wire::local(path).lay()).await
+                        }
+                        None => self.token.cancel_query(wire.clone()).await,
+                    },
                     None => self.token.cancel_query(NoTls).await,
                 }
             });
@@ -181,6 +199,28 @@ impl Cancel for Canceller {
                 Err(_) => tracing::debug!("a cancel request took too long"),
             }
         })
+    }
+}
+
+/// Cancels on the server what a session was asked, when it is dropped before the answer: the server would not notice for a long time.
+struct Abandon {
+    canceller: Option<Canceller>,
+    requests: TaskTracker,
+}
+
+impl Drop for Abandon {
+    fn drop(&mut self) {
+        let Some(canceller) = self.canceller.take().filter(Canceller::is_at_work) else { return };
+        // Without a runtime the program is at its end, and so are its connections.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            self.requests.spawn_on(async move { canceller.cancel().await }, &runtime);
+        }
+    }
+}
+
+impl Canceller {
+    fn is_at_work(&self) -> bool {
+        self.wire.as_ref().is_some_and(|wire| !wire.pulse().is_idle())
     }
 }
 

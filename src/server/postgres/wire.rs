@@ -2,6 +2,7 @@
 //! answers end.
 
 use futures_util::future::BoxFuture;
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::OnceLock;
@@ -9,6 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::UnixStream;
 use tokio_postgres::Socket;
 use tokio_postgres::tls::{ChannelBinding, MakeTlsConnect, TlsConnect, TlsStream};
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -104,12 +106,29 @@ impl Pulse {
 pub struct Wire {
     tls: Option<MakeRustlsConnect>,
     pulse: Arc<Pulse>,
+    /// The socket file, where it is one.
+    socket: Option<Arc<Path>>,
 }
 
 impl Wire {
     /// A wire for one session.
     pub fn new(tls: Option<MakeRustlsConnect>) -> Self {
-        Self { tls, pulse: Arc::default() }
+        Self { tls, pulse: Arc::default(), socket: None }
+    }
+
+    /// A wire for one session over a unix socket.
+    pub fn local(socket: &Path) -> Self {
+        Self { tls: None, pulse: Arc::default(), socket: Some(socket.into()) }
+    }
+
+    /// The socket file, where it is one.
+    pub fn socket(&self) -> Option<&Path> {
+        self.socket.as_deref()
+    }
+
+    /// Lays it over a stream of ours, which has no TLS.
+    pub fn lay(&self) -> Laying {
+        Laying { tls: None, pulse: self.pulse() }
     }
 
     /// What is known of its bytes.
@@ -154,7 +173,19 @@ impl TlsConnect<Socket> for Laying {
     }
 }
 
+/// A stream that we have opened ourselves: the driver lets TLS through to no unix socket of its own.
+impl TlsConnect<UnixStream> for Laying {
+    type Stream = Watched;
+    type Error = AnyError;
+    type Future = BoxFuture<'static, Result<Watched, AnyError>>;
+
+    fn connect(self, stream: UnixStream) -> Self::Future {
+        Box::pin(std::future::ready(Ok(Watched { line: Line::Local(Box::new(stream)), pulse: self.pulse, heard: [0; 6], said: [0; 5] })))
+    }
+}
+
 enum Line {
+    Local(Box<UnixStream>),
     Plain(Box<Socket>),
     Encrypted(Box<Encrypted>),
 }
@@ -181,6 +212,7 @@ impl AsyncRead for Watched {
         let this = &mut *self;
         let before = buffer.filled().len();
         let polled = match &mut this.line {
+            Line::Local(line) => Pin::new(line).poll_read(cx, buffer),
             Line::Plain(line) => Pin::new(line).poll_read(cx, buffer),
             Line::Encrypted(line) => Pin::new(line).poll_read(cx, buffer),
         };
@@ -200,6 +232,7 @@ impl AsyncWrite for Watched {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<std::io::Result<usize>> {
         let this = &mut *self;
         let polled = match &mut this.line {
+            Line::Local(line) => Pin::new(line).poll_write(cx, bytes),
             Line::Plain(line) => Pin::new(line).poll_write(cx, bytes),
             Line::Encrypted(line) => Pin::new(line).poll_write(cx, bytes),
         };
@@ -215,6 +248,7 @@ impl AsyncWrite for Watched {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
         let polled = match &mut self.line {
+            Line::Local(line) => Pin::new(line).poll_flush(cx),
             Line::Plain(line) => Pin::new(line).poll_flush(cx),
             Line::Encrypted(line) => Pin::new(line).poll_flush(cx),
         };
@@ -225,6 +259,7 @@ impl AsyncWrite for Watched {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
         match &mut self.line {
+            Line::Local(line) => Pin::new(line).poll_shutdown(cx),
             Line::Plain(line) => Pin::new(line).poll_shutdown(cx),
             Line::Encrypted(line) => Pin::new(line).poll_shutdown(cx),
         }
@@ -234,7 +269,7 @@ impl AsyncWrite for Watched {
 impl TlsStream for Watched {
     fn channel_binding(&self) -> ChannelBinding {
         match &self.line {
-            Line::Plain(_) => ChannelBinding::none(),
+            Line::Local(_) | Line::Plain(_) => ChannelBinding::none(),
             Line::Encrypted(line) => line.channel_binding(),
         }
     }

@@ -1,6 +1,6 @@
 //! One database of a job: its figures and the tables at work now.
 
-use super::job_parts::database_state;
+use super::job_parts::{database_state, moved};
 use super::nothing;
 use crate::app::model::Model;
 use crate::domain::Bytes;
@@ -37,8 +37,9 @@ pub fn rows(model: &Model, id: JobId, name: &str, size: Size) -> Vec<Row> {
         return rows;
     }
     let over = if matches!(one.state, DatabaseState::Done | DatabaseState::Proven) { bar::Over::Yes } else { bar::Over::No };
-    let figures = format!(" {}  {} / {}", bar::percent_text(one.bytes, over), Bytes(one.bytes.done), Bytes(one.bytes.total));
-    rows.push(bar::bar(one.bytes, over, size.cols.saturating_sub(text::width(&figures) + 1).min(60)).then(figures, Role::Text));
+    let moved = moved(one);
+    let figures = format!(" {}  {} / {}", bar::percent_text(one.work(), over), Bytes(moved.done), Bytes(moved.total));
+    rows.push(bar::bar(one.work(), over, size.cols.saturating_sub(text::width(&figures) + 1).min(60)).then(figures, Role::Text));
     let mut facts = format!("tables {} of {}", one.tables.done, one.tables.total);
     if one.indexes.total > 0 {
         facts.push_str(&format!("   indexes and constraints {} of {}", one.indexes.done, one.indexes.total));

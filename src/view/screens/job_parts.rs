@@ -125,7 +125,7 @@ fn left(job: &Job, remaining: u64) -> Option<String> {
 
 /// The table of databases, with the cursor.
 pub fn databases(model: &Model, job: &Job, cols: usize, height: usize) -> Vec<Row> {
-    let all = &job.progress.databases;
+    let all = job.listed();
     if all.is_empty() || height < 2 {
         return Vec::new();
     }
@@ -176,16 +176,17 @@ fn database(model: &Model, job: &Job, one: &DatabaseProgress, layout: &Layout) -
         let said = format!("{glyph} {word}  {}: {}", fault.code.as_str(), fault.root_cause());
         return Row::of(name, Role::Text).gap(2).then(said, Role::Bad);
     }
-    let data = match (over, one.bytes.total) {
-        (bar::Over::Yes, _) if one.bytes.done == 0 => "0 B".to_owned(),
-        (_, 0) if one.bytes.done == 0 => String::new(),
-        (bar::Over::Yes, _) => Bytes(one.bytes.done).to_string(),
+    let moved = moved(one);
+    let data = match (over, moved.total) {
+        (bar::Over::Yes, _) if moved.done == 0 => "0 B".to_owned(),
+        (_, 0) if moved.done == 0 => String::new(),
+        (bar::Over::Yes, _) => Bytes(moved.done).to_string(),
         (bar::Over::No, total) if one.state == DatabaseState::Waiting => Bytes(total).to_string(),
-        (bar::Over::No, total) => format!("{} / {}", Bytes(one.bytes.done), Bytes(total)),
+        (bar::Over::No, total) => format!("{} / {}", Bytes(moved.done), Bytes(total)),
     };
     // Only what moves has a bar: what is done stays quiet.
-    let little = bar::bar(one.bytes, over, if matches!(one.state, DatabaseState::Running(_)) && !job.state.is_over() { 10 } else { 0 });
-    let percent = if one.state == DatabaseState::Waiting { String::new() } else { bar::percent_text(one.bytes, over) };
+    let little = bar::bar(one.work(), over, if matches!(one.state, DatabaseState::Running(_)) && !job.state.is_over() { 10 } else { 0 });
+    let percent = if one.state == DatabaseState::Waiting { String::new() } else { bar::percent_text(one.work(), over) };
     let time = match one.began {
         Some(began) => span(one.ended.or(job.ended).unwrap_or(model.clock.now).since(began)),
         None => String::new(),
@@ -205,6 +206,11 @@ fn database(model: &Model, job: &Job, one: &DatabaseProgress, layout: &Layout) -
         row = row.all(Role::Muted);
     }
     row
+}
+
+/// The bytes that a database's phase moves: those that are read back while it is proven, else those that are brought.
+pub fn moved(one: &DatabaseProgress) -> Ratio {
+    if one.state == DatabaseState::Running(Phase::Proving) { one.proof } else { one.bytes }
 }
 
 fn part(ratio: Ratio) -> String {

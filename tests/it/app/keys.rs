@@ -137,7 +137,7 @@ fn what_cannot_be_done_says_why() {
 
 #[test]
 fn esc_goes_back_one_level_and_never_leaves() {
-    let mut harness = Harness::of(fixtures::running()).keys("enter e esc").shows("public.orders");
+    let mut harness = Harness::of(fixtures::running()).keys("down enter e esc").shows("public.orders");
     for _ in 0..12 {
         harness = harness.keys("esc");
     }

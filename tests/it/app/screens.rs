@@ -217,3 +217,37 @@ fn the_command_is_copied_and_shown() {
         "{cmds:?}"
     );
 }
+
+/// The first word of each line of the table of databases.
+fn listed(harness: &Harness) -> Vec<String> {
+    let screen = harness.screen();
+    let table = screen.lines().skip_while(|line| !line.contains("DATABASE")).skip(1);
+    let names = table.map(|line| line.trim_start_matches(['│', '▸', '>', ' ']).split_whitespace().next().unwrap_or_default().to_owned());
+    names.take_while(|name| name.starts_with("db_")).collect()
+}
+
+#[test]
+fn what_failed_or_runs_is_in_sight_among_many_and_the_cursor_stays_on_its_database() {
+    use dbbackup::domain::job::{DatabaseProgress, DatabaseState, Phase, Progress};
+    let at = |states: &[(usize, DatabaseState)]| {
+        let mut databases: Vec<DatabaseProgress> =
+            (0..30).map(|at| DatabaseProgress { name: format!("db_{at:02}"), ..DatabaseProgress::default() }).collect();
+        for (at, state) in states {
+            databases[*at].state = state.clone();
+        }
+        Msg::Engine(fixtures::JOB, Event::Progress(Box::new(Progress { databases, ..Progress::default() })))
+    };
+    let failed = || DatabaseState::Failed(Fault::new(Code::SqlFailed, "no"));
+    let running = || DatabaseState::Running(Phase::Data);
+    let done: Vec<(usize, DatabaseState)> = (0..20).map(|at| (at, DatabaseState::Done)).collect();
+    let with = |more: &[(usize, DatabaseState)]| at(&[&done[..], more].concat());
+    let harness = Harness::of(fixtures::running()).at(80, 24).send(with(&[(21, running()), (25, failed()), (27, running())]));
+    assert_eq!(listed(&harness)[..4], ["db_25", "db_21", "db_27", "db_20"], "{}", harness.screen());
+    // The cursor is on db_27; what comes before it does not take it away.
+    let harness = harness.keys("down down").send(with(&[(21, DatabaseState::Done), (22, failed()), (25, failed()), (27, running())]));
+    assert_eq!(listed(&harness)[..4], ["db_22", "db_25", "db_27", "db_20"], "{}", harness.screen());
+    let harness = harness.keys("enter").shows("db_27");
+    // Nothing moves between two samples of the same states.
+    let harness = harness.keys("esc").send(with(&[(21, DatabaseState::Done), (22, failed()), (25, failed()), (27, running())]));
+    assert_eq!(listed(&harness)[..4], ["db_22", "db_25", "db_27", "db_20"], "{}", harness.screen());
+}

@@ -251,6 +251,10 @@ impl Snapshot for FakeSnapshot {
         Box::pin(async { Ok(Self::inventory()) })
     }
 
+    fn tables(&self) -> Answer<'_, Vec<Table>> {
+        Box::pin(async { Ok(self.tables.iter().map(FakeTable::described).collect()) })
+    }
+
     fn reader(&self) -> Answer<'_, Box<dyn Reader>> {
         Box::pin(async {
             let open = self.books.open.fetch_add(1, SeqCst) + 1;

@@ -117,7 +117,7 @@ async fn a_missing_pg_dump_is_in_the_plan() {
     if newer {
         assert_eq!(check.state, CheckState::Ok, "the newest one that is there is taken: {check:?}");
     } else {
-        assert_eq!((check.state, check.code), (CheckState::Failed, Some(Code::ToolMissing)), "{check:?}");
+        assert_eq!((check.state, check.code), (CheckState::Failed, Some(Code::ToolTooOld)), "{check:?}");
         assert!(check.cure.as_deref().is_some_and(|cure| cure.contains("17")), "{check:?}");
     }
 }

@@ -257,7 +257,7 @@ async fn a_proof_finds_what_differs_and_nothing_else() {
         let target = Fake::new(vec![("copy", tables)]);
         let (context, _) = context(target.clone());
         let effort = Effort { jobs: 3, memory: 8 * MIB, chunk_size: MIB / 4 };
-        let proof = prove::prove(&expected, "copy", effort, &context, &|done, total| assert!(done <= total)).await.expect("a proof");
+        let proof = prove::prove(&expected, "copy", effort, &context, &|done, total| assert!(done <= total), None).await.expect("a proof");
         assert_eq!((proof.tables, proof.objects, proof.probed), (tables_equal, 2, 3), "{proof:?}");
         let objects: Vec<_> = proof.differences.iter().map(|difference| difference.object.as_str()).collect();
         assert_eq!(objects, differences);

@@ -104,7 +104,7 @@ async fn psql_alone_brings_a_database_back_and_the_proof_agrees() {
         }
         let (context, _) = context(server.clone());
         let effort = Effort { jobs: 2, memory: 64 << 20, chunk_size: 1 << 18 };
-        let proof = prove::prove(&expected(&archive, database), &target, effort, &context, &|_, _| {}).await.expect("a proof");
+        let proof = prove::prove(&expected(&archive, database), &target, effort, &context, &|_, _| {}, None).await.expect("a proof");
         assert_eq!(proof.differences, [], "{major}");
         assert_eq!(proof.tables, database.tables.len() as u64);
         assert!(proof.rows >= 20_900 && proof.objects > 20 && proof.probed >= 2, "{proof:?}");
@@ -113,7 +113,7 @@ async fn psql_alone_brings_a_database_back_and_the_proof_agrees() {
             &target,
             "update orders set amount = amount + 1 where id = 77; drop index orders_amount_idx; delete from parts where what = 'part 3'",
         );
-        let proof = prove::prove(&expected(&archive, database), &target, effort, &context, &|_, _| {}).await.expect("a proof");
+        let proof = prove::prove(&expected(&archive, database), &target, effort, &context, &|_, _| {}, None).await.expect("a proof");
         let objects: Vec<_> = proof.differences.iter().map(|difference| difference.object.clone()).collect();
         for object in ["table public.orders", "table public.parts_1"] {
             assert!(objects.iter().any(|found| found == object), "{objects:?}");

@@ -176,7 +176,7 @@ fn a_database_that_was_there_before_is_neither_dropped_nor_renamed() {
     }
     // One that the run makes is another matter.
     let args = ["restore", "single", &archive, "--target", "new", "--create", "--force", "--rehearse", "off", "--on-failure", "rename"];
-    home.on(&to, &args).fails(1, "MISSING_OBJECT");
+    home.on(&to, &args).fails(1, "MISSING_EXTENSION");
     let names = databases(&to, "new%");
     assert!(names.len() == 1 && names[0].starts_with("new_failed_"), "{names:?}");
 }

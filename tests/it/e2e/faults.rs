@@ -130,7 +130,7 @@ fn an_extension_that_the_target_lacks() {
     let home = Home::new();
     let archive = home.backup(from, &name, &[]).display().to_string();
     let bare = Postgres::start_with(15, "", Extensions::None);
-    let outcome = home.on(&bare, &["restore", "single", &archive, "--target", "extended", "--create"]).fails(1, "MISSING_OBJECT");
+    let outcome = home.on(&bare, &["restore", "single", &archive, "--target", "extended", "--create"]).fails(1, "MISSING_EXTENSION");
     assert!(outcome.text().contains("hstore"), "{}", outcome.text());
     assert!(!exists(&bare, "extended"), "a database was made before the extension was missed");
 }
@@ -142,7 +142,7 @@ fn roles_that_the_target_lacks() {
     let home = Home::new();
     let archive = zoo::archive(from).display().to_string();
     let other = Postgres::start(15, "");
-    let outcome = home.on(&other, &["restore", "single", &archive, "--target", "zoo", "--create"]).fails(1, "MISSING_OBJECT");
+    let outcome = home.on(&other, &["restore", "single", &archive, "--target", "zoo", "--create"]).fails(1, "MISSING_ROLE");
     assert!(outcome.text().contains("zoo_owner"), "{}", outcome.text());
     assert!(!exists(&other, "zoo"));
 }

@@ -14,6 +14,7 @@ mod partial;
 mod pooler;
 mod same;
 mod stalls;
+mod thirty;
 mod yardstick;
 mod zoo;
 

@@ -100,6 +100,117 @@ fn rows_that_stop_coming_end_the_backup_with_the_reason() {
 }
 
 #[test]
+fn a_session_over_a_unix_socket_is_watched_and_cancelled_too() {
+    let server = server(15);
+    let name = slow_database(server, "local_stalls");
+    let home = Home::new();
+    let (dir, folder) = (home.backups().display().to_string(), home.path().join("sockets"));
+    std::fs::create_dir(&folder).expect("a folder");
+    let proxy = Proxy::before(&server.socket.join(format!(".s.PGSQL.{}", server.port)), &folder);
+    let folder = folder.display().to_string();
+    let start = |network: &str| {
+        let mut command = program::on(server, home.path(), &["backup", "single", &name, "--backup-dir", &dir, "--compression", "xz:3"]);
+        command.args(["--host", &folder, "--jobs", "1", "--chunk-size", "128KiB", "--memory", "16MiB", "--connect-timeout", "1"]);
+        let mut run = program::start(command.args(["--network-timeout", network]));
+        assert!(run.until(|| bytes_in(&home.backups()) > 200_000), "it ended too early: {}", run.finish().text());
+        run
+    };
+    // What is cancelled is cancelled on the server.
+    let run = start("600");
+    run.signal(Signal::INT);
+    run.finish().fails(130, "CANCELLED");
+    let run = start("1");
+    proxy.turn(Mood::StallOld);
+    let begun = Instant::now();
+    let outcome = run.finish().fails(69, "SERVER_UNAVAILABLE");
+    assert!(outcome.text().contains("the server sends, and nothing arrives here"), "{}", outcome.text());
+    assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
+}
+
+#[test]
+fn a_planning_that_is_stopped_says_so_and_leaves_nothing_at_work_on_the_server() {
+    let server = server(17);
+    let name = slow_database(server, "planned");
+    let home = Home::new();
+    let archive = home.backup(server, &name, &[]).display().to_string();
+    let dir = home.backups().display().to_string();
+    let mut holder = server.psql(&name);
+    let mut holder = holder.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("psql");
+    // Who asks for the objects of this database waits; nobody needs this table to log in.
+    holder.stdin.as_mut().expect("a pipe").write_all(b"begin; lock table pg_catalog.pg_largeobject_metadata;\n").expect("a lock");
+    let waits = || {
+        let sql = format!("select count(*) from pg_stat_activity where datname = '{name}' and wait_event_type = 'Lock'");
+        server.sql("postgres", &sql) != "0"
+    };
+    for (args, noun, signal, code) in [
+        (&["backup", "single", &name, "--backup-dir", &dir][..], "backup", Signal::INT, "CANCELLED"),
+        (&["restore", "single", &archive, "--target", &name], "restore", Signal::TERM, "TERMINATED"),
+    ] {
+        let json: &[&str] = if signal == Signal::TERM { &["--json"] } else { &[] };
+        let mut run = program::start(program::on(server, home.path(), args).args(json));
+        assert!(run.until(waits), "it waited for no lock: {}", run.finish().text());
+        run.signal(signal);
+        let begun = Instant::now();
+        let outcome = run.finish().fails(if signal == Signal::TERM { 143 } else { 130 }, code);
+        assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+        // The request is on its way to the session; the lock would be waited for much longer.
+        while waits() {
+            assert!(begun.elapsed() < Duration::from_secs(8), "{noun}: the server still works on a question of ours");
+        }
+        let said = format!("the {noun} was stopped while it was planned; nothing of it was begun");
+        assert!(outcome.text().contains(&said), "{}", outcome.text());
+        assert!(signal == Signal::TERM || outcome.text().contains("Nothing is left behind."), "{}", outcome.text());
+    }
+    drop(holder.stdin.take());
+    holder.wait().expect("psql");
+}
+
+/// The program where no name can be looked up: the resolver's only server takes questions, notes that there was one, and never answers.
+fn nameless(home: &Home, asked: &std::path::Path, args: &[&str]) -> Command {
+    let resolver = home.path().join("resolv.conf");
+    std::fs::write(&resolver, "nameserver 127.0.0.1\noptions timeout:30 attempts:5\n").expect("a file");
+    let nss = home.path().join("nsswitch.conf");
+    std::fs::write(&nss, "hosts: dns\n").expect("a file");
+    let script = "ip link set lo up && mount --bind \"$1\" /etc/resolv.conf && mount --bind \"$2\" /etc/nsswitch.conf || exit 99; asked=$3; shift 3; \
+         rm -f \"$asked.ready\"; mkfifo \"$asked.ready\"; \
+         perl -MIO::Socket::INET -e 'alarm 60; my $s = IO::Socket::INET->new(LocalAddr => \"127.0.0.1:53\", Proto => \"udp\") or die; \
+             print \"ready\\n\"; close STDOUT; $s->recv(my $q, 512); open my $f, \">\", $ARGV[0]; close $f; $s->recv($q, 512) while 1' \"$asked\" \
+             2>/dev/null </dev/null >\"$asked.ready\" & read -r _ <\"$asked.ready\" && exec \"$@\"";
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "--net"]);
+    if !rustix::process::geteuid().is_root() {
+        command.args(["--user", "--map-root-user"]);
+    }
+    command.args(["sh", "-c", script, "sh"]).args([&resolver, &nss, asked]).arg(env!("CARGO_BIN_EXE_dbbackup")).args(args);
+    command.args(["--host", "db.nowhere.example", "--port", "5432", "--user", "postgres", "--batch"]);
+    program::clean(&mut command, home.path());
+    command
+}
+
+#[test]
+fn a_name_that_is_never_looked_up_holds_nothing_up() {
+    let home = Home::new();
+    let dir = home.backups().display().to_string();
+    let asked = home.path().join("asked");
+    for args in [&["status"][..], &["list"], &["backup", "single", "shop", "--backup-dir", &dir]] {
+        let begun = Instant::now();
+        let outcome = program::run(nameless(&home, &asked, args).args(["--connect-timeout", "1"])).fails(69, "CONNECT_TIMEOUT");
+        assert!(outcome.text().contains("no answer within 1 s"), "{}", outcome.text());
+        assert!(begun.elapsed() < SOON, "{args:?}: {:?}", begun.elapsed());
+        assert!(asked.exists(), "nobody was asked");
+        std::fs::remove_file(&asked).expect("the mark");
+    }
+    // Nor does Ctrl-C wait for it.
+    let mut command = nameless(&home, &asked, &["backup", "single", "shop", "--backup-dir", &dir]);
+    let mut run = program::start(command.args(["--connect-timeout", "600"]));
+    assert!(run.until(|| asked.exists()), "it ended too early: {}", run.finish().text());
+    run.signal(Signal::INT);
+    let begun = Instant::now();
+    run.finish().fails(130, "CANCELLED");
+    assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
+}
+
+#[test]
 fn rows_that_are_not_taken_are_sent_again_or_end_the_restore_with_the_reason() {
     let server = server(15);
     let name = slow_database(server, "unheard");

@@ -220,6 +220,6 @@ fn the_program_that_reads_definitions_is_never_older_than_the_server() {
     let older = tool(16).expect("a program for an older server");
     assert!(older.starts_with("pg_dump 16.") || older.starts_with("pg_dump 17."), "{older}");
     let fault = tool(99).expect_err("no such version");
-    assert_eq!(fault.code, Code::ToolMissing);
+    assert_eq!(fault.code, Code::ToolTooOld);
     assert!(fault.steps[0].command.as_deref().is_some_and(|command| command.contains("99")) && !fault.causes.is_empty());
 }

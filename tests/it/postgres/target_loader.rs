@@ -84,10 +84,10 @@ fn owners_rights_and_tablespaces_go_as_chosen() {
     run(async {
         let mut loader = open(15, &db, settings()).await;
         let fault = loader.run(&[&thing], &TargetChoices::default(), Claim::default()).await.expect_err("no such tablespace");
-        assert_eq!(fault.code, Code::MissingObject, "{fault:?}");
+        assert_eq!(fault.code, Code::MissingTablespace, "{fault:?}");
         let no_space = TargetChoices { no_tablespaces: true, ..TargetChoices::default() };
         let fault = loader.run(&[&thing], &no_space, Claim::default()).await.expect_err("no such role");
-        assert_eq!((fault.code, fault.sqlstate.as_deref()), (Code::MissingObject, Some("42704")));
+        assert_eq!((fault.code, fault.sqlstate.as_deref()), (Code::MissingRole, Some("42704")));
         assert!(fault.steps.iter().any(|step| step.command.as_deref().is_some_and(|command| command.contains("--no-owner"))), "{fault:?}");
         let mapped =
             TargetChoices { no_tablespaces: true, map_roles: vec![("choice_old".into(), "choice_new".into())], ..TargetChoices::default() };

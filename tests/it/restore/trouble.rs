@@ -106,6 +106,33 @@ fn the_failing_statement_is_told_and_the_rest_goes_on_only_when_asked() {
 }
 
 #[test]
+fn rows_that_break_one_rule_are_one_cause_whatever_they_were_part_of() {
+    let bench = Bench::new(server(17));
+    let source = bench.server.database("rules");
+    // What broke the rules came in behind their backs: while triggers slept, and before the function of the check was changed.
+    bench.server.sql(
+        &source,
+        "create table parent (id int primary key); create table child (id int, parent int constraint of_parent references parent); \
+         set session_replication_role = replica; insert into child values (1, 7); reset session_replication_role; \
+         create function fits(i int) returns bool immutable language sql as 'select true'; \
+         create domain small as int constraint is_small check (public.fits(value)); \
+         create table one (v small); create table two (v small); insert into one values (70); insert into two values (71); \
+         create or replace function fits(i int) returns bool immutable language sql as 'select i < 50'",
+    );
+    run(async {
+        let archive = bench.backup_of(&source).await;
+        let target = format!("{source}_copy");
+        let on = RestoreSpec { continue_on_error: true, prove: false, ..spec(bench.server, &archive, &target) };
+        let summary = bench.restore(&on).await.expect("a result");
+        let whats: Vec<&str> = summary.causes.iter().map(|cause| cause.what.as_str()).collect();
+        assert_eq!(whats.len(), 2, "{whats:?}");
+        assert!(whats.iter().any(|what| what.starts_with("rows break of_parent of public.child: ")), "{whats:?}");
+        let domain = summary.causes.iter().find(|cause| cause.what.starts_with("rows break is_small of the type public.small: "));
+        assert_eq!(domain.map(|cause| cause.failed), Some(2), "{:?}", summary.causes);
+    });
+}
+
+#[test]
 fn a_missing_role_is_found_before_anything_is_done() {
     let bench = Bench::new(server(15));
     let source = bench.server.database("roles");

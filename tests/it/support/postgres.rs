@@ -2,6 +2,7 @@
 //!
 //! The server hangs on a pipe held by this process: when the process ends, however it ends, the server stops and its folder goes.
 
+use std::io::Write as _;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -28,7 +29,7 @@ pub struct Postgres {
     pub log: PathBuf,
     /// Whether the group of the roles that need a password is there.
     passwords: OnceLock<()>,
-    _watch: Child,
+    watch: Child,
 }
 
 /// Which extensions a server has at hand.
@@ -38,6 +39,15 @@ pub enum Extensions {
     Ours,
     /// Nothing but plpgsql.
     None,
+}
+
+/// What a small disk has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Room {
+    /// Nothing is left.
+    None,
+    /// As much as before.
+    Again,
 }
 
 /// The group of roles that need a password; all others are trusted.
@@ -79,20 +89,29 @@ fn installation(bin: &Path, major: u32, root: &Path, extensions: Extensions) -> 
     let copied = Command::new("cp").arg(bin.join("postgres")).arg(&program).status().expect("cp");
     assert!(copied.success(), "the server's program");
     link(original.join(&lib).join("lib"), ours.join(&lib).join("lib"));
-    let entries = |dir: PathBuf| std::fs::read_dir(dir).expect("a folder").map(|entry| entry.expect("an entry").path());
-    for path in entries(original.join(&share)).filter(|path| !path.ends_with("extension")) {
+    for path in entries(&original.join(&share)).into_iter().filter(|path| !path.ends_with("extension")) {
         link(path.clone(), ours.join(&share).join(path.file_name().expect("a name")));
     }
+    supply(bin, major, root, extensions);
+    program
+}
+
+fn entries(dir: &Path) -> Vec<PathBuf> {
+    std::fs::read_dir(dir).expect("a folder").map(|entry| entry.expect("an entry").path()).collect()
+}
+
+/// Puts the extensions that a server may have into its installation.
+fn supply(bin: &Path, major: u32, root: &Path, extensions: Extensions) {
+    let share = format!("usr/share/postgresql/{major}/extension");
+    let original = bin.ancestors().nth(5).expect("a bin folder lies five deep");
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/data/extension");
-    let own = if extensions == Extensions::Ours { entries(data).collect() } else { Vec::new() };
-    for path in entries(original.join(&share).join("extension")).chain(own) {
+    let own = if extensions == Extensions::Ours { entries(&data) } else { Vec::new() };
+    for path in entries(&original.join(&share)).into_iter().chain(own) {
         let name = path.file_name().expect("a name").to_owned();
         if extensions == Extensions::Ours || name.to_string_lossy().starts_with("plpgsql") {
-            let target = ours.join(&share).join("extension").join(name);
-            std::fs::copy(&path, &target).expect("an extension's file");
+            std::fs::copy(&path, root.join("installation").join(&share).join(name)).expect("an extension's file");
         }
     }
-    program
 }
 
 impl Postgres {
@@ -103,6 +122,31 @@ impl Postgres {
 
     /// The same, with a choice of extensions.
     pub fn start_with(major: u32, conf: &str, extensions: Extensions) -> Self {
+        Self::begin(major, conf, extensions, None)
+    }
+
+    /// The same, with a tablespace `small` on a disk of so many megabytes, which only the server and its children see.
+    pub fn start_beside_a_small_disk(major: u32, conf: &str, megabytes: u32) -> Self {
+        let server = Self::begin(major, conf, Extensions::Ours, Some(megabytes));
+        server.sql("postgres", &format!("create tablespace small location '{}'", server.small_disk().display()));
+        server
+    }
+
+    fn small_disk(&self) -> PathBuf {
+        self.socket.join("small")
+    }
+
+    /// Fills the small disk to its last byte, or makes room on it again.
+    pub fn fill_small_disk(&self, room: Room) {
+        let filler = self.small_disk().join("filler").display().to_string();
+        let program = match room {
+            Room::None => format!("dd if=/dev/zero of={filler} bs=64k 2>/dev/null; dd if=/dev/zero of={filler}2 bs=1k 2>/dev/null; true"),
+            Room::Again => format!("rm {filler} {filler}2"),
+        };
+        self.sql("postgres", &format!("copy (select 1) to program '{program}'"));
+    }
+
+    fn begin(major: u32, conf: &str, extensions: Extensions, small: Option<u32>) -> Self {
         let bin = bin(major);
         let root = std::env::temp_dir().join(format!("dbbackup-test-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed)));
         let _ = std::fs::remove_dir_all(&root);
@@ -148,16 +192,27 @@ impl Postgres {
         .expect("pg_hba.conf");
         let log = root.join("server.log");
         let program = installation(&bin, major, &root, extensions);
-        // The shell outlives this process just long enough to stop the server and remove the folder.
+        // The shell outlives this process just long enough to stop the server and remove the folder. A line starts a server again that has
+        // stopped.
+        let mount = small.map_or_else(String::new, |megabytes| {
+            format!("mkdir '{0}/small' && mount -t tmpfs -o size={megabytes}m,mode=700 none '{0}/small' && chown --reference '{0}' '{0}/small' || exit 1; ", root.display())
+        });
         let script = format!(
-            "trap '' INT TERM HUP; {run} '{program}' -D '{data}' >'{log}' 2>&1 </dev/null & pid=$!; read -r _; kill -INT $pid $(head -1 '{data}/postmaster.pid') 2>/dev/null; wait $pid; rm -rf '{root}'",
+            "trap '' INT TERM HUP; {mount}start() {{ {run} '{program}' -D '{data}' >>'{log}' 2>&1 </dev/null & pid=$!; }}; start; \
+             while read -r _; do wait $pid; start; done; kill -INT $pid $(head -1 '{data}/postmaster.pid') 2>/dev/null; wait $pid; {unmount}rm -rf '{root}'",
             run = if root_user { "runuser -u postgres --" } else { "" },
             program = program.display(),
             data = data.display(),
             log = log.display(),
             root = root.display(),
+            unmount = if small.is_some() { format!("umount '{}/small'; ", root.display()) } else { String::new() },
         );
-        let watch = Command::new("sh")
+        let mut watch = Command::new(if small.is_some() { "unshare" } else { "sh" });
+        if small.is_some() {
+            let own: &[&str] = if root_user { &[] } else { &["--user", "--map-current-user", "--keep-caps"] };
+            watch.arg("--mount").args(own).arg("sh");
+        }
+        let watch = watch
             .args(["-c", &script])
             .env("LC_ALL", "C")
             .current_dir("/")
@@ -166,13 +221,30 @@ impl Postgres {
             .stderr(Stdio::null())
             .spawn()
             .expect("sh");
-        let server = Self { major, bin, socket: root, port, data, log, passwords: OnceLock::new(), _watch: watch };
+        let server = Self { major, bin, socket: root, port, data, log, passwords: OnceLock::new(), watch };
+        server.until_ready();
+        server
+    }
+
+    fn until_ready(&self) {
         let deadline = Instant::now() + Duration::from_secs(60);
-        while !server.ready() {
-            assert!(Instant::now() < deadline, "the server did not start: {}", std::fs::read_to_string(&server.log).unwrap_or_default());
+        while !self.ready() {
+            assert!(Instant::now() < deadline, "the server did not start: {}", std::fs::read_to_string(&self.log).unwrap_or_default());
             std::thread::yield_now();
         }
-        server
+    }
+
+    /// Stops the server at once and starts it again: what it had not written down is lost.
+    pub fn restart_now(&self) {
+        self.stop_now();
+        let mut pipe = self.watch.stdin.as_ref().expect("the pipe that the server hangs on");
+        pipe.write_all(b"again\n").expect("the one who starts it listens");
+        self.until_ready();
+    }
+
+    /// Installs the extensions that the server was started without.
+    pub fn install_extensions(&self) {
+        supply(&self.bin, self.major, &self.socket, Extensions::Ours);
     }
 
     /// Stops the server at once, as a crash would: sessions see their connection die.

@@ -1,11 +1,12 @@
-//! A TCP proxy that stalls or cuts when it is told to, or holds a statement back until something has happened. It lives as long as its
+//! A proxy that stalls or cuts when it is told to, or holds a statement back until something has happened. It lives as long as its
 //! value.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -72,10 +73,27 @@ impl Proxy {
         runtime.spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 let to = SocketAddr::from(([127, 0, 0, 1], to));
-                tokio::spawn(serve(client, to, seen.clone(), Arc::clone(&counter), gate.clone()));
+                tokio::spawn(serve(client, TcpStream::connect(to), seen.clone(), Arc::clone(&counter), gate.clone()));
             }
         });
         Self { port, mood, passed, _runtime: runtime }
+    }
+
+    /// Starts one before a unix socket; it has a socket file of the same name in another folder. It has no port.
+    pub fn before(socket: &Path, folder: &Path) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
+        let own = folder.join(socket.file_name().expect("a name"));
+        let listener = runtime.block_on(async { UnixListener::bind(own) }).expect("a socket");
+        let (mood, seen) = watch::channel(Mood::Pass);
+        let passed = Arc::new(AtomicU64::new(0));
+        let (counter, to) = (Arc::clone(&passed), socket.to_owned());
+        runtime.spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                let to = to.clone();
+                tokio::spawn(serve(client, async move { UnixStream::connect(to).await }, seen.clone(), Arc::clone(&counter), None));
+            }
+        });
+        Self { port: 0, mood, passed, _runtime: runtime }
     }
 
     /// Changes what it does from now on.
@@ -98,14 +116,20 @@ fn holds(mood: Mood, is_old: bool) -> bool {
     }
 }
 
-async fn serve(client: TcpStream, to: SocketAddr, mood: watch::Receiver<Mood>, passed: Arc<AtomicU64>, gate: Option<Gate>) {
+async fn serve<S: AsyncRead + AsyncWrite>(
+    client: S,
+    to: impl Future<Output = std::io::Result<S>>,
+    mood: watch::Receiver<Mood>,
+    passed: Arc<AtomicU64>,
+    gate: Option<Gate>,
+) {
     let born_in = *mood.borrow();
     if born_in == Mood::Cut {
         return;
     }
-    let Ok(server) = TcpStream::connect(to).await else { return };
-    let (client_in, client_out) = client.into_split();
-    let (server_in, server_out) = server.into_split();
+    let Ok(server) = to.await else { return };
+    let (client_in, client_out) = tokio::io::split(client);
+    let (server_in, server_out) = tokio::io::split(server);
     let old = born_in != Mood::StallOld;
     let there = pass(client_in, server_out, mood.clone(), old, Towards::Server(gate));
     let back = pass(server_in, client_out, mood.clone(), old, Towards::Client(passed));
@@ -123,8 +147,8 @@ enum Towards {
 }
 
 async fn pass(
-    mut from: tokio::net::tcp::OwnedReadHalf,
-    mut to: tokio::net::tcp::OwnedWriteHalf,
+    mut from: impl AsyncRead + Unpin,
+    mut to: impl AsyncWrite + Unpin,
     mut mood: watch::Receiver<Mood>,
     is_old: bool,
     towards: Towards,

@@ -300,6 +300,7 @@ fn one(name: &str, state: DatabaseState, done: u64, total: u64) -> DatabaseProgr
         name: name.into(),
         state,
         bytes: Ratio { done, total },
+        proof: Ratio::default(),
         rows: done / 150,
         tables: Ratio { done: if ended { 34 } else { 12.min(done) }, total: 34 },
         indexes: Ratio { done: if ended { 41 } else { 3.min(done) }, total: 41 },

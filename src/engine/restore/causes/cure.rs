@@ -20,7 +20,7 @@ pub fn steps(subject: &Subject, fault: Option<&Fault>, major: u32) -> Vec<Step> 
             let extension = subject.name.trim_end_matches(|c: char| c.is_ascii_digit() || matches!(c, '-' | '.'));
             vec![run("Install its package on the server's host:", format!("apt-get install {}", package(extension, major)))]
         }
-        Kind::Role if fault.is_some_and(|fault| fault.code == crate::domain::Code::MissingObject) => vec![
+        Kind::Role if fault.is_some_and(|fault| fault.code.is_missing()) => vec![
             run("Create the role:", format!("createuser --no-login {}", quote(&name))),
             run(
                 "Or give what it owns to another one, or leave owners and rights out:",

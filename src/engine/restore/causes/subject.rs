@@ -45,6 +45,8 @@ pub enum Kind {
     Taken,
     /// A rule that rows break.
     Constraint,
+    /// Somebody who holds a lock.
+    Lock,
     /// One object's own failure.
     Object,
 }
@@ -73,7 +75,7 @@ impl Subject {
         let name = text::clean(&self.name);
         let missing = |word: &str| format!("{word} {name} is missing");
         // What could not be made for a reason of its own is told with that reason.
-        let refused = fault.is_some_and(|fault| fault.code != Code::MissingObject);
+        let refused = fault.is_some_and(|fault| !fault.code.is_missing());
         let made = |word: &str| {
             let why = fault.map_or_else(String::new, |fault| text::clean(fault.root_cause()));
             if refused { format!("{word} {name} cannot be made: {why}") } else { missing(word) }
@@ -99,6 +101,7 @@ impl Subject {
             Kind::Privilege => format!("the role {name} may not do everything: {}", said()),
             Kind::Taken => "the target has objects of the same names".to_owned(),
             Kind::Constraint => format!("rows break {name}: {}", said()),
+            Kind::Lock => format!("a lock was not granted: {}", said()),
             Kind::Object => format!("{name}: {}", said()),
         }
     }
@@ -141,12 +144,19 @@ pub fn of(failure: &Failed<'_>) -> Subject {
         // So is one that is there in another form.
         Code::DuplicateObject if matches!(failure.kind, "ROLE" | "TABLESPACE") => itself(),
         Code::DuplicateObject | Code::TargetNotEmpty => Subject::new(Kind::Taken, ""),
-        Code::MissingObject => lacking(failure).unwrap_or_else(itself),
+        code if code.is_missing() => lacking(failure).unwrap_or_else(itself),
+        // Whoever is in the way of several is one cause: "pid 742, …" is the watch's own wording.
+        Code::LockTimeout if !about("Held by").is_empty() => {
+            Subject::new(Kind::Lock, about("Held by").split(',').next().unwrap_or_default())
+        }
         _ => match fault.sqlstate.as_deref() {
-            // Class 23: the server says which rule of which table (fields of its answer), the code that a table is not named by chance.
-            Some(state) if state.starts_with("23") => match (about("Table"), about("Constraint")) {
-                ("", _) | (_, "") => own(),
-                (table, constraint) => Subject::new(Kind::Constraint, format!("{constraint} of {table}")),
+            // Class 23: the server says which rule of what, in fields of its answer; a column that must not be null has no rule's name.
+            Some(state) if state.starts_with("23") => match (about("Table"), about("Type"), about("Constraint"), about("Column")) {
+                ("", "", ..) | (_, _, "", "") => own(),
+                (table, _, "", column) if !table.is_empty() => Subject::new(Kind::Constraint, format!("NOT NULL of {table}.{column}")),
+                (_, _, "", _) => own(),
+                ("", kind, constraint, _) => Subject::new(Kind::Constraint, format!("{constraint} of the type {kind}")),
+                (table, _, constraint, _) => Subject::new(Kind::Constraint, format!("{constraint} of {table}")),
             },
             Some("42501") if made(failure).is_none() => Subject::new(Kind::Privilege, about("User")),
             _ => itself(),
@@ -248,8 +258,18 @@ mod tests {
 
     #[test]
     fn a_broken_rule_is_named_by_the_fields_of_the_answer() {
-        let fault = fault(Code::SqlFailed, "23503", "…").at("Table", "public.orders").at("Constraint", "orders_fk");
-        let found = of(&Failed { id: None, label: "FK CONSTRAINT orders_fk", kind: "FK CONSTRAINT", fault: &fault });
+        let orphan = fault(Code::SqlFailed, "23503", "…").at("Table", "public.orders").at("Constraint", "orders_fk");
+        let found = of(&Failed { id: None, label: "FK CONSTRAINT orders_fk", kind: "FK CONSTRAINT", fault: &orphan });
         assert_eq!(found, Subject::new(Kind::Constraint, "orders_fk of public.orders"));
+        let of_fields = |state: &str, fields: &[(&str, &str)]| {
+            let fault = fields.iter().fold(fault(Code::SqlFailed, state, "…"), |fault, (name, value)| fault.at(name, value));
+            of(&Failed { id: None, label: "TABLE DATA t", kind: "TABLE DATA", fault: &fault })
+        };
+        let null = of_fields("23502", &[("Table", "public.t"), ("Column", "v")]);
+        assert_eq!(null, Subject::new(Kind::Constraint, "NOT NULL of public.t.v"));
+        let domain = of_fields("23514", &[("Type", "public.positive"), ("Constraint", "positive_check")]);
+        assert_eq!(domain, Subject::new(Kind::Constraint, "positive_check of the type public.positive"));
+        assert_eq!(of_fields("23514", &[]).kind, Kind::Object);
+        assert_eq!(of_fields("23502", &[("Table", "public.t")]).kind, Kind::Object);
     }
 }

@@ -9,7 +9,7 @@ use crate::engine::restore::record::{Made, Stage};
 use crate::engine::restore::retry::{insist, may_pass};
 use crate::engine::restore::select::Chosen;
 use crate::engine::restore::transition::Transition;
-use crate::server::{LoadSettings, Loader, Opened, Server};
+use crate::server::{LedgerHead, LoadSettings, Loader, Opened, Server};
 use std::time::Duration;
 
 /// How long the removal of what was made may take after a cancellation.
@@ -60,13 +60,14 @@ impl Ready {
 pub async fn ready(order: &Order<'_>, server: &dyn Server, chosen: &Chosen) -> Result<Ready, Fault> {
     let retries = order.spec.care.retries;
     let Some((stage, whose)) = order.record.stage(order.target) else { return first(order, server, chosen).await };
-    let found = insist(order.context, retries, || server.databases()).await?;
-    let found = found.into_iter().find(|database| database.name == order.target);
+    let found = insist(order.context, retries, || server.database(order.target)).await?;
     match (stage, found) {
         // Nothing of ours had been done to it yet.
-        (Stage::Replacing | Stage::Entering, _) => first(order, server, chosen).await,
+        (Stage::Replacing, _) | (Stage::Entering, None) => first(order, server, chosen).await,
+        // Its sessions may be at it still: they are ended before the ledger is looked for.
+        (Stage::Entering, Some(_)) => Ok(Ready { again: Again::Resumed, ..enter(order, server, chosen).await? }),
         (Stage::Making, None) => {
-            make(order, server, whose).await?;
+            make(order, server, whose, Again::Resumed).await?;
             Ok(Ready::new(whose))
         }
         (_, None) => Err(missing(order.target).because("it was there when this restore was interrupted")),
@@ -76,7 +77,7 @@ pub async fn ready(order: &Order<'_>, server: &dyn Server, chosen: &Chosen) -> R
         (Stage::Making | Stage::Filling, Some(_)) => {
             let head = insist(order.context, retries, || server.ledger(order.target)).await?;
             match head {
-                Some(head) if order.record.head().is_some_and(|ours| ours.run == head.run) => Ok(Ready::resumed(whose, Next::Fill)),
+                Some(head) if is_ours(order, &head) => Ok(Ready::resumed(whose, Next::Fill)),
                 Some(head) => Err(ledger::foreign(order.target, &head)),
                 None if stage == Stage::Filling => Err(Fault::new(
                     Code::TargetNotEmpty,
@@ -100,20 +101,9 @@ async fn first(order: &Order<'_>, server: &dyn Server, chosen: &Chosen) -> Resul
     let (spec, target, context) = (order.spec, order.target, order.context);
     let retries = spec.care.retries;
     let exists = insist(context, retries, || server.has_database(target)).await?;
-    let whole = order.selection.include.is_empty() && order.selection.exclude.is_empty() && order.selection.rename.is_none();
-    let replace = spec.clean && whole && order.entry == Entry::Flags && order.selection.what != What::DataOnly;
+    let replace = spec.clean && is_whole(order) && order.entry == Entry::Flags && order.selection.what != What::DataOnly;
     if exists && !replace {
-        if chosen.definitions && whole {
-            let (objects, bytes) = insist(context, retries, || server.weigh(target)).await?;
-            if objects > 0 {
-                return Err(match server.ledger(target).await {
-                    Ok(Some(head)) => ledger::foreign(target, &head),
-                    _ => not_empty(target, objects, bytes),
-                });
-            }
-        }
-        order.record.enter(context, target, Stage::Entering, Made::Before).await?;
-        return Ok(Ready::new(Made::Before));
+        return enter(order, server, chosen).await;
     }
     if exists {
         order.record.enter(context, target, Stage::Replacing, Made::Before).await?;
@@ -124,20 +114,55 @@ async fn first(order: &Order<'_>, server: &dyn Server, chosen: &Chosen) -> Resul
         return Err(missing(target));
     }
     let whose = if exists { Made::Replaced } else { Made::ByUs };
-    make(order, server, whose).await?;
+    make(order, server, whose, Again::First).await?;
     Ok(Ready::new(whose))
 }
 
-/// Drops the target, and says what of it stays on other servers.
-async fn drop_target(order: &Order<'_>, server: &dyn Server) -> Result<(), Fault> {
-    for said in server.detach_database(order.target).await? {
-        order.context.events.log(Level::Warn, said);
+/// Whether a ledger is that of this restore.
+fn is_ours(order: &Order<'_>, head: &LedgerHead) -> bool {
+    order.record.head().is_some_and(|ours| ours.run == head.run)
+}
+
+/// Whether no parts are picked out.
+fn is_whole(order: &Order<'_>) -> bool {
+    order.selection.include.is_empty() && order.selection.exclude.is_empty() && order.selection.rename.is_none()
+}
+
+/// A database that is there is filled where it is: a whole one only where it is empty.
+async fn enter(order: &Order<'_>, server: &dyn Server, chosen: &Chosen) -> Result<Ready, Fault> {
+    let (target, context) = (order.target, order.context);
+    if chosen.definitions && is_whole(order) {
+        let (objects, bytes) = insist(context, order.spec.care.retries, || server.weigh(target)).await?;
+        if objects > 0 {
+            return match server.ledger(target).await {
+                // The run that is gone on with had made its ledger, and could not write that down any more.
+                Ok(Some(head)) if is_ours(order, &head) => Ok(Ready::resumed(Made::Before, Next::Fill)),
+                Ok(Some(head)) => Err(ledger::foreign(target, &head)),
+                _ => Err(not_empty(target, objects, bytes)),
+            };
+        }
     }
-    server.drop_database(order.target).await
+    order.record.enter(context, target, Stage::Entering, Made::Before).await?;
+    Ok(Ready::new(Made::Before))
+}
+
+/// Drops the target, and says what of it stays on other servers. One that is gone already was dropped by a session that was lost, or by
+/// that of a run which was killed.
+async fn drop_target(order: &Order<'_>, server: &dyn Server) -> Result<(), Fault> {
+    let dropped = async {
+        for said in server.detach_database(order.target).await? {
+            order.context.events.log(Level::Warn, said);
+        }
+        server.drop_database(order.target).await
+    };
+    match dropped.await {
+        Err(fault) if fault.code == Code::DatabaseMissing => Ok(()),
+        done => done,
+    }
 }
 
 /// Makes the database. That it is ours is on the disk before, so that one that was made just before the end is known again.
-async fn make(order: &Order<'_>, server: &dyn Server, whose: Made) -> Result<(), Fault> {
+async fn make(order: &Order<'_>, server: &dyn Server, whose: Made, run: Again) -> Result<(), Fault> {
     let (context, target) = (order.context, order.target);
     order.record.enter(context, target, Stage::Making, whose).await?;
     context.events.passing(Transition::TargetNoted);
@@ -145,14 +170,20 @@ async fn make(order: &Order<'_>, server: &dyn Server, whose: Made) -> Result<(),
     let mut tries = 0;
     let made = insist(context, order.spec.care.retries, || {
         tries += 1;
-        let again = tries > 1;
+        let again = tries > 1 || run == Again::Resumed;
         let choices = &choices;
         async move {
-            // A session that was lost may have made it all the same.
+            // A session that was lost may have made it all the same, or may just be at it.
             if again && server.has_database(target).await? {
                 return Ok(());
             }
-            server.create_database(target, &order.database.properties, choices).await
+            match server.create_database(target, &order.database.properties, choices).await {
+                Err(fault) if again && fault.code == Code::DuplicateObject => match server.weigh(target).await? {
+                    (0, _) => Ok(()),
+                    _ => Err(fault),
+                },
+                made => made,
+            }
         }
     })
     .await;
@@ -208,19 +239,27 @@ pub async fn open_ledger(order: &Order<'_>, ready: &Ready, settings: &LoadSettin
             return Ok(Ledger { session, keeping: Keeping::Nothing, done: Done::default() });
         }
     };
+    context.events.passing(Transition::LedgerMade);
     if ready.whose == Made::Before {
         order.record.enter(context, order.target, Stage::Filling, ready.whose).await?;
+        context.events.passing(Transition::FillingNoted);
     }
-    context.events.passing(Transition::LedgerMade);
     Ok(Ledger { session, keeping: Keeping::Marks, done })
 }
 
-/// Removes the ledger.
-pub async fn drop_ledger(order: &Order<'_>, settings: &LoadSettings) -> Result<(), Fault> {
-    let mut session = order.context.server()?.loader(order.target, settings).await?;
-    let dropped = session.drop_ledger().await;
-    session.close().await;
-    dropped
+/// Removes the ledger, with a session that is open or a new one; gives that back.
+pub async fn drop_ledger(order: &Order<'_>, settings: &LoadSettings, session: Option<Box<dyn Loader>>) -> Result<Box<dyn Loader>, Fault> {
+    let mut session = match session {
+        Some(session) => session,
+        None => order.context.server()?.loader(order.target, settings).await?,
+    };
+    match session.drop_ledger().await {
+        Ok(()) => Ok(session),
+        Err(fault) => {
+            session.close().await;
+            Err(fault)
+        }
+    }
 }
 
 /// After a failure. What a cancelled run made goes again when no table is complete in it yet; what stays is told.

@@ -119,8 +119,7 @@ impl Draft<'_> {
     }
 
     fn fault(&mut self, fault: &Fault) {
-        let cure =
-            fault.steps.iter().map(|step| format!("{} {}", step.text, step.command.as_deref().unwrap_or_default()).trim().to_owned());
+        let cure = fault.steps.iter().map(ToString::to_string);
         let detail = fault.causes.last().map_or_else(|| fault.what.clone(), |cause| format!("{}: {cause}", fault.what));
         self.refuse(fault.code, "target", detail, Some(cure.collect::<Vec<_>>().join(" ")));
     }
@@ -183,7 +182,7 @@ impl Draft<'_> {
         }
         if !tool.restricts() {
             self.obstacle(
-                Code::ToolMissing,
+                Code::ToolTooOld,
                 "program",
                 &format!("{} cannot be kept from running commands that are hidden in a script", tool.title()),
                 "Install the newest update of the client programs (13.22, 14.19, 15.14, 16.10, 17.6 or newer).",

@@ -25,7 +25,7 @@ pub fn room(dir: &Path, space: Space, wanted: u64) -> Result<(), Fault> {
     if wanted <= usable {
         return Ok(());
     }
-    let fault = Fault::new(Code::DiskFull, "the work folder has no room for what has to be unpacked")
+    let fault = Fault::new(Code::TempFull, "the work folder has no room for what has to be unpacked")
         .at("Folder", dir.display())
         .at("Wanted", Bytes(wanted))
         .at("Free", format!("{} of {}", Bytes(space.free), Bytes(space.total)));
@@ -52,7 +52,7 @@ mod tests {
         let space = |free| Space { free, total: 1000 << 20 };
         assert!(room(dir, space(100 << 20), 50 << 20).is_ok());
         let fault = room(dir, space(100 << 20), 51 << 20).expect_err("it would eat the reserve");
-        assert_eq!(fault.code, Code::DiskFull);
+        assert_eq!(fault.code, Code::TempFull);
         assert!(fault.context.iter().any(|(name, _)| name == "Free"));
         assert!(room(dir, space(10 << 20), 1).is_err());
     }

@@ -2,14 +2,19 @@
 
 use super::Facts;
 use super::checklist::{Found, obstacle, ok, unknown, warn};
+use super::subject::Subject;
 use crate::domain::size::grouped;
 use crate::domain::spec::RestoreScope;
 use crate::domain::{Bytes, Code};
+use crate::engine::restore::record::Brought;
 use crate::system::disk;
 use std::path::Path;
 
 /// What tables, indexes and the log of changes take beyond rows as text and indexes as they were, in percent.
 const MARGIN: u64 = 20;
+
+/// What the catalogs of a database take in which nothing is, in bytes: 7.5 MB in PostgreSQL 17, less in older versions.
+const EMPTY: u64 = 8 << 20;
 
 /// A server's lock table has more room than its settings say: some hundred entries, and the memory that other things leave.
 const LOCK_SLACK: u64 = 1_500;
@@ -17,10 +22,19 @@ const LOCK_SLACK: u64 = 1_500;
 /// Room on the file system of the data directory.
 pub fn space(facts: &Facts<'_>) -> Vec<Found> {
     const NAME: &str = "disk space";
-    let rows: u64 = facts.subjects.iter().map(|subject| subject.needs.rows).sum();
-    let indexes: u64 = facts.subjects.iter().filter(|subject| subject.has_definitions()).map(|subject| subject.needs.indexes).sum();
-    let needed = (rows + indexes) + (rows + indexes) / 100 * MARGIN;
-    let what = format!("about {} needed ({} of rows and {} of indexes, with {MARGIN} % more)", Bytes(needed), Bytes(rows), Bytes(indexes));
+    let (mut rows, mut indexes, mut there) = (0, 0, 0);
+    for subject in &facts.subjects {
+        let its_indexes = if subject.has_definitions() { subject.needs.indexes } else { 0 };
+        (rows, indexes) = (rows + subject.needs.rows, indexes + its_indexes);
+        there += already(facts, subject, with_margin(subject.needs.rows + its_indexes));
+    }
+    let needed = with_margin(rows + indexes).saturating_sub(there);
+    let mut what =
+        format!("about {} needed ({} of rows and {} of indexes, with {MARGIN} % more", Bytes(needed), Bytes(rows), Bytes(indexes));
+    if there > 0 {
+        what.push_str(&format!(", without {} that are there already", Bytes(there)));
+    }
+    what.push(')');
     let Some(directory) = facts.local_data_directory() else {
         return vec![unknown(NAME, format!("{what}; what is free on the server's host is not seen from here"), None)];
     };
@@ -30,7 +44,9 @@ pub fn space(facts: &Facts<'_>) -> Vec<Found> {
     };
     // A database that is dropped first leaves its room.
     let dropped: u64 = if facts.spec.clean {
-        let targets = facts.subjects.iter().filter_map(|subject| facts.existing.iter().find(|one| one.name == subject.target));
+        let replaced =
+            facts.subjects.iter().filter(|subject| facts.resumed.is_none_or(|manifest| manifest.words(&subject.target).is_none()));
+        let targets = replaced.filter_map(|subject| facts.existing.iter().find(|one| one.name == subject.target));
         targets.filter_map(|one| one.bytes).sum()
     } else {
         0
@@ -45,6 +61,26 @@ pub fn space(facts: &Facts<'_>) -> Vec<Found> {
     } else {
         ok(NAME, detail)
     }]
+}
+
+fn with_margin(bytes: u64) -> u64 {
+    bytes + bytes / 100 * MARGIN
+}
+
+/// How much of what a database needs an interrupted restore has brought already.
+fn already(facts: &Facts<'_>, subject: &Subject<'_>, needed: u64) -> u64 {
+    let Some(manifest) = facts.resumed else { return 0 };
+    let existing = facts.existing.iter().find(|one| one.name == subject.target).and_then(|one| one.bytes);
+    there(manifest.brought(&subject.target), existing, needed)
+}
+
+/// Of a part nobody knows more than the database's size, in which the catalogs of an empty one are no rows of ours.
+fn there(brought: Brought, existing: Option<u64>, needed: u64) -> u64 {
+    match brought {
+        Brought::All => needed,
+        Brought::Part => existing.unwrap_or(0).saturating_sub(EMPTY).min(needed),
+        Brought::Unknown => 0,
+    }
 }
 
 /// Databases that are at work at the same time.
@@ -106,4 +142,19 @@ pub fn folder(dir: &Path) -> Vec<Found> {
             super::checklist::refuse(Code::OutputUnwritable, NAME, format!("{} cannot be written to: {error}", dir.display()), cure)
         }
     }]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_restore_that_goes_on_needs_less_room() {
+        assert_eq!(there(Brought::Unknown, Some(900 << 20), 100 << 20), 0);
+        assert_eq!(there(Brought::All, Some(1 << 20), 100 << 20), 100 << 20);
+        assert_eq!(there(Brought::Part, Some(48 << 20), 100 << 20), 40 << 20);
+        assert_eq!(there(Brought::Part, Some(7 << 20), 100 << 20), 0, "an empty one");
+        assert_eq!(there(Brought::Part, Some(900 << 20), 100 << 20), 100 << 20, "never more than it needs");
+        assert_eq!(there(Brought::Part, None, 100 << 20), 0);
+    }
 }

@@ -44,7 +44,7 @@ pub fn check(facts: &Facts<'_>) -> (Vec<Found>, BTreeSet<[String; 7]>) {
     } else if facts.supplies.as_ref().is_some_and(|supplies| !supplies.icu) && !icu.is_empty() {
         let names = list(icu.iter().map(|subject| subject.database.name.as_str()));
         let cure = "Restore to a server with ICU, or make the databases yourself with another locale.".to_owned();
-        found.push(obstacle(Code::MissingObject, NAME, format!("{names} need ICU, which the server was built without"), Some(cure)));
+        found.push(obstacle(Code::MissingCollation, NAME, format!("{names} need ICU, which the server was built without"), Some(cure)));
         refused.extend(icu.iter().map(|subject| key(&subject.database.properties)));
     }
     let builtin: Vec<&str> = made()

@@ -26,7 +26,7 @@ use crate::engine::Context;
 use crate::server::{Made, Server, Supplies};
 use checklist::Checklist;
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use subject::{Needs, Subject};
 
@@ -52,6 +52,8 @@ struct Facts<'a> {
     made_roles: BTreeSet<String>,
     /// Tablespaces that the globals make, with their folders.
     made_tablespaces: Vec<(String, String)>,
+    /// What the checks made and could not remove again, one line each.
+    left: Mutex<Vec<String>>,
 }
 
 impl Facts<'_> {
@@ -95,11 +97,7 @@ impl Facts<'_> {
 
 /// Looks at archive and target. What exists at the target is not changed: the rehearsal makes scratch databases of its own and drops them.
 pub async fn plan(spec: &RestoreSpec, context: &Context) -> Result<Plan, Fault> {
-    let (archive, info, existing, supplies) = tokio::select! {
-        biased;
-        () = context.cancel.cancelled() => return Err(Fault::new(Code::Cancelled, "cancelled")),
-        looked = limited("the server", look(spec, context)) => looked?,
-    };
+    let (archive, info, existing, supplies) = limited("the server", context, look(spec, context)).await?;
     let server = context.server()?;
     let resumed = record::look(spec).await?;
     if let Some(manifest) = &resumed {
@@ -121,6 +119,7 @@ pub async fn plan(spec: &RestoreSpec, context: &Context) -> Result<Plan, Fault> 
         subjects,
         made_roles: BTreeSet::new(),
         made_tablespaces: Vec::new(),
+        left: Mutex::default(),
     };
     if matches!(spec.scope, RestoreScope::Cluster { .. }) {
         for object in source::globals(&archive).await? {
@@ -158,8 +157,8 @@ pub async fn plan(spec: &RestoreSpec, context: &Context) -> Result<Plan, Fault> 
 }
 
 /// Waits for the server's answers, but not for ever.
-async fn limited<T>(who: &str, answer: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
-    let answered = tokio::time::timeout(LIMIT, answer).await;
+async fn limited<T>(who: &str, context: &Context, answer: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
+    let answered = tokio::time::timeout(LIMIT, crate::engine::unless_cancelled(context, answer)).await;
     let late = || Fault::new(Code::ConnectTimeout, format!("{who} did not answer within {} s", LIMIT.as_secs()));
     answered.unwrap_or_else(|_| Err(late().step("See what the server is busy with (pg_stat_activity), and run this again.")))
 }
@@ -205,7 +204,7 @@ async fn ask(facts: &Facts<'_>, list: &Checklist<'_>, failed: &[(String, String)
     let targets = async {
         list.at_work(target::NAME, "being looked at");
         // What is destroyed must be known: without an answer there is no plan.
-        let mut targets = limited("the target databases", target::look(facts)).await?;
+        let mut targets = limited("the target databases", facts.context, target::look(facts)).await?;
         let checks = list.answer(std::mem::take(&mut targets.found));
         Ok::<_, Fault>((checks, targets))
     };
@@ -221,7 +220,11 @@ async fn ask(facts: &Facts<'_>, list: &Checklist<'_>, failed: &[(String, String)
         checks
     };
     let (archive, targets, trials) = tokio::join!(archive, targets, trials);
-    facts.context.alive()?;
+    facts.context.alive().map_err(|mut fault| {
+        let left = std::mem::take(&mut *facts.left.lock().unwrap_or_else(PoisonError::into_inner));
+        fault.context.extend(left.into_iter().map(|thing| ("Left".to_owned(), thing)));
+        fault
+    })?;
     let (target_checks, targets) = targets?;
     checks.splice(0..0, archive?);
     checks.extend(known);

@@ -21,8 +21,8 @@ use crate::engine::restore::run::DEFINITIONS_AT_ONCE;
 use crate::server::{Cancel, LoadSettings, Loader, Purpose, Scratch, Swept, Trial};
 use futures_util::future::join_all;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
@@ -300,7 +300,9 @@ impl Stage<'_> {
             Ok(Err(fault)) => fault.to_string(),
             Err(_) => format!("no answer within {} s", DROP_LIMIT.as_secs()),
         };
-        self.facts.context.events.log(Level::Warn, format!("the scratch database {name} is still there, the next run drops it: {why}"));
+        let said = format!("the scratch database {name} is still there, the next run drops it: {why}");
+        self.facts.context.events.log(Level::Warn, said.clone());
+        self.facts.left.lock().unwrap_or_else(PoisonError::into_inner).push(said);
     }
 
     /// Waits for a call; when the rehearsal is over before, the server is asked to end the statement.
@@ -373,8 +375,7 @@ fn no_database(fault: &Fault, names: &[&str]) -> Found {
 }
 
 fn steps(fault: &Fault) -> Option<String> {
-    let steps: Vec<String> =
-        fault.steps.iter().map(|step| format!("{} {}", step.text, step.command.as_deref().unwrap_or_default()).trim().to_owned()).collect();
+    let steps: Vec<String> = fault.steps.iter().map(ToString::to_string).collect();
     (!steps.is_empty()).then(|| steps.join(" "))
 }
 

@@ -24,7 +24,7 @@ pub fn extensions(facts: &Facts<'_>) -> Vec<Found> {
         let mut apt: Vec<String> = lacking.iter().map(|name| package(name, major)).collect();
         apt.dedup();
         let cure = format!("Install them on the server's host: apt-get install {} (Red Hat: {}).", apt.join(" "), red_hat(&lacking, major));
-        found.push(obstacle(Code::MissingObject, NAME, detail, Some(cure)));
+        found.push(obstacle(Code::MissingExtension, NAME, detail, Some(cure)));
     }
     let forbidden: Vec<&str> = needed.iter().copied().filter(|name| there(name).is_some_and(|extension| !extension.allowed)).collect();
     if !forbidden.is_empty() {
@@ -147,7 +147,7 @@ pub fn roles(facts: &Facts<'_>) -> Vec<Found> {
     let who = facts.who(|needs| lacking.iter().any(|role| needs.roles.contains(*role)));
     let detail = format!("{who} needs {}, which the target does not have", list(lacking));
     let cure = "Create them, give them other names (--map-role OLD=NEW), or leave owners and rights out (--no-owner --no-acl).";
-    vec![obstacle(Code::MissingObject, NAME, detail, Some(cure.into()))]
+    vec![obstacle(Code::MissingRole, NAME, detail, Some(cure.into()))]
 }
 
 /// Tablespaces are there, or come with the globals and have a folder.
@@ -163,7 +163,7 @@ pub fn tablespaces(facts: &Facts<'_>) -> Vec<Found> {
     if !lacking.is_empty() {
         let who = facts.who(|needs| lacking.iter().any(|name| needs.tablespaces.contains(*name)));
         let detail = format!("{who} needs {}, which the target does not have", list(lacking));
-        found.push(obstacle(Code::MissingObject, NAME, detail, Some(format!("Create them, or {LEAVE_OUT}"))));
+        found.push(obstacle(Code::MissingTablespace, NAME, detail, Some(format!("Create them, or {LEAVE_OUT}"))));
     }
     // The globals make them in folders that only the server's host can show.
     let coming = facts.made_tablespaces.iter().filter(|(name, _)| !facts.spec.no_tablespaces && !there(name));
@@ -192,7 +192,7 @@ pub fn tablespaces(facts: &Facts<'_>) -> Vec<Found> {
 
 /// The globals are restored first, and all of it ends where one of them fails.
 fn refuse_folder(name: &str, detail: String, cure: String) -> Found {
-    super::checklist::refuse(Code::MissingObject, name, detail, Some(cure))
+    super::checklist::refuse(Code::MissingTablespace, name, detail, Some(cure))
 }
 
 #[cfg(test)]

@@ -167,7 +167,7 @@ fn replaced(facts: &Facts<'_>, there: &DatabaseInfo) -> Verdict {
 
 /// A fault of the restore's own as a line.
 fn refused(fault: &Fault) -> Found {
-    let steps = fault.steps.iter().map(|step| format!("{} {}", step.text, step.command.as_deref().unwrap_or_default()).trim().to_owned());
+    let steps = fault.steps.iter().map(ToString::to_string);
     let cure = steps.collect::<Vec<_>>().join(" ");
     let detail = match fault.causes.last() {
         Some(cause) => format!("{}: {cause}", fault.what),

@@ -71,8 +71,7 @@ pub struct Failure {
 impl Failure {
     /// From a fault.
     pub fn of(database: &str, fault: &Fault) -> Self {
-        let cure =
-            fault.steps.iter().map(|step| format!("{} {}", step.text, step.command.as_deref().unwrap_or_default()).trim().to_owned());
+        let cure = fault.steps.iter().map(ToString::to_string);
         Self {
             database: database.to_owned(),
             code: fault.code.as_str().to_owned(),
@@ -177,6 +176,17 @@ pub struct Database {
     /// Tables whose rows are in, or in part.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tables: BTreeMap<String, Table>,
+}
+
+/// How much of a database an interrupted restore has brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Brought {
+    /// It was not begun, or what is in it cannot be told from what was there before.
+    Unknown,
+    /// What is in it is ours.
+    Part,
+    /// Everything.
+    All,
 }
 
 /// A table of a database that is not complete.
@@ -318,6 +328,12 @@ impl Manifest {
         self.databases.values().filter(|one| one.state == State::Done).count() >= self.total
     }
 
+    /// Whether a database that is to be replaced may still be there: one that was to be dropped next, or was not begun.
+    pub fn has_to_replace(&self) -> bool {
+        let open = |name: &String| self.databases.get(name).is_none_or(|one| one.state != State::Done && one.stage == Stage::Replacing);
+        self.names.iter().any(open)
+    }
+
     /// As it is written.
     pub fn render(&mut self) -> Result<Vec<u8>, Fault> {
         self.succeeded = self.databases.iter().filter(|(_, one)| one.state == State::Done).map(|(name, _)| name.clone()).collect();
@@ -327,6 +343,15 @@ impl Manifest {
         let mut text = serde_json::to_vec_pretty(&self).map_err(|error| Fault::internal("cannot write the manifest").because(error))?;
         text.push(b'\n');
         Ok(text)
+    }
+
+    /// How much of a database is there already.
+    pub fn brought(&self, database: &str) -> Brought {
+        match self.databases.get(database).map(|one| (one.state, one.stage, one.made)) {
+            Some((State::Done, ..) | (_, Stage::Loaded, _)) => Brought::All,
+            None | Some((_, Stage::Replacing, _) | (_, _, Made::Before)) => Brought::Unknown,
+            Some(_) => Brought::Part,
+        }
     }
 
     /// How far a database is, in words; none for one that was not begun.

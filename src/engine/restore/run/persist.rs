@@ -4,6 +4,7 @@
 
 use super::guard::guarded;
 use super::{Job, open};
+use crate::archive::manifest::Chunk;
 use crate::domain::Fault;
 use crate::domain::schema::SchemaObject;
 use crate::engine::restore::feed::Chunks;
@@ -12,6 +13,7 @@ use crate::engine::restore::ledger::{Done, Keeping};
 use crate::engine::restore::retry::{Tries, was_undone};
 use crate::engine::restore::transition::Transition;
 use crate::server::{Claim, Loader, Mark};
+use std::sync::atomic::{AtomicU64, Ordering};
 use tokio_util::sync::CancellationToken;
 
 /// What is done in one call.
@@ -66,21 +68,32 @@ async fn once(
         let done = Done::of(guarded(loader.marks(), canceller, halt).await?);
         // All of them are of one transaction.
         if marks.iter().all(|mark| done.has(*mark)) {
+            if let What::Node(Work::Load { table, .. }) = what {
+                // What was not told before is told now; what was sent counts once.
+                let bytes = chunks_of(job, what).map(|chunk| chunk.bytes).sum();
+                job.board.sent(job.place, &job.chosen.tables[*table].1.name.to_string(), bytes);
+            }
             return Ok(rows_of(job, what));
         }
     }
     perform(job, halt, loader.as_mut(), what, Claim::of(marks)).await
 }
 
-/// The rows that a load brings.
-fn rows_of(job: &Job<'_>, what: What<'_>) -> u64 {
-    match what {
+/// The chunks that a load brings; none of what is no load.
+fn chunks_of<'a>(job: &Job<'a>, what: What<'_>) -> impl Iterator<Item = &'a Chunk> {
+    let chunks = match what {
         What::Node(Work::Load { table, chunks, .. }) => {
             let entry = job.chosen.tables.get(*table).and_then(|(place, _)| job.database.tables.get(*place));
-            entry.and_then(|entry| entry.chunks.get(chunks.clone())).into_iter().flatten().map(|chunk| chunk.rows).sum()
+            entry.and_then(|entry| entry.chunks.get(chunks.clone()))
         }
-        What::Node(_) | What::Objects(_) => 0,
-    }
+        What::Node(_) | What::Objects(_) => None,
+    };
+    chunks.into_iter().flatten()
+}
+
+/// The rows that a load brings.
+fn rows_of(job: &Job<'_>, what: What<'_>) -> u64 {
+    chunks_of(job, what).map(|chunk| chunk.rows).sum()
 }
 
 async fn perform(job: &Job<'_>, halt: &CancellationToken, loader: &mut dyn Loader, what: What<'_>, claim: Claim<'_>) -> Result<u64, Fault> {
@@ -93,7 +106,11 @@ async fn perform(job: &Job<'_>, halt: &CancellationToken, loader: &mut dyn Loade
             let (place, description) = &job.chosen.tables[*table];
             let entry = &job.database.tables[*place];
             let name = description.name.to_string();
-            let sent = |bytes| job.board.sent(job.place, &name, bytes);
+            let sum = AtomicU64::new(0);
+            let sent = |bytes| {
+                sum.fetch_add(bytes, Ordering::Relaxed);
+                job.board.sent(job.place, &name, bytes);
+            };
             let ended = || events.passing(Transition::LoadSent);
             let mut source = Chunks::new(&job.feeder, entry, chunks.clone(), halt.clone(), &sent, &ended);
             let claim = Claim { rows: Some(rows_of(job, what)), ..claim };
@@ -101,6 +118,8 @@ async fn perform(job: &Job<'_>, halt: &CancellationToken, loader: &mut dyn Loade
             let done = guarded(loader.load(description, *mode, &mut source, claim), canceller, halt).await;
             if done.is_ok() {
                 events.passing(Transition::LoadCommitted);
+            } else {
+                job.board.resent(job.place, &name, sum.load(Ordering::Relaxed));
             }
             done.map_err(|fault| fault.at("Database", job.target))
         }

@@ -246,9 +246,10 @@ pub fn unpack(dump: &Dump, into: &Path, room: &mut dyn FnMut(u64) -> Result<(), 
 }
 
 fn unwritable(path: &Path, error: &io::Error) -> Fault {
-    let code = match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Code::DiskFull,
-        _ => Code::OutputUnwritable,
+    let code = match Code::of_io(error) {
+        Code::DiskFull => Code::TempFull,
+        Code::Io | Code::FileMissing | Code::FilePermission => Code::OutputUnwritable,
+        code => code,
     };
     Fault::new(code, "cannot unpack the dump").at("File", path.display()).because(error).step("Choose another folder with --workdir.")
 }

@@ -67,8 +67,8 @@ pub async fn has_database(connector: &Connector, name: &str) -> Result<bool, Fau
     Ok(row.get(0))
 }
 
-/// See [`crate::server::Server::databases`].
-pub async fn databases(connector: &Connector) -> Result<Vec<DatabaseInfo>, Fault> {
+/// See [`crate::server::Server::databases`] and [`crate::server::Server::database`]: all of them, or the one of this name.
+pub async fn databases(connector: &Connector, name: Option<&str>) -> Result<Vec<DatabaseInfo>, Fault> {
     let database = connector.connection().database.as_str();
     let session = connector.session(database).await?;
     let rows = session
@@ -82,8 +82,8 @@ pub async fn databases(connector: &Connector) -> Result<Vec<DatabaseInfo>, Fault
                     d.datallowconn AND d.datconnlimit <> -2, \
                     (SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_activity a \
                       WHERE a.datid = d.oid AND coalesce(a.application_name, '') !~ '^dbbackup' AND a.pid <> pg_catalog.pg_backend_pid()) \
-               FROM pg_catalog.pg_database d ORDER BY d.datname",
-            &[],
+               FROM pg_catalog.pg_database d WHERE d.datname = $1 OR $1 IS NULL ORDER BY d.datname",
+            &[&name],
         )
         .await
         .map_err(|error| connector.fault("cannot list the databases", &error, database))?;

@@ -7,7 +7,7 @@
 
 use super::kinds::{KINDS, Kind};
 use crate::domain::schema::InventoryItem;
-use futures_util::future::try_join_all;
+use futures_util::future::{try_join, try_join_all};
 use tokio_postgres::{Client, Error};
 
 /// Columns of tables, views and composite foreign tables; their place is counted without dropped columns. Options named `pg_…` are marks of
@@ -59,43 +59,71 @@ fn rights(acl: &str) -> String {
     format!("(SELECT string_agg(DISTINCT {entry}, ' ' ORDER BY {entry}) FROM aclexplode({acl}) g)")
 }
 
-/// The queries, for a server's version.
-fn queries(version: u32) -> Vec<String> {
-    // Compression of columns came with 14.
-    let columns = COLUMNS.replace("{compression}", if version >= 140_000 { "a.attcompression::text" } else { "''" });
-    let mut all: Vec<String> = vec![columns, COLUMN_RIGHTS.to_owned(), COMMENTS.to_owned(), LABELS.to_owned()];
-    for kind in KINDS.iter().filter(|kind| kind.since <= version) {
-        let Kind { name, from, catalog, filter, identity, definition, .. } = kind;
-        let mine = format!(
-            "FROM {from} WHERE {filter} AND NOT EXISTS (SELECT 1 FROM pg_depend e WHERE e.classid = '{catalog}'::regclass AND e.objid = x.oid \
-             AND e.deptype = 'e')"
-        );
-        all.push(format!("SELECT '{name}', {identity}, {definition} {mine}"));
-        if let Some(owner) = kind.owner {
-            all.push(format!("SELECT 'owner', '{name} ' || {identity}, pg_get_userbyid({owner})::text {mine}"));
-        }
-        if let (Some((acl, default)), Some(owner)) = (kind.acl, kind.owner) {
+/// What asks which kinds there are: a row with the number of each that has an object of the user's. Most databases have a handful of the
+/// forty, and a look at each catalog costs far less than a query with everything that is compared. The same sources and conditions are used
+/// for both, so that nothing that is there is passed over.
+fn presence(kinds: &[&Kind]) -> String {
+    let one = |(at, kind): (usize, &&Kind)| format!("SELECT {at}::int4 WHERE EXISTS (SELECT 1 FROM {} WHERE {})", kind.from, kind.filter);
+    kinds.iter().enumerate().map(one).collect::<Vec<_>>().join("\nUNION ALL ")
+}
+
+/// The query for a kind: name, definition, owner, and rights where they are not the usual ones.
+fn query(kind: &Kind) -> String {
+    let Kind { name, from, catalog, filter, identity, definition, .. } = kind;
+    let owner = kind.owner.map_or_else(|| "NULL::text".to_owned(), |owner| format!("pg_get_userbyid({owner})::text"));
+    let acl = match (kind.acl, kind.owner) {
+        (Some((acl, default)), Some(owner)) => {
             let (own, usual) = (rights(acl), rights(&format!("acldefault('{default}', {owner})")));
             // Rights that were granted and taken back are the default again, written out or not.
-            all.push(format!(
-                "SELECT 'acl', '{name} ' || {identity}, coalesce({own}, '') {mine} AND {acl} IS NOT NULL AND {own} IS DISTINCT FROM {usual}"
-            ));
+            format!("CASE WHEN {acl} IS NOT NULL AND {own} IS DISTINCT FROM {usual} THEN coalesce({own}, '') END")
         }
-    }
-    all
+        _ => "NULL::text".to_owned(),
+    };
+    format!(
+        "SELECT '{name}', {identity}, {definition}, {owner}, {acl} FROM {from} WHERE {filter} AND NOT EXISTS (SELECT 1 FROM pg_depend e \
+         WHERE e.classid = '{catalog}'::regclass AND e.objid = x.oid AND e.deptype = 'e')"
+    )
+}
+
+/// The queries whose rows are items as they are, for a server's version.
+fn beside(version: u32) -> [String; 4] {
+    // Compression of columns came with 14.
+    let columns = COLUMNS.replace("{compression}", if version >= 140_000 { "a.attcompression::text" } else { "''" });
+    [columns, COLUMN_RIGHTS.to_owned(), COMMENTS.to_owned(), LABELS.to_owned()]
 }
 
 /// Reads the inventory, sorted. The queries are sent without waiting for each other's answers.
 pub async fn read(client: &Client, version: u32) -> Result<Vec<InventoryItem>, Error> {
-    let queries = queries(version);
+    let known: Vec<&Kind> = KINDS.iter().filter(|kind| kind.since <= version).collect();
+    let there = client.query(presence(&known).as_str(), &[]).await?;
+    let there = there.iter().filter_map(|row| known.get(usize::try_from(row.get::<_, i32>(0)).ok()?));
+    let queries: Vec<String> = there.map(|kind| query(kind)).collect();
+    let beside = beside(version);
+    let (objects, others) = try_join(
+        try_join_all(queries.iter().map(|sql| client.query(sql.as_str(), &[]))),
+        try_join_all(beside.iter().map(|sql| client.query(sql.as_str(), &[]))),
+    )
+    .await?;
     let mut items = Vec::new();
-    for rows in try_join_all(queries.iter().map(|sql| client.query(sql.as_str(), &[]))).await? {
-        items.extend(rows.iter().map(|row| InventoryItem {
-            kind: row.get(0),
-            identity: row.get(1),
+    for row in objects.iter().flatten() {
+        let (kind, identity): (&str, &str) = (row.get(0), row.get(1));
+        let mut of = |what: &str, definition: Option<String>| {
+            let Some(definition) = definition else { return };
+            items.push(InventoryItem { kind: what.to_owned(), identity: format!("{kind} {identity}"), definition });
+        };
+        of("owner", row.get(3));
+        of("acl", row.get(4));
+        items.push(InventoryItem {
+            kind: kind.to_owned(),
+            identity: identity.to_owned(),
             definition: row.get::<_, Option<String>>(2).unwrap_or_default(),
-        }));
+        });
     }
+    items.extend(others.iter().flatten().map(|row| InventoryItem {
+        kind: row.get(0),
+        identity: row.get(1),
+        definition: row.get::<_, Option<String>>(2).unwrap_or_default(),
+    }));
     items.sort_unstable();
     Ok(items)
 }

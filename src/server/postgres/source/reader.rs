@@ -315,6 +315,48 @@ impl Reader for CopyReader {
     }
 }
 
+/// Reads through the snapshot's own session, which has every table's lock.
+pub struct NearReader {
+    encoding: String,
+    holder: Arc<Holder>,
+}
+
+impl NearReader {
+    /// No session is opened.
+    pub fn new(encoding: &str, holder: Arc<Holder>) -> Self {
+        Self { encoding: encoding.to_owned(), holder }
+    }
+}
+
+impl Reader for NearReader {
+    fn read<'a>(
+        &'a mut self,
+        table: &'a Table,
+        range: Option<PageRange>,
+        chunk_size: usize,
+        sink: &'a mut dyn ChunkSink,
+    ) -> Answer<'a, (u64, u64)> {
+        Box::pin(async move {
+            let _turn = self.holder.turn.lock().await;
+            let session = &self.holder.session;
+            let done = rows(&session.client, &self.encoding, table, range, chunk_size, sink).await.map_err(|fault| session.explain(fault));
+            // When it is not the server that failed, it is still sending.
+            if done.as_ref().is_err_and(|fault| fault.sqlstate.is_none()) {
+                session.canceller().cancel().await;
+            }
+            done
+        })
+    }
+
+    fn canceller(&self) -> Arc<dyn Cancel> {
+        self.holder.session.canceller()
+    }
+
+    fn close(self: Box<Self>) -> BoxFuture<'static, ()> {
+        Box::pin(std::future::ready(()))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,7 +2,7 @@
 
 use crate::domain::schema::{SequenceState, TableName};
 use crate::domain::{Code, Fault};
-use crate::server::postgres::connect::fault;
+use crate::server::postgres::connect::{Connector, fault};
 use crate::server::postgres::quote::qualified;
 use tokio_postgres::Client;
 
@@ -18,9 +18,24 @@ SELECT n.nspname::text, c.relname::text, has_sequence_privilege(c.oid, 'SELECT')
 /// Sequences in one query. Each holds a lock while its query runs.
 const BATCH: usize = 500;
 
-/// The sequences that `catalog` sees, with the values that `values` reads: a session outside the snapshot's transaction, so that the locks
-/// of one batch are gone before the next.
-pub async fn read(catalog: &Client, values: &Client) -> Result<Vec<SequenceState>, Fault> {
+/// So few are read by the session that holds the snapshot, which keeps their locks: a further session would cost more.
+const FEW: usize = 50;
+
+/// The sequences that `catalog` sees, with their values. Many are read by a session outside the snapshot's transaction, so that the locks of
+/// one batch are gone before the next.
+pub async fn read(catalog: &Client, connector: &Connector, database: &str) -> Result<Vec<SequenceState>, Fault> {
+    let names = list(catalog).await?;
+    if names.len() <= FEW {
+        return values(catalog, names).await;
+    }
+    let session = connector.session(database).await?;
+    let read = values(&session.client, names).await;
+    session.close().await;
+    read
+}
+
+/// Their names; a fault where a value may not be read.
+async fn list(catalog: &Client) -> Result<Vec<TableName>, Fault> {
     let rows = catalog.query(LIST, &[]).await.map_err(|error| fault("cannot list the sequences", &error))?;
     let hidden: Vec<TableName> =
         rows.iter().filter(|row| !row.get::<_, bool>(2)).map(|row| TableName { schema: row.get(0), name: row.get(1) }).collect();
@@ -30,7 +45,10 @@ pub async fn read(catalog: &Client, values: &Client) -> Result<Vec<SequenceState
             .because(format!("no right to read {}", names.join(", ")))
             .step_run("Give the role the right to read everything:", "GRANT pg_read_all_data TO backup;"));
     }
-    let names: Vec<TableName> = rows.iter().map(|row| TableName { schema: row.get(0), name: row.get(1) }).collect();
+    Ok(rows.iter().map(|row| TableName { schema: row.get(0), name: row.get(1) }).collect())
+}
+
+async fn values(client: &Client, names: Vec<TableName>) -> Result<Vec<SequenceState>, Fault> {
     let mut states = Vec::with_capacity(names.len());
     for batch in names.chunks(BATCH) {
         let parts: Vec<String> = batch
@@ -38,7 +56,7 @@ pub async fn read(catalog: &Client, values: &Client) -> Result<Vec<SequenceState
             .enumerate()
             .map(|(at, name)| format!("SELECT {at}::int4, last_value, is_called FROM {}", qualified(name)))
             .collect();
-        let rows = values.query(&parts.join(" UNION ALL "), &[]).await.map_err(|error| {
+        let rows = client.query(&parts.join(" UNION ALL "), &[]).await.map_err(|error| {
             let fault = fault("cannot read the values of the sequences", &error);
             if fault.code == Code::MissingObject { dropped_meanwhile(fault) } else { fault }
         })?;

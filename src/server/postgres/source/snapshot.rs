@@ -38,7 +38,7 @@ pub async fn open(connector: &Connector, database: &str) -> Result<Box<dyn Snaps
     loop {
         match attempt(connector, database).await {
             // What changed the tables is over, or waits for its turn: a later snapshot is as good.
-            Err(fault) if fault.code == Code::Conflict && tries < TRIES => {
+            Err(fault) if matches!(fault.code, Code::Conflict | Code::Deadlock) && tries < TRIES => {
                 tracing::info!(database, %fault, "opening the snapshot again");
                 tries += 1;
             }
@@ -145,7 +145,12 @@ impl Leader {
         let mut tables = self.tables().await?;
         let tool = tool::find(&self.connector, self.version / 10_000).await?;
         let dump = tool::dump(&self.connector, &tool, &self.database, &self.name, &self.encoding);
-        let read = try_join(dump, try_join(self.catalog(), self.sequences()));
+        // One after the other: a sequence that is gone ends the transaction, and its own error is the one to tell.
+        let catalog = async {
+            let contents = self.catalog().await?;
+            Ok((contents, self.sequences().await?))
+        };
+        let read = try_join(dump, catalog);
         let (dump, (mut contents, sequences)) = tokio::select! {
             biased;
             read = read => read?,
@@ -218,9 +223,7 @@ impl Leader {
     }
 
     async fn sequences(&self) -> Result<Vec<SequenceState>, Fault> {
-        let session = self.connector.session(&self.database).await?;
-        let read = sequences::read(self.client(), &session.client).await;
-        session.close().await;
+        let read = sequences::read(self.client(), &self.connector, &self.database).await;
         read.map_err(|fault| self.connector.place(fault, &self.database))
     }
 }
@@ -266,6 +269,20 @@ impl Snapshot for Leader {
             let items = inventory.await.map_err(|error| self.placed("cannot read the inventory", &error))?;
             Ok((items, self.sequences().await?))
         })
+    }
+
+    fn tables(&self) -> Answer<'_, Vec<Table>> {
+        Box::pin(async {
+            let failed = |error: tokio_postgres::Error| self.placed("cannot list the tables", &error);
+            let found = tables::list(self.client(), self.version).await.map_err(failed)?;
+            let large = large_objects::tables(self.client()).await.map_err(failed)?;
+            Ok(found.into_iter().map(|one| one.table).chain(large).collect())
+        })
+    }
+
+    fn near_reader(&self) -> Answer<'_, Box<dyn Reader>> {
+        let reader = reader::NearReader::new(&self.encoding, self.holder.clone());
+        Box::pin(std::future::ready(Ok(Box::new(reader) as Box<dyn Reader>)))
     }
 
     fn reader(&self) -> Answer<'_, Box<dyn Reader>> {

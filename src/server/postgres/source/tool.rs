@@ -73,12 +73,12 @@ fn failure(tool: &Tool, said: &str) -> Fault {
         ("max_locks_per_transaction", Code::LockTableFull),
         ("permission denied", Code::Incomplete),
         ("row-level security", Code::Incomplete),
-        ("server version mismatch", Code::ToolMissing),
+        ("server version mismatch", Code::ToolTooOld),
         ("no equivalent in encoding", Code::Incomplete),
         ("invalid byte sequence", Code::Incomplete),
         ("connection to server", Code::ServerUnavailable),
         ("too many connections", Code::TooManyConnections),
-        ("deadlock detected", Code::Conflict),
+        ("deadlock detected", Code::Deadlock),
         ("conflict with recovery", Code::Conflict),
     ]
     .into_iter()

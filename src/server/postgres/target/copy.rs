@@ -109,7 +109,7 @@ fn fault(target: &Target, table: &Table, sql: &str, error: &tokio_postgres::Erro
         Code::SqlFailed if fault.sqlstate.as_deref() == Some("42703") => {
             fault.step("The table on the target lacks a column of the archive: restore under another name (--as SCHEMA.NAME).")
         }
-        Code::SqlFailed if fault.sqlstate.as_deref() == Some("23505") => {
+        Code::ConstraintViolated if fault.sqlstate.as_deref() == Some("23505") => {
             fault.step("The table on the target has such rows already: empty it first, or restore under another name (--as SCHEMA.NAME).")
         }
         _ => fault,

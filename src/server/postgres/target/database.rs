@@ -227,7 +227,7 @@ pub async fn apply_properties(
         if let Err(fault) = run(connector, &session, name, what, &sql).await {
             session.close().await;
             return Err(match fault.code {
-                Code::MissingObject => {
+                code if code.is_missing() => {
                     fault.step("Create the role first (a cluster restore brings its roles), or use --no-owner --no-acl.")
                 }
                 _ => fault,

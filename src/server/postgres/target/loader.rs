@@ -40,8 +40,11 @@ pub async fn open(connector: &Connector, database: &str, settings: &LoadSettings
     };
     // The server takes kilobytes, 1 MB to 2 GB less one kilobyte on every platform.
     let memory = (settings.index_memory / 1024).clamp(1024, 2_097_151);
+    // What is acknowledged must be on the server's disk: a restore goes on from it after the server has crashed, and nobody would ever know
+    // that rows are missing. Standbys are not waited for. Where nothing is kept of how far it is, it is all thrown away after a crash.
+    let commit = if settings.run.is_some() { "local" } else { "off" };
     let mut sql = format!(
-        "SET synchronous_commit = off; SET maintenance_work_mem = '{memory}kB'; SET max_parallel_maintenance_workers = 0; \
+        "SET synchronous_commit = {commit}; SET maintenance_work_mem = '{memory}kB'; SET max_parallel_maintenance_workers = 0; \
          SET check_function_bodies = off; SET xmloption = content; \
          SET synchronize_seqscans = on; SET default_tablespace = ''; SET vacuum_cost_delay = 0; "
     );
@@ -195,21 +198,19 @@ fn failing<'a>(sql: &'a str, error: &tokio_postgres::Error) -> &'a str {
 }
 
 /// Adds the steps that suit a failed definition.
-fn cure(mut fault: Fault, object: &SchemaObject) -> Fault {
-    let root = fault.root_cause().to_owned();
-    if fault.sqlstate.as_deref() == Some("22023") && root.contains("default_tablespace") {
-        fault.code = Code::MissingObject;
+fn cure(fault: Fault, object: &SchemaObject) -> Fault {
+    if fault.code == Code::MissingTablespace {
         return fault.step("Create the tablespace on the target, or leave tablespaces out: --no-tablespaces");
     }
     match (fault.code, object.kind.as_str()) {
-        (Code::MissingObject, _) if root.starts_with("role ") => fault
+        (Code::MissingRole, _) => fault
             .step("Restore the archive's roles first (a cluster restore does), or create the role.")
             .step_run("Or leave owners and rights out, or give them to another role:", "--no-owner --no-acl   or   --map-role OLD=NEW"),
-        (Code::MissingObject, "EXTENSION") => fault.step_run(
+        (Code::MissingObject | Code::MissingExtension, "EXTENSION") => fault.step_run(
             "Install the extension's files on the server's host:",
             format!("apt-get install postgresql-contrib   # or the package that has {}", object.name),
         ),
-        (Code::MissingObject, _) => fault.step(
+        (code, _) if code.is_missing() => fault.step(
             "What this object needs is not on the target: restore it too (a whole schema, or the whole database), or create it first.",
         ),
         (Code::DuplicateObject, _) => fault
@@ -288,7 +289,7 @@ impl Loader for Target {
                     return self.placed(ledger::claimed(format!("cannot fill the materialized view {view}")));
                 }
                 let fault = self.fault(format!("cannot fill the materialized view {view}"), &error);
-                let fault = if fault.code == Code::MissingObject {
+                let fault = if fault.code.is_missing() {
                     fault.step("A function that the view calls leans on search_path: give it one of its own (ALTER FUNCTION … SET search_path = …).")
                 } else {
                     fault
@@ -301,7 +302,9 @@ impl Loader for Target {
     fn analyze<'a>(&'a mut self, table: &'a TableName, claim: Claim<'a>) -> Answer<'a, ()> {
         Box::pin(async move {
             let sql = format!("ANALYZE {}", qualified(table));
-            let done = self.transaction(claim, &sql).await;
+            // Statistics that a crash takes are no loss, and a flush for each table would be.
+            let soon = if claim.marks.is_empty() { "" } else { "SET LOCAL synchronous_commit = off; " };
+            let done = self.transaction(claim, &format!("{soon}{sql}")).await;
             done.map_err(|error| {
                 if ledger::is_claimed(&error) {
                     return self.placed(ledger::claimed(format!("cannot analyze {table}")));

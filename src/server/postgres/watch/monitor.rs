@@ -32,7 +32,9 @@ SELECT l.pid, coalesce(a.datname, '')::text, coalesce(a.query, ''), l.mode, l.lo
        coalesce(l.transactionid::text, l.virtualxid, ''),
        (extract(epoch FROM clock_timestamp() - (to_jsonb(l)->>'waitstart')::timestamptz) * 1000)::int8,
        coalesce(l.classid::regclass::text, ''), coalesce(l.objid, 0),
-       coalesce(l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = current_database()) OR l.database = 0, false)
+       coalesce(l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = current_database()) OR l.database = 0, false),
+       (SELECT d.datname::text FROM pg_catalog.pg_database d
+         WHERE l.locktype = 'object' AND l.classid = 'pg_catalog.pg_database'::pg_catalog.regclass AND d.oid = l.objid)
   FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
  WHERE NOT l.granted AND l.pid = ANY ($1::int4[])";
 
@@ -107,7 +109,10 @@ impl LockMonitor {
             let number: String = row.get(7);
             let seen = self.seen.get(&pid).map_or(Duration::ZERO, |since| now.duration_since(*since));
             let waited = row.get::<_, Option<i64>>(8).and_then(|ms| u64::try_from(ms).ok());
+            // Who drops or renames a database waits for it in a session of another one.
+            let whole: Option<String> = row.get(12);
             let object = match kind.as_str() {
+                _ if whole.is_some() => format!("the database {}", text::clean(whole.as_deref().unwrap_or_default())),
                 "transactionid" => format!("transaction {number}, until it ends"),
                 "virtualxid" => format!("the transaction of session {number}, until it ends"),
                 "object" => format!("an object of {} with number {}", row.get::<_, String>(9), row.get::<_, u32>(10)),
@@ -117,7 +122,7 @@ impl LockMonitor {
             Wanted {
                 wait: Wait {
                     pid,
-                    database: text::clean(row.get(1)),
+                    database: text::clean(whole.as_deref().unwrap_or_else(|| row.get(1))),
                     object,
                     mode: tree::mode(row.get(3)),
                     statement: tree::short(row.get(2)),

@@ -44,15 +44,15 @@ fn what_is_missing_is_known_before_the_target_exists() {
         let base = spec(&to, &summary.archives[0], "rich");
         let (there, _) = elsewhere(&to);
         let plan = plan_on(&there, &base).await;
-        failed(&plan, "extensions", Code::MissingObject, "hstore");
+        failed(&plan, "extensions", Code::MissingExtension, "hstore");
         let cure = lines(&plan, "extensions")[0].cure.clone().expect("a cure");
         assert!(cure.contains("apt-get install postgresql-15") && cure.contains("dnf install postgresql15-contrib"), "{cure}");
-        failed(&plan, "roles", Code::MissingObject, "only_owner, only_reader");
-        failed(&plan, "tablespaces", Code::MissingObject, "only_space");
+        failed(&plan, "roles", Code::MissingRole, "only_owner, only_reader");
+        failed(&plan, "tablespaces", Code::MissingTablespace, "only_space");
         failed(&plan, "rehearsal", Code::MissingObject, "only_here(integer) does not exist (SQLSTATE 42883)");
-        failed(&plan, "rehearsal", Code::MissingObject, "TABLE sorted cannot be made and 1 more: collation");
-        failed(&plan, "rehearsal", Code::MissingObject, "needed by");
-        failed(&plan, "rehearsal", Code::MissingObject, "statement: CREATE TABLE public.sorted");
+        failed(&plan, "rehearsal", Code::MissingCollation, "TABLE sorted cannot be made and 1 more: collation");
+        failed(&plan, "rehearsal", Code::MissingCollation, "needed by");
+        failed(&plan, "rehearsal", Code::MissingCollation, "statement: CREATE TABLE public.sorted");
         let trials = lines(&plan, "rehearsal");
         assert!(
             !trials.iter().any(|check| check.detail.contains("hstore") || check.detail.contains("only_owner")),
@@ -206,7 +206,7 @@ fn databases_of_a_cluster_are_tried_out_side_by_side_and_a_cause_is_told_once() 
         let scope = RestoreScope::Cluster { include: Vec::new(), exclude: Vec::new(), parallel: 3 };
         let (context, heard) = elsewhere(&to);
         let plan = plan_on(&context, &RestoreSpec { scope, ..spec(&to, &archive, "") }).await;
-        failed(&plan, "rehearsal", Code::MissingObject, "many_2, many_5: TABLE s cannot be made and 1 more");
+        failed(&plan, "rehearsal", Code::MissingCollation, "many_2, many_5: TABLE s cannot be made and 1 more");
         assert_eq!(lines(&plan, "rehearsal").len(), 1, "{plan:#?}");
         assert!(line(&plan, "target").detail.ends_with("and 4 more will be made"), "{plan:#?}");
         let running = |event: &Event| matches!(event, Event::Checked(check) if check.state == CheckState::Running && check.detail == "9 of 9 databases");
