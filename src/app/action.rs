@@ -18,13 +18,29 @@ pub enum ScreenId {
     Jobs,
     /// The archives in the folder.
     Archives,
+    /// What state host and server are in.
+    Diagnostics,
     /// What jobs said.
     Log,
 }
 
 impl ScreenId {
     /// All of them, in the order of their tabs and digits.
-    pub const ALL: [ScreenId; 6] = [ScreenId::Home, ScreenId::Backup, ScreenId::Restore, ScreenId::Jobs, ScreenId::Archives, ScreenId::Log];
+    pub const ALL: [ScreenId; 7] =
+        [ScreenId::Home, ScreenId::Backup, ScreenId::Restore, ScreenId::Jobs, ScreenId::Archives, ScreenId::Diagnostics, ScreenId::Log];
+
+    /// The digit that opens it. Those between are kept for screens to come, so that no hand has to learn anew.
+    pub const fn digit(self) -> char {
+        match self {
+            ScreenId::Home => '1',
+            ScreenId::Backup => '2',
+            ScreenId::Restore => '3',
+            ScreenId::Jobs => '4',
+            ScreenId::Archives => '5',
+            ScreenId::Diagnostics => '8',
+            ScreenId::Log => '9',
+        }
+    }
 
     /// The word on the tab.
     pub const fn title(self) -> &'static str {
@@ -34,6 +50,7 @@ impl ScreenId {
             ScreenId::Restore => "Restore",
             ScreenId::Jobs => "Jobs",
             ScreenId::Archives => "Archives",
+            ScreenId::Diagnostics => "Diagnostics",
             ScreenId::Log => "Log",
         }
     }
@@ -143,6 +160,14 @@ pub enum Action {
     Follow,
     /// Show only weightier lines.
     Level,
+    /// Show what is known of why the job in sight failed.
+    Diagnose,
+    /// Copy the commands that cure the finding under the cursor.
+    CopyFix,
+    /// Write the report that is shown beside the backups.
+    KeepReport,
+    /// Show the reports that were kept.
+    PastReports,
     /// Say yes to the question that is shown.
     Accept,
 }

@@ -42,7 +42,16 @@ pub fn availability(model: &Model, action: &Action) -> Result<(), String> {
             Some(_) => Ok(()),
         },
         Action::EndBlocker(_) => waits::may_end(model),
-        Action::ShowError => match super::update::failing::in_sight(model) {
+        Action::CopyFix => match model.diagnostics.current().map(|finding| finding.commands()) {
+            None => Err("there is no finding".to_owned()),
+            Some(None) => Err("this one has advice only, no command".to_owned()),
+            Some(Some(_)) => Ok(()),
+        },
+        Action::KeepReport => match model.diagnostics.report.value() {
+            Some(_) => Ok(()),
+            None => Err("there is no report yet".to_owned()),
+        },
+        Action::ShowError | Action::Diagnose => match super::update::failing::in_sight(model) {
             Some(_) => Ok(()),
             None => Err("nothing failed here".to_owned()),
         },
@@ -73,6 +82,8 @@ fn enter(model: &Model) -> Result<(), String> {
         Place::Contents => contents_choice(model),
         Place::Target => model.target.spec(&model.contents, model).map(drop),
         Place::Plan => plan(model),
+        Place::Diagnostics if model.diagnostics.current().is_none() => Err("there is no finding".to_owned()),
+        Place::Reports if model.diagnostics.past_keys().is_empty() => Err("there is no report".to_owned()),
         Place::Jobs if model.jobs.is_empty() => Err("no job has run yet".to_owned()),
         Place::Job(_) => match model.job_in_sight().map(|job| job.progress.databases.is_empty()) {
             Some(false) => Ok(()),

@@ -1,12 +1,14 @@
 //! Everything that can happen to the application.
 
 use super::cmd::ReqId;
+use crate::domain::diagnosis::{Diagnosis, KeptReport};
 use crate::domain::job::JobId;
 use crate::domain::listing::{ArchiveContents, ArchiveSummary};
 use crate::domain::plan::{Check, Plan};
 use crate::domain::server::{DatabaseInfo, ServerInfo};
 use crate::domain::{Fault, Stamp};
 use crate::engine::event::Event;
+use std::path::PathBuf;
 
 /// An input of `update`; there is no other.
 #[derive(Clone, Debug, PartialEq)]
@@ -73,6 +75,12 @@ pub enum Reply {
     Contents(Box<ArchiveContents>),
     /// To [`super::cmd::Query::Delete`].
     Deleted,
+    /// To [`super::cmd::Query::Diagnose`] and [`super::cmd::Query::Report`].
+    Diagnosis(Box<Diagnosis>),
+    /// To [`super::cmd::Query::Reports`].
+    Reports(Vec<KeptReport>),
+    /// To [`super::cmd::Query::KeepReport`].
+    Kept(PathBuf),
     /// To [`super::cmd::Query::EndSession`].
     Ended,
 }

@@ -3,7 +3,7 @@
 use super::jsonl::JsonLines;
 use super::result::{self, Volume};
 use super::text::{Stderr, Text};
-use super::{archive, output, query, script, settings};
+use super::{archive, diagnose, output, query, script, settings};
 use crate::app::action::Action;
 use crate::app::model::{Model, Outcome};
 use crate::app::msg::Msg;
@@ -19,6 +19,7 @@ use crate::config::settings::Key;
 use crate::domain::{Code, Fault, fault, text};
 use crate::runtime::exec::Executor;
 use crate::runtime::inbox::Inbox;
+use crate::runtime::report::ByItself;
 use crate::runtime::run::{Front, run};
 use crate::runtime::screen::Screen;
 use crate::runtime::work::Engine;
@@ -81,6 +82,9 @@ fn carry_out(Parsed { cli, settings: flags }: &Parsed, environment: &Environment
         }
         Some(Command::Explain { code }) => {
             return Ok(settings::finish(explain(code.as_deref()), "There is no explanation"));
+        }
+        Some(Command::Diagnose(wanted)) => {
+            return Ok(settings::finish(diagnose::run(wanted, &paths, environment, flags), "No report"));
         }
         Some(Command::Config(config)) => {
             return Ok(settings::finish(settings::run(config, &paths, environment, flags), "Configuration failed"));
@@ -147,8 +151,10 @@ fn application(cli: &Cli, resolved: &Resolved, environment: &Environment, secret
     let setup = setup(cli, resolved, mode)?;
     let needs_server = !matches!(&setup.job, Some(crate::domain::spec::JobSpec::Verify(verify)) if verify.restore_test.is_none());
     let noun = setup.job.as_ref().map(crate::domain::spec::JobSpec::noun);
+    let by_itself = if setup.dry_run { ByItself::No } else { ByItself::Yes };
+    let reports = diagnose::reports(resolved, by_itself);
     let inbox = Arc::new(Inbox::default());
-    let mut executor = Executor::new(Arc::clone(&inbox), Arc::new(Engine::new(Arc::clone(&secrets))))?;
+    let mut executor = Executor::new(Arc::clone(&inbox), Arc::new(Engine::new(Arc::clone(&secrets), reports)))?;
     if mode != Mode::Batch && needs_server {
         password::ask_if_wanted(executor.handle(), &secrets, &resolved.connection()?)?;
     }

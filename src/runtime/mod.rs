@@ -12,6 +12,7 @@ pub mod log;
 pub mod look;
 pub mod panic;
 pub mod password;
+pub mod report;
 pub mod run;
 pub mod screen;
 pub mod signals;

@@ -107,11 +107,17 @@ fn files_and_load_are_read_where_the_kernel_tells_them() {
         ("proc/self/fd/0", ""),
         ("proc/self/fd/1", ""),
         ("proc/self/fd/2", ""),
-        ("proc/self/limits", "Limit  Soft Limit  Hard Limit  Units\nMax open files            4096                 1048576              files     \n"),
+        (
+            "proc/self/limits",
+            "Limit  Soft Limit  Hard Limit  Units\nMax open files            4096                 1048576              files     \n",
+        ),
         ("proc/sys/fs/file-nr", "1984\t0\t9223372\n"),
         ("proc/loadavg", "0.52 1.25 2.00 2/345 6789\n"),
     ]);
-    assert_eq!(files::open(&roots).expect("the files are there"), files::Open { own: 2, own_limit: 4096, system: 1984, system_limit: 9_223_372 });
+    assert_eq!(
+        files::open(&roots).expect("the files are there"),
+        files::Open { own: 2, own_limit: 4096, system: 1984, system_limit: 9_223_372 }
+    );
     assert_eq!(load::averages(&roots).expect("the file is there"), [0.52, 1.25, 2.0]);
     assert!(files::open(&Roots { proc: "/nowhere".into(), ..roots }).is_err());
     assert!(files::open(&Roots::default()).expect("a Linux host").own > 2);

@@ -226,6 +226,8 @@ fn scope_below(model: &Model) -> Scope {
         (Place::Job(_), _) => Scope::Job,
         (Place::Database(..), _) => Scope::Database,
         (Place::Archives, _) => Scope::Archives,
+        (Place::Diagnostics, _) => Scope::Diagnostics,
+        (Place::Reports, _) => Scope::Reports,
         (Place::Log, _) => Scope::Log,
     }
 }

@@ -1,7 +1,7 @@
 //! What each action does.
 
 use super::{flow, keys, marks, modals, toast};
-use crate::app::action::{Action, Motion, Toward};
+use crate::app::action::{Action, Motion, ScreenId, Toward};
 use crate::app::cmd::{Cmd, Query};
 use crate::app::command;
 use crate::app::form::FieldId;
@@ -14,6 +14,7 @@ use crate::app::nav::{Nav, Place};
 use crate::app::screens::archives::{self, Order};
 use crate::app::screens::backup::{self, Part};
 use crate::app::screens::contents::ContentsScreen;
+use crate::app::screens::diagnostics;
 use crate::app::screens::home;
 use crate::app::screens::log::{self as log_view, Follow};
 use crate::app::screens::target::TargetScreen;
@@ -38,6 +39,9 @@ pub fn act(model: &mut Model, action: Action, out: &mut Vec<Cmd>) {
             model.nav = Nav::at(Place::from(screen));
             model.frozen = None;
             model.log_screen.job = None;
+            if screen == ScreenId::Diagnostics {
+                diagnostics::open(model, out);
+            }
         }
         Action::Move(motion) => go(model, motion),
         Action::Change(toward) => change(model, toward),
@@ -55,7 +59,24 @@ pub fn act(model: &mut Model, action: Action, out: &mut Vec<Cmd>) {
                 filter.open();
             }
         }
-        Action::Refresh => model.ask_everything(out),
+        Action::Refresh => match model.nav.place() {
+            Place::Diagnostics => diagnostics::collect(model, out),
+            Place::Reports => diagnostics::ask_past(model, out),
+            _ => model.ask_everything(out),
+        },
+        Action::Diagnose => diagnostics::of_failure(model, out),
+        Action::KeepReport => diagnostics::keep(model, out),
+        Action::PastReports => {
+            diagnostics::ask_past(model, out);
+            model.nav.enter(Place::Reports);
+        }
+        Action::CopyFix => {
+            if let Some(commands) = model.diagnostics.current().and_then(|finding| finding.commands()) {
+                let lines = commands.lines().map(str::to_owned).collect();
+                out.push(Cmd::Copy(commands));
+                model.modals.push(Modal::Command { lines });
+            }
+        }
         Action::CopyCommand => copy_command(model, out),
         Action::DryRun => {
             let spec = match model.nav.place() {
@@ -256,6 +277,22 @@ fn enter(model: &mut Model, out: &mut Vec<Cmd>) {
             let names = marks::database_names(model);
             if let Some(name) = model.databases_picker.current(&names) {
                 model.nav.enter(Place::Database(id, name.clone()));
+            }
+        }
+        Place::Diagnostics => {
+            let row = model.diagnostics.picker.row(&model.diagnostics.keys());
+            if !model.diagnostics.open.remove(&row) {
+                model.diagnostics.open.insert(row);
+            }
+        }
+        Place::Reports => {
+            let keys = model.diagnostics.past_keys();
+            if let Some(file) = model.diagnostics.past_picker.current(&keys).cloned() {
+                diagnostics::read(model, file, out);
+                model.nav.back();
+                if *model.nav.place() != Place::Diagnostics {
+                    model.nav.enter(Place::Diagnostics);
+                }
             }
         }
         Place::Archives => act(model, Action::Inside, out),

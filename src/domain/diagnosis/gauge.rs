@@ -175,7 +175,9 @@ mod tests {
 
     #[test]
     fn sizes_have_one_digit_behind_the_point() {
-        for (bytes, text) in [(45_300_000_000, "45.3 GB"), (100_000_000_000, "100.0 GB"), (999_960_000, "1.0 GB"), (3_200_000, "3.2 MB"), (0, "0.0 MB")] {
+        for (bytes, text) in
+            [(45_300_000_000, "45.3 GB"), (100_000_000_000, "100.0 GB"), (999_960_000, "1.0 GB"), (3_200_000, "3.2 MB"), (0, "0.0 MB")]
+        {
             assert_eq!(size(Bytes(bytes)), text);
         }
     }

@@ -205,6 +205,23 @@ pub struct KeptReport {
 }
 
 impl Diagnosis {
+    /// What a screen lists: the root cause as the first, then what was found.
+    pub fn shown(&self) -> Vec<Finding> {
+        let cause = self.root_cause.as_ref().map(|cause| {
+            let code = self.error.as_ref().map(|error| error.code);
+            let severity = self.error.as_ref().map_or(Severity::Critical, |error| error.error_type);
+            Finding {
+                severity,
+                category: self.error.as_ref().map_or(Category::Internal, |error| error.category),
+                code,
+                title: cause.text.clone(),
+                evidence: cause.evidence.clone(),
+                steps: cause.steps.clone(),
+            }
+        });
+        cause.into_iter().chain(self.findings.iter().cloned()).collect()
+    }
+
     /// The worst of what was found.
     pub fn worst(&self) -> Option<Severity> {
         self.findings.iter().map(|finding| finding.severity).max()

@@ -239,6 +239,9 @@ impl OpenTransaction {
     /// Who it is, on one line.
     pub fn words(&self) -> String {
         let open = crate::domain::time::span(self.open_ms);
-        format!("pid {}, {} in {} ({}), {}, open for {open}: {}", self.pid, self.user, self.database, self.application, self.state, self.statement)
+        format!(
+            "pid {}, {} in {} ({}), {}, open for {open}: {}",
+            self.pid, self.user, self.database, self.application, self.state, self.statement
+        )
     }
 }

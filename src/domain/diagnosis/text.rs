@@ -22,7 +22,9 @@ pub fn render(diagnosis: &Diagnosis) -> String {
     match (&diagnosis.root_cause, diagnosis.findings.first()) {
         (Some(cause), _) => out.sentence(&cause.text),
         (None, Some(finding)) if diagnosis.error.is_none() => out.sentence(&finding.title),
-        (None, _) if diagnosis.error.is_some() => out.sentence("Nothing in the environment explains it: the message above says what is known."),
+        (None, _) if diagnosis.error.is_some() => {
+            out.sentence("Nothing in the environment explains it: the message above says what is known.")
+        }
         (None, _) => out.sentence("Nothing is wrong, as far as can be seen."),
     }
     system(diagnosis, &mut out);

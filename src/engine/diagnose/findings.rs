@@ -68,7 +68,10 @@ fn disks(host: &HostFacts, found: &mut Vec<Finding>) {
                 found.push(
                     finding
                         .shown_by(why)
-                        .step_run("See what it is, and whether its server is there:", format!("grep -E 'nfs|cifs|fuse' /proc/mounts; dmesg | tail"))
+                        .step_run(
+                            "See what it is, and whether its server is there:",
+                            format!("grep -E 'nfs|cifs|fuse' /proc/mounts; dmesg | tail"),
+                        )
                         .step("Everything that touches it waits, dbbackup as well."),
                 );
             }
@@ -83,7 +86,9 @@ fn disks(host: &HostFacts, found: &mut Vec<Finding>) {
             bad => {
                 let words = if bad == Level::Critical { "nearly full" } else { "getting full" };
                 let finding = Finding::new(severity(bad), code, format!("the disk of {path} ({uses}) is {words}: {percent:.1}% used"));
-                let finding = finding.shown_by(evidence.clone()).step_run("See what fills it:", format!("du -xh --max-depth=1 {quoted} | sort -h | tail"));
+                let finding = finding
+                    .shown_by(evidence.clone())
+                    .step_run("See what fills it:", format!("du -xh --max-depth=1 {quoted} | sort -h | tail"));
                 found.push(if is_data {
                     finding.step("Drop what nobody needs, or give the server a larger disk.")
                 } else {
@@ -95,12 +100,21 @@ fn disks(host: &HostFacts, found: &mut Vec<Finding>) {
             Level::Fine => {}
             bad => {
                 let (used, all) = (grouped(usage.inodes_used), grouped(usage.inodes));
-                let finding = Finding::new(severity(bad), code, format!("the disk of {path} ({uses}) has nearly no inodes left: {used} of {all} used"));
-                found.push(finding.shown_by(evidence).step_run("Find folders with many files:", format!("du --inodes -xd2 {quoted} | sort -n | tail")));
+                let finding = Finding::new(
+                    severity(bad),
+                    if is_data { code } else { Code::InodesExhausted },
+                    format!("the disk of {path} ({uses}) has nearly no inodes left: {used} of {all} used"),
+                );
+                found.push(
+                    finding
+                        .shown_by(evidence)
+                        .step_run("Find folders with many files:", format!("du --inodes -xd2 {quoted} | sort -n | tail")),
+                );
             }
         }
         if usage.read_only && !is_data {
-            let finding = Finding::new(Severity::Critical, Code::OutputUnwritable, format!("the file system of {path} ({uses}) is read-only"));
+            let finding =
+                Finding::new(Severity::Critical, Code::ReadOnlyFileSystem, format!("the file system of {path} ({uses}) is read-only"));
             found.push(finding.step_run("See how it is mounted:", format!("findmnt -T {quoted}")));
         }
     }
@@ -113,19 +127,22 @@ fn memory(host: &HostFacts, found: &mut Vec<Finding>) {
     let bad = level(percent, gauge::MEMORY, gauge::MEMORY_PRESSURE);
     if bad != Level::Fine {
         let words = if bad == Level::Critical { "memory is under pressure" } else { "memory is getting short" };
-        let finding = Finding::new(severity(bad), Code::Internal, format!("{words}: {percent:.1}% of {} used", size(total)));
-        let mut finding = Finding { category: crate::domain::fault::Category::Memory, code: None, ..finding };
-        finding = finding.shown_by(format!("{} of {} used", size(used), size(total)));
+        let finding = Finding::new(severity(bad), Code::OutOfMemory, format!("{words}: {percent:.1}% of {} used", size(total)));
+        let mut finding = finding.shown_by(format!("{} of {} used", size(used), size(total)));
         if let Some(group) = &memory.group {
             finding = finding.shown_by(format!("limit of control group {}: {}", group.group, size(group.limit)));
         }
-        found.push(finding.step_run("See who uses it:", "ps -eo pid,rss,comm --sort=-rss | head").step("Use less: --memory 64MB --jobs 2."));
+        found
+            .push(finding.step_run("See who uses it:", "ps -eo pid,rss,comm --sort=-rss | head").step("Use less: --memory 64MB --jobs 2."));
     }
     if let Some(group) = memory.group.as_ref().filter(|group| group.killed > 0) {
         let title = format!("the kernel has killed {} of control group {} for want of memory", plural(group.killed), group.group);
-        let finding = Finding::new(Severity::Warning, Code::Internal, title);
-        let finding = Finding { category: crate::domain::fault::Category::Memory, code: None, ..finding };
-        found.push(finding.shown_by(format!("limit {}", size(group.limit))).step_run("See whom:", "journalctl -k | grep -i 'killed process' | tail"));
+        let finding = Finding::new(Severity::Warning, Code::OutOfMemory, title);
+        found.push(
+            finding
+                .shown_by(format!("limit {}", size(group.limit)))
+                .step_run("See whom:", "journalctl -k | grep -i 'killed process' | tail"),
+        );
     }
 }
 
@@ -141,7 +158,7 @@ fn files(host: &HostFacts, found: &mut Vec<Finding>) {
     ] {
         if percent > gauge::FILES {
             let title = format!("{who} nearly no file descriptors left: {} of {} in use", grouped(used), grouped(limit));
-            found.push(Finding::new(Severity::Warning, Code::Io, title).step_run("Raise the limit:", how));
+            found.push(Finding::new(Severity::Warning, Code::TooManyFiles, title).step_run("Raise the limit:", how));
         }
     }
 }
@@ -151,9 +168,18 @@ fn reach(server: &ServerFacts, error: Option<Code>, found: &mut Vec<Finding>) {
         let code = hop.code.unwrap_or(Code::ServerUnavailable);
         let severity = if error.is_none() { Severity::Critical } else { code.severity() };
         let why = hop.outcome.why().unwrap_or_default();
-        let mut finding = Finding::new(severity, code, format!("{} cannot be reached: {} failed after {} ms", server.address, hop.step.words(), hop.took_ms));
+        let mut finding = Finding::new(
+            severity,
+            code,
+            format!("{} cannot be reached: {} failed after {} ms", server.address, hop.step.words(), hop.took_ms),
+        );
         for done in server.reach.iter().filter(|one| one.outcome.known().is_some()) {
-            finding = finding.shown_by(format!("{}: {} in {} ms", done.step.words(), done.outcome.known().map_or("", String::as_str), done.took_ms));
+            finding = finding.shown_by(format!(
+                "{}: {} in {} ms",
+                done.step.words(),
+                done.outcome.known().map_or("", String::as_str),
+                done.took_ms
+            ));
         }
         let ready = format!("pg_isready -h {} -p {}", shell_words::quote(&server.host), server.port);
         found.push(finding.shown_by(format!("{}: {why}", hop.step.words())).step_run("See whether it answers:", ready));
@@ -167,7 +193,9 @@ fn reach(server: &ServerFacts, error: Option<Code>, found: &mut Vec<Finding>) {
 }
 
 fn connections(server: &ServerFacts, found: &mut Vec<Finding>) {
-    let (Some((used, most)), Some(percent), Some(about)) = (server.slots_used(), server.connection_percent(), server.about.known()) else { return };
+    let (Some((used, most)), Some(percent), Some(about)) = (server.slots_used(), server.connection_percent(), server.about.known()) else {
+        return;
+    };
     let bad = connection_level(percent);
     if bad == Level::Fine {
         return;
@@ -182,8 +210,14 @@ fn connections(server: &ServerFacts, found: &mut Vec<Finding>) {
     }
     found.push(
         finding
-            .step_run("See who has them:", "SELECT usename, application_name, state, count(*) FROM pg_stat_activity GROUP BY 1, 2, 3 ORDER BY 4 DESC;")
-            .step_run("Raise the limit, then restart PostgreSQL:", format!("ALTER SYSTEM SET max_connections = {};", most.saturating_mul(2))),
+            .step_run(
+                "See who has them:",
+                "SELECT usename, application_name, state, count(*) FROM pg_stat_activity GROUP BY 1, 2, 3 ORDER BY 4 DESC;",
+            )
+            .step_run(
+                "Raise the limit, then restart PostgreSQL:",
+                format!("ALTER SYSTEM SET max_connections = {};", most.saturating_mul(2)),
+            ),
     );
 }
 
@@ -213,7 +247,12 @@ fn locks(server: &ServerFacts, error: Option<Code>, found: &mut Vec<Finding>) {
     if let (Some(used), Some(percent)) = (server.locks_in_use.known(), server.lock_percent()) {
         let bad = level(percent, gauge::LOCKS, gauge::LOCKS_CRITICAL);
         if bad != Level::Fine {
-            let title = format!("the lock table is nearly full: {} of {} entries in use ({})", grouped(*used), grouped(locks.capacity()), locks.formula());
+            let title = format!(
+                "the lock table is nearly full: {} of {} entries in use ({})",
+                grouped(*used),
+                grouped(locks.capacity()),
+                locks.formula()
+            );
             let finding = Finding::new(severity(bad), Code::LockTableFull, title);
             let who = "SELECT pid, count(*) FROM pg_locks GROUP BY pid ORDER BY 2 DESC LIMIT 10;";
             found.push(cure(finding.shown_by(format!("{percent:.1}% in use")).step_run("See whose locks they are:", who)));
@@ -229,14 +268,27 @@ fn wal(server: &ServerFacts, found: &mut Vec<Finding>) {
             continue;
         }
         let reader = if slot.active { "its reader is behind" } else { "nobody reads from it" };
-        let finding = Finding::new(Severity::Warning, Code::ServerDiskFull, format!("replication slot {} holds {} of WAL, and {reader}", slot.name, size(held)));
-        let finding = finding.shown_by(format!("{} slot, active: {}, state {}", slot.kind, slot.active, slot.wal_status.as_deref().unwrap_or("unknown")));
+        let finding = Finding::new(
+            Severity::Warning,
+            Code::ServerDiskFull,
+            format!("replication slot {} holds {} of WAL, and {reader}", slot.name, size(held)),
+        );
+        let finding = finding.shown_by(format!(
+            "{} slot, active: {}, state {}",
+            slot.kind,
+            slot.active,
+            slot.wal_status.as_deref().unwrap_or("unknown")
+        ));
         let name = slot.name.replace('\'', "''");
         found.push(finding.step_run("Drop it, when its reader is gone for good:", format!("SELECT pg_drop_replication_slot('{name}');")));
     }
     if let Some(archiver) = server.archiver.known().filter(|archiver| archiver.failing) {
         let ago = archiver.failed_ago_ms.map_or_else(String::new, |ms| format!(", the last {} ago", span(ms)));
-        let finding = Finding::new(Severity::Critical, Code::ServerDiskFull, format!("the archiver fails: {} tries failed{ago}", grouped(archiver.failed)));
+        let finding = Finding::new(
+            Severity::Critical,
+            Code::ServerDiskFull,
+            format!("the archiver fails: {} tries failed{ago}", grouped(archiver.failed)),
+        );
         found.push(
             finding
                 .shown_by(format!("failed: {}", archiver.last_failed.as_deref().unwrap_or("none")))

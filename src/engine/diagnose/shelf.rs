@@ -34,7 +34,8 @@ impl Shelf {
             Some((day, time)) if stamp.len() == 14 => format!("{day}-{time}"),
             _ => diagnosis.generated_ms.0.to_string(),
         };
-        let text = serde_json::to_vec_pretty(diagnosis).map_err(|error| Fault::internal("a report cannot be written as JSON").caused_by(&error))?;
+        let text = serde_json::to_vec_pretty(diagnosis)
+            .map_err(|error| Fault::internal("a report cannot be written as JSON").caused_by(&error))?;
         let mut refused = Vec::new();
         for (nth, dir) in std::iter::once(&self.beside).chain(&self.spare).enumerate() {
             if nth > 0 {

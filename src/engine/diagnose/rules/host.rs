@@ -1,25 +1,34 @@
 //! Rules about the host: disks, memory, open files.
 
 use super::{Conclusion, Scene};
+use crate::domain::Code;
 use crate::domain::diagnosis::gauge::{self, size};
 use crate::domain::diagnosis::{Disk, Usage};
-use crate::domain::Code;
 use crate::domain::size::grouped;
 
 /// A write that failed.
-const WRITING: &[Code] = &[Code::DiskFull, Code::Io, Code::OutputUnwritable];
+const WRITING: &[Code] =
+    &[Code::DiskFull, Code::TempFull, Code::InodesExhausted, Code::ReadOnlyFileSystem, Code::Io, Code::OutputUnwritable];
 
 fn shell(disk: &Disk) -> String {
     shell_words::quote(&disk.path.to_string_lossy()).into_owned()
 }
 
 fn fill(disk: &Disk, usage: &Usage) -> String {
-    format!("{} ({}): {} of {} used, {} free", disk.path.display(), disk.uses.join(", "), size(usage.used), size(usage.total), size(usage.free))
+    format!(
+        "{} ({}): {} of {} used, {} free",
+        disk.path.display(),
+        disk.uses.join(", "),
+        size(usage.used),
+        size(usage.total),
+        size(usage.free)
+    )
 }
 
 /// A write error, and a disk that takes none.
 pub fn read_only(scene: &Scene<'_>) -> Option<Conclusion> {
-    let (disk, _) = scene.our_disks().find(|(_, usage)| usage.read_only).filter(|_| scene.is(WRITING) || scene.says(&["read-only file system"]))?;
+    let (disk, _) =
+        scene.our_disks().find(|(_, usage)| usage.read_only).filter(|_| scene.is(WRITING) || scene.says(&["read-only file system"]))?;
     let text = format!("The file system of {} is mounted read-only, so nothing can be written there", disk.path.display());
     Some(
         Conclusion::new(text, "Mount it writable, or choose another folder with --backup-dir. A disk with errors is made read-only by the kernel: look there first.")
@@ -31,7 +40,8 @@ pub fn read_only(scene: &Scene<'_>) -> Option<Conclusion> {
 
 /// A write error, and no inode left.
 pub fn inodes(scene: &Scene<'_>) -> Option<Conclusion> {
-    let mut full = scene.our_disks().filter(|(_, usage)| usage.inode_percent() > gauge::DISK_CRITICAL && usage.percent() <= gauge::DISK_CRITICAL);
+    let mut full =
+        scene.our_disks().filter(|(_, usage)| usage.inode_percent() > gauge::DISK_CRITICAL && usage.percent() <= gauge::DISK_CRITICAL);
     let (disk, usage) = full.next().filter(|_| scene.is(WRITING))?;
     let text = format!(
         "The file system of {} has room, but no inodes: {} of {} files exist already",
@@ -59,24 +69,30 @@ pub fn disk_full(scene: &Scene<'_>) -> Option<Conclusion> {
         size(usage.total)
     );
     Some(
-        Conclusion::new(text, format!("Free room on the disk of {}, or choose another folder with --backup-dir; then run this again", disk.path.display()))
-            .shown_by(fill(disk, &usage))
-            .run("See what fills it:", format!("du -xh --max-depth=1 {} | sort -h | tail", shell(disk))),
+        Conclusion::new(
+            text,
+            format!("Free room on the disk of {}, or choose another folder with --backup-dir; then run this again", disk.path.display()),
+        )
+        .shown_by(fill(disk, &usage))
+        .run("See what fills it:", format!("du -xh --max-depth=1 {} | sort -h | tail", shell(disk))),
     )
 }
 
 /// A disk was full, and is not any more: what had been written was removed.
 pub fn disk_was_full(scene: &Scene<'_>) -> Option<Conclusion> {
-    let (disk, usage) = scene.our_disks().next().filter(|_| scene.is(&[Code::DiskFull]))?;
+    let (disk, usage) = scene.our_disks().next().filter(|_| scene.is(&[Code::DiskFull, Code::TempFull]))?;
     let text = format!(
         "The disk ran full while it was written to. {} are free again on that of {}, now that the unfinished file is gone: that is less than was needed",
         size(usage.free),
         disk.path.display()
     );
     Some(
-        Conclusion::new(text, format!("Make more than {} free, or choose another folder with --backup-dir; then run this again", size(usage.free)))
-            .shown_by(fill(disk, &usage))
-            .run("See what fills it:", format!("du -xh --max-depth=1 {} | sort -h | tail", shell(disk))),
+        Conclusion::new(
+            text,
+            format!("Make more than {} free, or choose another folder with --backup-dir; then run this again", size(usage.free)),
+        )
+        .shown_by(fill(disk, &usage))
+        .run("See what fills it:", format!("du -xh --max-depth=1 {} | sort -h | tail", shell(disk))),
     )
 }
 
@@ -86,6 +102,11 @@ fn was_killed(scene: &Scene<'_>) -> bool {
 }
 
 fn is_about_memory(scene: &Scene<'_>) -> bool {
+    // A server on this host shares its memory with us.
+    let of_server = scene.is(&[Code::ServerOutOfMemory]) && scene.server.is_some_and(|server| server.local);
+    if of_server || scene.is(&[Code::OutOfMemory]) {
+        return true;
+    }
     scene.says(&["cannot allocate memory", "out of memory", "memory allocation of", "oom"]) && !scene.says(&["out of shared memory"])
 }
 
@@ -99,7 +120,10 @@ pub fn group_killed(scene: &Scene<'_>) -> Option<Conclusion> {
     }
     let why = match group.killed {
         0 => format!("uses {percent:.1} % of it"),
-        killed => format!("has had {} killed for want of memory", if killed == 1 { "1 process".to_owned() } else { format!("{killed} processes") }),
+        killed => format!(
+            "has had {} killed for want of memory",
+            if killed == 1 { "1 process".to_owned() } else { format!("{killed} processes") }
+        ),
     };
     let text = format!("The memory limit of control group {} ({}) is too tight: the group {why}", group.group, size(group.limit));
     Some(
@@ -127,7 +151,11 @@ pub fn memory(scene: &Scene<'_>) -> Option<Conclusion> {
 
 /// No file can be opened any more.
 pub fn files(scene: &Scene<'_>) -> Option<Conclusion> {
-    let files = scene.host.files.known().filter(|_| scene.says(&["too many open files", "file descriptor", "emfile", "enfile"]))?;
+    let files = scene
+        .host
+        .files
+        .known()
+        .filter(|_| scene.is(&[Code::TooManyFiles]) || scene.says(&["too many open files", "file descriptor", "emfile", "enfile"]))?;
     let of_system = files.system_percent() > gauge::FILES || scene.says(&["in system"]);
     let (who, used, limit, how) = if of_system {
         ("The system", files.system, files.system_limit, "sysctl -w fs.file-max=2000000")

@@ -7,15 +7,13 @@ mod server;
 mod tests;
 
 use crate::domain::Code;
-use crate::domain::diagnosis::{About, Diagnosis, Disk, HostFacts, HopStep, RootCause, ServerFacts, Usage};
+use crate::domain::diagnosis::{About, Diagnosis, Disk, HopStep, HostFacts, RootCause, ServerFacts, Usage};
 use crate::domain::fault::Step;
 
 /// What a rule looks at.
 pub struct Scene<'a> {
     /// The kind of failure; that of the way to the server when nothing else failed.
     pub code: Code,
-    /// The server's SQLSTATE.
-    pub sqlstate: Option<&'a str>,
     /// Everything that the error says, in small letters.
     pub words: String,
     /// The host.
@@ -29,16 +27,16 @@ impl<'a> Scene<'a> {
     fn of(diagnosis: &'a Diagnosis) -> Option<Self> {
         let server = diagnosis.server.as_ref();
         let broken = server.and_then(ServerFacts::broken);
-        let (code, sqlstate, said) = match (&diagnosis.error, broken) {
+        let (code, said) = match (&diagnosis.error, broken) {
             (Some(error), _) => {
                 let context = error.context.iter().map(|(name, value)| format!("{name}: {value}"));
                 let said: Vec<String> = std::iter::once(error.message.clone()).chain(context).collect();
-                (error.code, error.sqlstate.as_deref(), said.join("\n"))
+                (error.code, said.join("\n"))
             }
-            (None, Some(hop)) => (hop.code?, hop.sqlstate.as_deref(), hop.outcome.why().unwrap_or_default().to_owned()),
+            (None, Some(hop)) => (hop.code?, hop.outcome.why().unwrap_or_default().to_owned()),
             (None, None) => return None,
         };
-        Some(Self { code, sqlstate, words: said.to_lowercase(), host: &diagnosis.host, server })
+        Some(Self { code, words: said.to_lowercase(), host: &diagnosis.host, server })
     }
 
     /// Whether the error is one of these.

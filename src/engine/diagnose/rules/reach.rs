@@ -39,11 +39,17 @@ pub fn password_missing(scene: &Scene<'_>) -> Option<Conclusion> {
     let server = authentication(scene).filter(|_| scene.says(&["password missing", "no password supplied", "password required"]))?;
     Some(
         Conclusion::new(
-            format!("The server asks for a password of role {}, and none was found in PGPASSWORD, ~/.pgpass or the configuration", server.user),
+            format!(
+                "The server asks for a password of role {}, and none was found in PGPASSWORD, ~/.pgpass or the configuration",
+                server.user
+            ),
             "Give dbbackup the password: PGPASSWORD, ~/.pgpass (mode 0600) or --password-file",
         )
         .shown_by("no source has a password for this server")
-        .run("Put it where only you can read it:", format!("install -m 600 /dev/null ~/.pgpass; echo '{}:{}:*:{}:PASSWORD' >> ~/.pgpass", server.host, server.port, server.user)),
+        .run(
+            "Put it where only you can read it:",
+            format!("install -m 600 /dev/null ~/.pgpass; echo '{}:{}:*:{}:PASSWORD' >> ~/.pgpass", server.host, server.port, server.user),
+        ),
     )
 }
 
@@ -79,12 +85,18 @@ pub fn password_wrong(scene: &Scene<'_>) -> Option<Conclusion> {
     let server = authentication(scene).filter(|_| scene.says(&["password authentication failed", "invalid password"]))?;
     Some(
         Conclusion::new(
-            format!("The password for role {} is wrong, the role does not exist, or its password has expired: the server does not tell which", server.user),
+            format!(
+                "The password for role {} is wrong, the role does not exist, or its password has expired: the server does not tell which",
+                server.user
+            ),
             "Find out where the password comes from, and try it by hand",
         )
         .run("See where the password comes from:", "dbbackup config show --origin connection.password")
         .run("Try it by hand:", psql(server))
-        .run("As a superuser, see whether it expired:", format!("SELECT rolname, rolcanlogin, rolvaliduntil FROM pg_roles WHERE rolname = '{}';", server.user.replace('\'', "''"))),
+        .run(
+            "As a superuser, see whether it expired:",
+            format!("SELECT rolname, rolcanlogin, rolvaliduntil FROM pg_roles WHERE rolname = '{}';", server.user.replace('\'', "''")),
+        ),
     )
 }
 
@@ -97,7 +109,11 @@ pub fn name_unknown(scene: &Scene<'_>) -> Option<Conclusion> {
         true => format!("The resolver gives no answer for {}: the name server is not reachable", server.host),
         false => format!("The name {} is not known: it is misspelt, or not in DNS or /etc/hosts", server.host),
     };
-    let action = if late { "See whether the name server in /etc/resolv.conf answers, or give the address instead of the name" } else { "Check the spelling of the host" };
+    let action = if late {
+        "See whether the name server in /etc/resolv.conf answers, or give the address instead of the name"
+    } else {
+        "Check the spelling of the host"
+    };
     Some(
         Conclusion::new(text, action)
             .shown_by(format!("resolve: {} after {} ms", hop.outcome.why().unwrap_or_default(), hop.took_ms))
@@ -112,13 +128,17 @@ pub fn nothing_listens(scene: &Scene<'_>) -> Option<Conclusion> {
     let server = scene.server?;
     let text = match server.local {
         true => format!("Nothing listens at {} on this host: PostgreSQL is stopped, or listens elsewhere", server.address),
-        false => format!("{} refuses connections: PostgreSQL is stopped there, or listen_addresses leaves this network out", server.address),
+        false => {
+            format!("{} refuses connections: PostgreSQL is stopped there, or listen_addresses leaves this network out", server.address)
+        }
     };
     let conclusion = Conclusion::new(text, "Start the server, or correct host and port")
         .shown_by(format!("connect: {} after {} ms", hop.outcome.why().unwrap_or_default(), hop.took_ms))
         .run("See whether it listens:", format!("pg_isready -h {} -p {}", shell_words::quote(&server.host), server.port));
     Some(match server.local {
-        true => conclusion.run("See which servers there are:", "pg_lsclusters; ss -ltnx | grep -E 'PGSQL|5432'").run("Start it:", "sudo systemctl start postgresql"),
+        true => conclusion
+            .run("See which servers there are:", "pg_lsclusters; ss -ltnx | grep -E 'PGSQL|5432'")
+            .run("Start it:", "sudo systemctl start postgresql"),
         false => conclusion.run("On the server, see where it listens:", "SHOW listen_addresses;"),
     })
 }
@@ -127,7 +147,8 @@ pub fn nothing_listens(scene: &Scene<'_>) -> Option<Conclusion> {
 pub fn no_answer(scene: &Scene<'_>) -> Option<Conclusion> {
     let hop = scene.stuck_at(HopStep::Connect).filter(|hop| matches!(hop.code, Some(Code::ConnectTimeout | Code::HostUnknown)))?;
     let server = scene.server?;
-    let text = format!("{} does not answer at all: a firewall drops the packets, the host is down, or no route leads there", server.address);
+    let text =
+        format!("{} does not answer at all: a firewall drops the packets, the host is down, or no route leads there", server.address);
     Some(
         Conclusion::new(text, "Check firewall and route between this host and the server")
             .shown_by(format!("connect: {} after {} ms", hop.outcome.why().unwrap_or_default(), hop.took_ms))
@@ -159,7 +180,10 @@ pub fn tls(scene: &Scene<'_>) -> Option<Conclusion> {
     } else if scene.says(&["notyetvalid", "not valid yet", "not yet valid"]) {
         ("The server's certificate is not valid yet: one of the two clocks is wrong", "Set the clocks right")
     } else if scene.says(&["unknownissuer", "unknown issuer", "not signed", "self-signed", "trusted"]) {
-        ("The server's certificate is signed by an authority that is not trusted here", "Give its root certificate with --ssl-root-cert, or use --ssl-mode require")
+        (
+            "The server's certificate is signed by an authority that is not trusted here",
+            "Give its root certificate with --ssl-root-cert, or use --ssl-mode require",
+        )
     } else if scene.says(&["notvalidforname", "not valid for name", "name mismatch", "does not name"]) {
         ("The server's certificate is for another host name", "Use the name that is in the certificate, or --ssl-mode verify-ca")
     } else if scene.says(&["does not support tls", "does not support ssl"]) {
@@ -167,8 +191,12 @@ pub fn tls(scene: &Scene<'_>) -> Option<Conclusion> {
     } else {
         ("TLS could not be agreed on with the server", "See what the server offers")
     };
-    let target = if server.host.contains(':') { format!("[{}]:{}", server.host, server.port) } else { format!("{}:{}", server.host, server.port) };
-    Some(Conclusion::new(why, action).run("See what the server shows:", format!("openssl s_client -starttls postgres -connect {} </dev/null", shell_words::quote(&target))))
+    let target =
+        if server.host.contains(':') { format!("[{}]:{}", server.host, server.port) } else { format!("{}:{}", server.host, server.port) };
+    Some(Conclusion::new(why, action).run(
+        "See what the server shows:",
+        format!("openssl s_client -starttls postgres -connect {} </dev/null", shell_words::quote(&target)),
+    ))
 }
 
 /// The server is there, but not for us yet.

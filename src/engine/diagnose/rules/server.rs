@@ -25,11 +25,17 @@ pub fn slot_holds_wal(scene: &Scene<'_>) -> Option<Conclusion> {
     let text = format!("Replication slot {}, {reader}, holds {} of WAL, and the server's disk is full", slot.name, size(held));
     let name = slot.name.replace('\'', "''");
     Some(
-        Conclusion::new(text, format!("Bring the reader of slot {} back, or drop the slot: the WAL goes at the next checkpoint", slot.name))
-            .shown_by(format!("slot {} ({}): active {}, {} held", slot.name, slot.kind, slot.active, size(held)))
-            .run("See all slots:", "SELECT slot_name, active, pg_size_pretty(pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)) FROM pg_replication_slots;")
-            .run("Drop it, when its reader is gone for good:", format!("SELECT pg_drop_replication_slot('{name}');"))
-            .run("Keep it from happening again:", "ALTER SYSTEM SET max_slot_wal_keep_size = '10GB'; SELECT pg_reload_conf();"),
+        Conclusion::new(
+            text,
+            format!("Bring the reader of slot {} back, or drop the slot: the WAL goes at the next checkpoint", slot.name),
+        )
+        .shown_by(format!("slot {} ({}): active {}, {} held", slot.name, slot.kind, slot.active, size(held)))
+        .run(
+            "See all slots:",
+            "SELECT slot_name, active, pg_size_pretty(pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)) FROM pg_replication_slots;",
+        )
+        .run("Drop it, when its reader is gone for good:", format!("SELECT pg_drop_replication_slot('{name}');"))
+        .run("Keep it from happening again:", "ALTER SYSTEM SET max_slot_wal_keep_size = '10GB'; SELECT pg_reload_conf();"),
     )
 }
 
@@ -41,10 +47,13 @@ pub fn archiver_holds_wal(scene: &Scene<'_>) -> Option<Conclusion> {
     let wal = server.wal.known().map_or_else(String::new, |wal| format!(" ({} by now)", size(*wal)));
     let text = format!("The archiver fails, so the server keeps all its WAL{wal}, and its disk is full");
     Some(
-        Conclusion::new(text, "Make archive_command work again: the WAL goes by itself when it is archived. Delete no file of pg_wal by hand")
-            .shown_by(format!("{} tries failed, the last on {last}", grouped(archiver.failed)))
-            .run("See the command:", "SHOW archive_command;")
-            .run("See what it does wrong:", "SELECT * FROM pg_stat_archiver;"),
+        Conclusion::new(
+            text,
+            "Make archive_command work again: the WAL goes by itself when it is archived. Delete no file of pg_wal by hand",
+        )
+        .shown_by(format!("{} tries failed, the last on {last}", grouped(archiver.failed)))
+        .run("See the command:", "SHOW archive_command;")
+        .run("See what it does wrong:", "SELECT * FROM pg_stat_archiver;"),
     )
 }
 
@@ -54,15 +63,23 @@ pub fn disk_full(scene: &Scene<'_>) -> Option<Conclusion> {
     let data = scene.disks().find(|(disk, _)| disk.holds(super::super::DATA));
     let full = data.filter(|(_, usage)| usage.percent() > gauge::DISK_CRITICAL);
     let text = match &full {
-        Some((disk, usage)) => format!("The disk of the server's data ({}) is {:.1} % full: {} free", disk.path.display(), usage.percent(), size(usage.free)),
+        Some((disk, usage)) => {
+            format!("The disk of the server's data ({}) is {:.1} % full: {} free", disk.path.display(), usage.percent(), size(usage.free))
+        }
         None => format!("A disk of the server {} is full: the one of its data, of a tablespace, or of its temporary files", server.address),
     };
     let dir = scene.about().and_then(|about| about.data_directory.clone()).unwrap_or_else(|| "/var/lib/postgresql".to_owned());
     Some(
         Conclusion::new(text, "Free room on the server's disk, then run this again")
-            .shown_by(full.map_or_else(|| "the server refused with disk_full".to_owned(), |(_, usage)| format!("{} of {} used", size(usage.used), size(usage.total))))
+            .shown_by(full.map_or_else(
+                || "the server refused with disk_full".to_owned(),
+                |(_, usage)| format!("{} of {} used", size(usage.used), size(usage.total)),
+            ))
             .run("On the server, see which disk it is:", format!("df -h {}", shell_words::quote(&dir)))
-            .run("And which databases are large:", "SELECT datname, pg_size_pretty(pg_database_size(datname)) FROM pg_database ORDER BY pg_database_size(datname) DESC;"),
+            .run(
+                "And which databases are large:",
+                "SELECT datname, pg_size_pretty(pg_database_size(datname)) FROM pg_database ORDER BY pg_database_size(datname) DESC;",
+            ),
     )
 }
 
@@ -89,7 +106,10 @@ pub fn connections(scene: &Scene<'_>) -> Option<Conclusion> {
     let server = scene.server.filter(|_| scene.is(&[Code::TooManyConnections]))?;
     let steps = |conclusion: Conclusion| {
         conclusion
-            .run("See who has them:", "SELECT usename, application_name, state, count(*) FROM pg_stat_activity GROUP BY 1, 2, 3 ORDER BY 4 DESC;")
+            .run(
+                "See who has them:",
+                "SELECT usename, application_name, state, count(*) FROM pg_stat_activity GROUP BY 1, 2, 3 ORDER BY 4 DESC;",
+            )
             .step("Use fewer connections: --jobs 1.")
             .run("Or raise the limit, then restart the server:", "ALTER SYSTEM SET max_connections = 200;")
     };
@@ -107,14 +127,19 @@ pub fn connections(scene: &Scene<'_>) -> Option<Conclusion> {
         Some((used, most)) => format!("{used} of {most} connections in use"),
         None => format!("not even this report got in: {}", server.about.why().unwrap_or_default()),
     };
-    Some(steps(Conclusion::new(text, "End sessions that nobody needs, use fewer connections (--jobs 1), or raise max_connections").shown_by(evidence)))
+    Some(steps(
+        Conclusion::new(text, "End sessions that nobody needs, use fewer connections (--jobs 1), or raise max_connections")
+            .shown_by(evidence),
+    ))
 }
 
 /// A lock that was not granted, and somebody who keeps it and does nothing.
 pub fn idle_in_transaction(scene: &Scene<'_>) -> Option<Conclusion> {
-    let server = scene.server.filter(|_| scene.is(&[Code::LockTimeout, Code::Conflict]))?;
+    let server = scene.server.filter(|_| scene.is(&[Code::LockTimeout, Code::Deadlock, Code::Conflict]))?;
     let waits = server.waits.known().into_iter().flatten();
-    let waiting = waits.flat_map(|wait| wait.roots().map(move |root| (root, &wait.object))).find(|(root, _)| root.state.starts_with("idle in transaction"));
+    let waiting = waits
+        .flat_map(|wait| wait.roots().map(move |root| (root, &wait.object)))
+        .find(|(root, _)| root.state.starts_with("idle in transaction"));
     let (pid, who, open) = match waiting {
         Some((root, _)) => (root.pid, root.words(), root.transaction_ms.unwrap_or(0)),
         None => {
@@ -127,13 +152,16 @@ pub fn idle_in_transaction(scene: &Scene<'_>) -> Option<Conclusion> {
         Conclusion::new(text, format!("End that transaction: SELECT pg_terminate_backend({pid}); then run this again"))
             .shown_by(who)
             .run("End it:", format!("SELECT pg_terminate_backend({pid});"))
-            .run("Keep it from happening again:", "ALTER SYSTEM SET idle_in_transaction_session_timeout = '10min'; SELECT pg_reload_conf();"),
+            .run(
+                "Keep it from happening again:",
+                "ALTER SYSTEM SET idle_in_transaction_session_timeout = '10min'; SELECT pg_reload_conf();",
+            ),
     )
 }
 
 /// A lock that was not granted, and somebody who has it.
 pub fn lock_holder(scene: &Scene<'_>) -> Option<Conclusion> {
-    let server = scene.server.filter(|_| scene.is(&[Code::LockTimeout, Code::Conflict]))?;
+    let server = scene.server.filter(|_| scene.is(&[Code::LockTimeout, Code::Deadlock, Code::Conflict]))?;
     let wait = server.waits.known()?.iter().find(|wait| !wait.blockers.is_empty())?;
     let root = wait.roots().next()?;
     let text = format!("Session {} of {} has the lock on {} that others wait for", root.pid, root.user, wait.object);
@@ -168,7 +196,8 @@ pub fn lock_capacity(scene: &Scene<'_>) -> Option<Conclusion> {
 
 /// Something was to be written to a standby.
 pub fn standby(scene: &Scene<'_>) -> Option<Conclusion> {
-    let server = scene.server.filter(|_| scene.sqlstate == Some("25006") || scene.says(&["read-only transaction", "recovery is in progress"]))?;
+    let server =
+        scene.server.filter(|_| scene.is(&[Code::ServerReadOnly]) || scene.says(&["read-only transaction", "recovery is in progress"]))?;
     scene.about().filter(|about| about.in_recovery)?;
     let text = format!("{} is a standby: it replays what its primary does and takes no writes", server.address);
     Some(
@@ -186,7 +215,8 @@ pub fn restarted(scene: &Scene<'_>) -> Option<Conclusion> {
     if up > YOUNG_MS {
         return None;
     }
-    let text = format!("The server was started {} ago: it was restarted, or it crashed and came back, and our sessions ended with it", span(up));
+    let text =
+        format!("The server was started {} ago: it was restarted, or it crashed and came back, and our sessions ended with it", span(up));
     Some(
         Conclusion::new(text, "See the server's log for why it went down, then run this again")
             .shown_by(format!("up for {}", span(up)))
@@ -197,7 +227,7 @@ pub fn restarted(scene: &Scene<'_>) -> Option<Conclusion> {
 
 /// A program is missing or too old.
 pub fn tool(scene: &Scene<'_>) -> Option<Conclusion> {
-    let server = scene.server.filter(|_| scene.is(&[Code::ToolMissing]))?;
+    let server = scene.server.filter(|_| scene.is(&[Code::ToolMissing, Code::ToolTooOld]))?;
     let about = scene.about()?;
     let major = about.version_num / 10_000;
     let have = server.tool.known().cloned().unwrap_or_else(|| server.tool.why().unwrap_or_default().to_owned());

@@ -52,7 +52,11 @@ fn calm() -> Diagnosis {
             port: 5432,
             user: "backup".into(),
             database: "postgres".into(),
-            reach: vec![hop(HopStep::Resolve, Ok("10.0.0.1")), hop(HopStep::Connect, Ok("10.0.0.1:5432")), hop(HopStep::Login, Ok("as backup"))],
+            reach: vec![
+                hop(HopStep::Resolve, Ok("10.0.0.1")),
+                hop(HopStep::Connect, Ok("10.0.0.1:5432")),
+                hop(HopStep::Login, Ok("as backup")),
+            ],
             about: Fact::Known(about()),
             connections: Fact::Known(15),
             locks_in_use: Fact::Known(100),
@@ -116,7 +120,13 @@ fn slot(active: bool, held: u64) -> Fact<Vec<Slot>> {
 }
 
 fn idle() -> Wait {
-    let root = Blocker { pid: 4711, user: "anna".into(), state: "idle in transaction".into(), transaction_ms: Some(540_000), ..Blocker::default() };
+    let root = Blocker {
+        pid: 4711,
+        user: "anna".into(),
+        state: "idle in transaction".into(),
+        transaction_ms: Some(540_000),
+        ..Blocker::default()
+    };
     Wait { pid: 7, object: "public.orders".into(), waited_ms: 17_000, blockers: vec![root], ..Wait::default() }
 }
 
@@ -125,54 +135,117 @@ type Case = (&'static str, Diagnosis, &'static str);
 fn cases() -> Vec<Case> {
     let late = (Code::ConnectTimeout, "no answer within 4.4 s");
     vec![
-        ("read-only-disk", failed(Code::OutputUnwritable, "read-only", |d| usage(d, 0).read_only = true), "read-only"),
-        ("inodes-exhausted", failed(Code::DiskFull, "no space", |d| usage(d, 0).inodes_used = 999), "999 of 1,000"),
+        ("read-only-disk", failed(Code::ReadOnlyFileSystem, "read-only", |d| usage(d, 0).read_only = true), "read-only"),
+        ("inodes-exhausted", failed(Code::InodesExhausted, "no space", |d| usage(d, 0).inodes_used = 999), "999 of 1,000"),
         ("disk-full", failed(Code::DiskFull, "no space", |d| fill(d, 0)), "97.0 % full"),
         ("disk-full", failed(Code::Io, "write error", |d| fill(d, 0)), "97.0 % full"),
         ("disk-was-full", failed(Code::DiskFull, "no space", |_| {}), "60.0 GB are free again"),
         ("slot-holds-wal", failed(Code::ServerDiskFull, "x", |d| server(d).slots = slot(false, 50 * GB)), "old_standby"),
-        ("archiver-holds-wal", failed(Code::ServerDiskFull, "x", |d| {
-            server(d).archiver = Fact::Known(Archiver { mode: "on".into(), failing: true, failed: 9, ..Archiver::default() });
-        }), "archiver fails"),
+        (
+            "archiver-holds-wal",
+            failed(Code::ServerDiskFull, "x", |d| {
+                server(d).archiver = Fact::Known(Archiver { mode: "on".into(), failing: true, failed: 9, ..Archiver::default() });
+            }),
+            "archiver fails",
+        ),
         ("server-disk-full", failed(Code::ServerDiskFull, "x", |d| fill(d, 1)), "97.0 % full"),
         ("server-disk-full", failed(Code::ServerDiskFull, "x", |d| server(d).slots = slot(false, GB)), "tablespace"),
-        ("cgroup-killed", failed(Code::ToolMissing, "pg_restore: signal: 9 (SIGKILL)", |d| d.host.memory = group(512_000_000, 100, 1)), "512.0 MB"),
-        ("cgroup-killed", failed(Code::Io, "cannot allocate memory", |d| d.host.memory = group(512_000_000, 500_000_000, 0)), "97.7 %"),
-        ("memory-exhausted", failed(Code::Io, "Cannot allocate memory", |d| {
-            d.host.memory = Fact::Known(Memory { total: Bytes(8 * GB), used: Bytes(7_900_000_000), group: None });
-        }), "98.8 % used"),
-        ("files-exhausted", failed(Code::Io, "Too many open files (os error 24)", |d| {
-            d.host.files = Fact::Known(Files { own: 1020, own_limit: 1024, system: 1, system_limit: 100 });
-        }), "1,020 of 1,024"),
+        (
+            "cgroup-killed",
+            failed(Code::ToolMissing, "pg_restore: signal: 9 (SIGKILL)", |d| d.host.memory = group(512_000_000, 100, 1)),
+            "512.0 MB",
+        ),
+        ("cgroup-killed", failed(Code::OutOfMemory, "x", |d| d.host.memory = group(512_000_000, 500_000_000, 0)), "97.7 %"),
+        (
+            "memory-exhausted",
+            failed(Code::Io, "Cannot allocate memory", |d| {
+                d.host.memory = Fact::Known(Memory { total: Bytes(8 * GB), used: Bytes(7_900_000_000), group: None });
+            }),
+            "98.8 % used",
+        ),
+        (
+            "files-exhausted",
+            failed(Code::TooManyFiles, "Too many open files (os error 24)", |d| {
+                d.host.files = Fact::Known(Files { own: 1020, own_limit: 1024, system: 1, system_limit: 100 });
+            }),
+            "1,020 of 1,024",
+        ),
         ("connection-limit", failed(Code::TooManyConnections, "too many connections for role \"backup\"", |_| {}), "role"),
-        ("connections-exhausted", failed(Code::TooManyConnections, "sorry, too many clients already", |d| server(d).connections = Fact::Known(100)), "100 of 100"),
-        ("connections-exhausted", failed(Code::TooManyConnections, "x", |d| stuck(d, hop(HopStep::Login, Err((Code::TooManyConnections, "too many"))))), "refuses the login"),
+        (
+            "connections-exhausted",
+            failed(Code::TooManyConnections, "sorry, too many clients already", |d| server(d).connections = Fact::Known(100)),
+            "100 of 100",
+        ),
+        (
+            "connections-exhausted",
+            failed(Code::TooManyConnections, "x", |d| stuck(d, hop(HopStep::Login, Err((Code::TooManyConnections, "too many"))))),
+            "refuses the login",
+        ),
         ("idle-in-transaction", failed(Code::LockTimeout, "x", |d| server(d).waits = Fact::Known(vec![idle()])), "4711"),
-        ("idle-in-transaction", failed(Code::LockTimeout, "x", |d| {
-            let one = OpenTransaction { pid: 99, state: "idle in transaction (aborted)".into(), open_ms: 600_000, ..OpenTransaction::default() };
-            server(d).transactions = Fact::Known(vec![one]);
-        }), "Session 99"),
-        ("lock-holder", failed(Code::LockTimeout, "x", |d| {
-            let mut wait = idle();
-            wait.blockers[0].state = "active".into();
-            server(d).waits = Fact::Known(vec![wait]);
-        }), "public.orders"),
+        (
+            "idle-in-transaction",
+            failed(Code::LockTimeout, "x", |d| {
+                let one = OpenTransaction {
+                    pid: 99,
+                    state: "idle in transaction (aborted)".into(),
+                    open_ms: 600_000,
+                    ..OpenTransaction::default()
+                };
+                server(d).transactions = Fact::Known(vec![one]);
+            }),
+            "Session 99",
+        ),
+        (
+            "lock-holder",
+            failed(Code::LockTimeout, "x", |d| {
+                let mut wait = idle();
+                wait.blockers[0].state = "active".into();
+                server(d).waits = Fact::Known(vec![wait]);
+            }),
+            "public.orders",
+        ),
         ("lock-capacity", failed(Code::LockTableFull, "out of shared memory", |_| {}), "6,400 total locks"),
-        ("standby", failed(Code::SqlFailed, "cannot execute CREATE in a read-only transaction", |d| change_about(d, |about| about.in_recovery = true)), "standby"),
-        ("password-expired", failed(Code::AuthFailed, "password authentication failed", |d| change_about(d, |about| about.password_until = Some(Stamp(1)))), "expired"),
+        (
+            "standby",
+            failed(Code::ServerReadOnly, "cannot execute CREATE in a read-only transaction", |d| {
+                change_about(d, |about| about.in_recovery = true)
+            }),
+            "standby",
+        ),
+        (
+            "password-expired",
+            failed(Code::AuthFailed, "password authentication failed", |d| change_about(d, |about| about.password_until = Some(Stamp(1)))),
+            "expired",
+        ),
         ("password-missing", failed(Code::AuthFailed, "password missing", |_| {}), "PGPASSWORD"),
         ("no-hba-entry", failed(Code::AuthFailed, "no pg_hba.conf entry for host", |_| {}), "pg_hba.conf"),
         ("peer", failed(Code::AuthFailed, "Peer authentication failed for user", |_| {}), "operating system's user"),
         ("password-wrong", failed(Code::AuthFailed, "password authentication failed", |_| {}), "does not tell which"),
-        ("name-unknown", failed(Code::HostUnknown, "x", |d| stuck(d, hop(HopStep::Resolve, Err((Code::HostUnknown, "unknown"))))), "misspelt"),
+        (
+            "name-unknown",
+            failed(Code::HostUnknown, "x", |d| stuck(d, hop(HopStep::Resolve, Err((Code::HostUnknown, "unknown"))))),
+            "misspelt",
+        ),
         ("name-unknown", failed(Code::HostUnknown, "x", |d| stuck(d, hop(HopStep::Resolve, Err(late)))), "name server"),
-        ("nothing-listens", failed(Code::ConnectionRefused, "x", |d| stuck(d, hop(HopStep::Connect, Err((Code::ConnectionRefused, "refused"))))), "listen_addresses"),
+        (
+            "nothing-listens",
+            failed(Code::ConnectionRefused, "x", |d| stuck(d, hop(HopStep::Connect, Err((Code::ConnectionRefused, "refused"))))),
+            "listen_addresses",
+        ),
         ("no-answer", failed(Code::ConnectTimeout, "x", |d| stuck(d, hop(HopStep::Connect, Err(late)))), "firewall"),
         ("never-answers", failed(Code::ConnectTimeout, "x", |d| stuck(d, hop(HopStep::Tls, Err(late)))), "never answers"),
         ("tls", failed(Code::TlsFailed, "invalid peer certificate: Expired", |_| {}), "expired"),
         ("not-ready", failed(Code::ServerUnavailable, "the database system is starting up", |_| {}), "starting up"),
-        ("restarted", failed(Code::ServerUnavailable, "connection closed", |d| change_about(d, |about| about.started = Stamp(about.now.0 - 12_000))), "12 s ago"),
-        ("tool", failed(Code::ToolMissing, "no pg_dump", |d| server(d).tool = Fact::Unknown("no pg_dump for PostgreSQL 15".into())), "version 15"),
+        (
+            "restarted",
+            failed(Code::ServerUnavailable, "connection closed", |d| change_about(d, |about| about.started = Stamp(about.now.0 - 12_000))),
+            "12 s ago",
+        ),
+        (
+            "tool",
+            failed(Code::ToolMissing, "no pg_dump", |d| server(d).tool = Fact::Unknown("no pg_dump for PostgreSQL 15".into())),
+            "version 15",
+        ),
     ]
 }
 
