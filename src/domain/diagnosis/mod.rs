@@ -73,7 +73,9 @@ pub struct Diagnosis {
     pub generated: String,
     /// How long it took to find everything out, in milliseconds.
     pub took_ms: u64,
-    /// What failed; none for a report on demand.
+    /// Why it was made.
+    pub occasion: Occasion,
+    /// What failed. A report on demand has one when the server is not reached.
     pub error: Option<Trouble>,
     /// Why, as far as error and environment together say.
     pub root_cause: Option<RootCause>,
@@ -83,6 +85,17 @@ pub struct Diagnosis {
     pub server: Option<ServerFacts>,
     /// What wants attention, the worst first.
     pub findings: Vec<Finding>,
+}
+
+/// Why a report is made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Occasion {
+    /// Something failed.
+    #[default]
+    Failure,
+    /// Somebody asked.
+    Demand,
 }
 
 /// An error as the report names it.

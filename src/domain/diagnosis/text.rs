@@ -1,7 +1,7 @@
 //! The report as text, in the layout that people and scripts know. What is as it should be adds no line to it.
 
 use super::gauge::{self, Level, level, size};
-use super::{Diagnosis, Finding};
+use super::{Diagnosis, Finding, Occasion};
 use crate::domain::fault::Step;
 use crate::domain::size::grouped;
 use crate::domain::text::clean;
@@ -29,7 +29,7 @@ pub fn render(diagnosis: &Diagnosis) -> String {
     }
     system(diagnosis, &mut out);
     database(diagnosis, &mut out);
-    if diagnosis.error.is_none() {
+    if diagnosis.occasion == Occasion::Demand {
         further(diagnosis, &mut out);
     }
     recommendations(diagnosis, &mut out);

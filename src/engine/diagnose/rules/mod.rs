@@ -12,7 +12,7 @@ use crate::domain::fault::Step;
 
 /// What a rule looks at.
 pub struct Scene<'a> {
-    /// The kind of failure; that of the way to the server when nothing else failed.
+    /// The kind of failure.
     pub code: Code,
     /// Everything that the error says, in small letters.
     pub words: String,
@@ -25,18 +25,10 @@ pub struct Scene<'a> {
 impl<'a> Scene<'a> {
     /// The scene of a report; none where nothing failed.
     fn of(diagnosis: &'a Diagnosis) -> Option<Self> {
-        let server = diagnosis.server.as_ref();
-        let broken = server.and_then(ServerFacts::broken);
-        let (code, said) = match (&diagnosis.error, broken) {
-            (Some(error), _) => {
-                let context = error.context.iter().map(|(name, value)| format!("{name}: {value}"));
-                let said: Vec<String> = std::iter::once(error.message.clone()).chain(context).collect();
-                (error.code, said.join("\n"))
-            }
-            (None, Some(hop)) => (hop.code?, hop.outcome.why().unwrap_or_default().to_owned()),
-            (None, None) => return None,
-        };
-        Some(Self { code, words: said.to_lowercase(), host: &diagnosis.host, server })
+        let error = diagnosis.error.as_ref()?;
+        let context = error.context.iter().map(|(name, value)| format!("{name}: {value}"));
+        let said: Vec<String> = std::iter::once(error.message.clone()).chain(context).collect();
+        Some(Self { code: error.code, words: said.join("\n").to_lowercase(), host: &diagnosis.host, server: diagnosis.server.as_ref() })
     }
 
     /// Whether the error is one of these.

@@ -134,7 +134,7 @@ pub fn nothing_listens(scene: &Scene<'_>) -> Option<Conclusion> {
     };
     let conclusion = Conclusion::new(text, "Start the server, or correct host and port")
         .shown_by(format!("connect: {} after {} ms", hop.outcome.why().unwrap_or_default(), hop.took_ms))
-        .run("See whether it listens:", format!("pg_isready -h {} -p {}", shell_words::quote(&server.host), server.port));
+        .run("See whether it answers:", format!("pg_isready -h {} -p {}", shell_words::quote(&server.host), server.port));
     Some(match server.local {
         true => conclusion
             .run("See which servers there are:", "pg_lsclusters; ss -ltnx | grep -E 'PGSQL|5432'")

@@ -280,7 +280,9 @@ fn an_environment_in_order_explains_nothing() {
 fn without_an_error_the_way_that_broke_is_the_trouble() {
     let mut diagnosis = calm();
     stuck(&mut diagnosis, hop(HopStep::Connect, Err((Code::ConnectionRefused, "Connection refused"))));
+    diagnosis.error = diagnosis.server.as_ref().and_then(crate::engine::diagnose::unreached);
     let diagnosis = judge(diagnosis);
+    assert_eq!(diagnosis.error.as_ref().expect("an error").message, "cannot connect to db01:5432: Connection refused");
     assert_eq!(diagnosis.root_cause.as_ref().expect("a cause").rule, "nothing-listens");
     assert!(diagnosis.findings[0].title.contains("connect failed"), "{:?}", diagnosis.findings);
 }
