@@ -47,6 +47,7 @@ pub fn availability(model: &Model, action: &Action) -> Result<(), String> {
             Some(None) => Err("this one has advice only, no command".to_owned()),
             Some(Some(_)) => Ok(()),
         },
+        Action::KeepReport if model.diagnostics.file.is_some() => Err("this one is kept already".to_owned()),
         Action::KeepReport => match model.diagnostics.report.value() {
             Some(_) => Ok(()),
             None => Err("there is no report yet".to_owned()),

@@ -15,6 +15,15 @@ pub enum Keys {
     All,
 }
 
+/// What was copied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Copied {
+    /// The command line that does the same.
+    Command,
+    /// The commands that cure a finding.
+    Fix,
+}
+
 /// Something that has all keys while it is shown.
 #[derive(Clone, Debug)]
 pub enum Modal {
@@ -56,8 +65,10 @@ pub enum Modal {
         /// Lines scrolled down.
         scroll: usize,
     },
-    /// The command line that does the same.
+    /// Something that was copied.
     Command {
+        /// What it is.
+        what: Copied,
         /// Its lines.
         lines: Vec<String>,
     },

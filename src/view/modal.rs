@@ -6,7 +6,7 @@ use super::page::{Row, Size};
 use super::text;
 use crate::app::jobs::{Job, file_name};
 use crate::app::keymap::{self, Scope};
-use crate::app::modal::{Keys, Modal};
+use crate::app::modal::{Copied, Keys, Modal};
 use crate::app::model::Model;
 use crate::app::nav::Place;
 use crate::app::screens::backup::Part;
@@ -68,8 +68,12 @@ pub fn rows(model: &Model, modal: &Modal, size: Size) -> Vec<Row> {
             }
             rows
         }
-        Modal::Command { lines } => {
-            let mut rows = vec![Row::of("The same from a shell, sent to the clipboard:", Role::Muted)];
+        Modal::Command { what, lines } => {
+            let title = match what {
+                Copied::Command => "The same from a shell, sent to the clipboard:",
+                Copied::Fix => "The fix, sent to the clipboard:",
+            };
+            let mut rows = vec![Row::of(title, Role::Muted)];
             rows.extend(lines.iter().flat_map(|line| shell_line(line, size.cols)).map(|line| Row::of(line, Role::Accent)));
             rows.truncate(size.rows);
             rows

@@ -8,7 +8,7 @@ use crate::app::form::FieldId;
 use crate::app::jobs::Job;
 use crate::app::list::Filter;
 use crate::app::load::Load;
-use crate::app::modal::{Keys, Modal};
+use crate::app::modal::{Copied, Keys, Modal};
 use crate::app::model::{Asked, Frozen, Model};
 use crate::app::nav::{Nav, Place};
 use crate::app::screens::archives::{self, Order};
@@ -74,7 +74,7 @@ pub fn act(model: &mut Model, action: Action, out: &mut Vec<Cmd>) {
             if let Some(commands) = model.diagnostics.current().and_then(|finding| finding.commands()) {
                 let lines = commands.lines().map(str::to_owned).collect();
                 out.push(Cmd::Copy(commands));
-                model.modals.push(Modal::Command { lines });
+                model.modals.push(Modal::Command { what: Copied::Fix, lines });
             }
         }
         Action::CopyCommand => copy_command(model, out),
@@ -370,7 +370,7 @@ pub fn spec_in_sight(model: &Model) -> Option<JobSpec> {
 fn copy_command(model: &mut Model, out: &mut Vec<Cmd>) {
     if let Some(spec) = spec_in_sight(model) {
         out.push(Cmd::Copy(command::one_line(&spec, &model.setup)));
-        model.modals.push(Modal::Command { lines: command::line(&spec, &model.setup) });
+        model.modals.push(Modal::Command { what: Copied::Command, lines: command::line(&spec, &model.setup) });
     }
 }
 

@@ -209,7 +209,7 @@ impl Finding {
 pub struct KeptReport {
     /// Its file.
     pub path: PathBuf,
-    /// When it was made, as its name says: `20260130-181503`.
+    /// When it was made, as its name says: `2026-01-30 18:15:03`.
     pub stamp: String,
     /// What failed and why, in a few words; or why the file cannot be read.
     pub about: Result<String, String>,

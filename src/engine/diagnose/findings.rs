@@ -48,12 +48,13 @@ pub fn find(diagnosis: &Diagnosis) -> Vec<Finding> {
         reach(server, code, &mut found);
         connections(server, &mut found);
         locks(server, code, &mut found);
-        wal(server, &mut found);
+        wal(server, worth_naming(&diagnosis.host), &mut found);
         sessions(server, &mut found);
         password(server, &mut found);
     }
-    // Stable, so that what belongs together stays together.
-    found.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    // What is of the error's kind first, then the worst. Stable, so that what belongs together stays together.
+    let kind = diagnosis.error.as_ref().map(|error| error.category);
+    found.sort_by_key(|finding| (kind.is_some_and(|kind| kind != finding.category), std::cmp::Reverse(finding.severity)));
     found
 }
 
@@ -260,11 +261,17 @@ fn locks(server: &ServerFacts, error: Option<Code>, found: &mut Vec<Finding>) {
     }
 }
 
-fn wal(server: &ServerFacts, found: &mut Vec<Finding>) {
+/// From where on WAL that a slot holds is worth a line: a tenth of the disk it lies on, where that is known.
+fn worth_naming(host: &HostFacts) -> Bytes {
+    let disk = host.disks.iter().find(|disk| disk.holds(DATA)).and_then(|disk| disk.usage.known());
+    disk.map_or(HELD, |usage| HELD.min(Bytes(usage.total.0 / 10)))
+}
+
+fn wal(server: &ServerFacts, heavy: Bytes, found: &mut Vec<Finding>) {
     for slot in server.slots.known().into_iter().flatten() {
         let lost = slot.wal_status.as_deref().is_some_and(|status| status == "lost" || status == "unreserved");
         let held = slot.held.unwrap_or(Bytes(0));
-        if held < HELD && !lost {
+        if held < heavy && !lost {
             continue;
         }
         let reader = if slot.active { "its reader is behind" } else { "nobody reads from it" };

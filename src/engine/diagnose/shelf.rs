@@ -68,10 +68,19 @@ impl Shelf {
 
 fn kept(path: PathBuf) -> KeptReport {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let stamp = name.trim_start_matches(PREFIX).trim_end_matches(SUFFIX).to_owned();
+    let stamp = moment(name.trim_start_matches(PREFIX).trim_end_matches(SUFFIX));
     let read = read(&path);
     let code = read.as_ref().ok().and_then(|report| report.error.as_ref().map(|error| error.code));
     KeptReport { stamp, about: read.map(|report| report.about()).map_err(|fault| fault.root_cause().to_owned()), code, path }
+}
+
+/// The moment in a name as people write it; what is no moment stays as it is.
+fn moment(name: &str) -> String {
+    let digits: Vec<&str> = [0..4, 4..6, 6..8, 9..11, 11..13, 13..15].into_iter().filter_map(|part| name.get(part)).collect();
+    match digits.as_slice() {
+        [year, month, day, hour, minute, second] => format!("{year}-{month}-{day} {hour}:{minute}:{second}"),
+        _ => name.to_owned(),
+    }
 }
 
 /// Reads a report.
@@ -159,7 +168,7 @@ mod tests {
         }
         let kept = shelf.list();
         assert_eq!(kept.len(), KEPT);
-        assert_eq!((kept[0].stamp.as_str(), kept[49].stamp.as_str()), ("20260130-181555", "20260130-181506"));
+        assert_eq!((kept[0].stamp.as_str(), kept[49].stamp.as_str()), ("2026-01-30 18:15:55", "2026-01-30 18:15:06"));
         assert_eq!(kept[0].about.as_deref(), Ok("nothing was wrong"));
         assert!(dir.path().join("diagnostics-notes.json").exists(), "what is not ours stays");
         assert_eq!(read(&kept[0].path).expect("readable"), at(55));

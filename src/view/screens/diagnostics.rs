@@ -272,7 +272,7 @@ fn indented(line: &str, role: Role, indent: usize, cols: usize) -> Vec<Row> {
 pub fn past(model: &Model, size: Size) -> Vec<Row> {
     let screen = &model.diagnostics;
     let mut rows = vec![Row::of("Reports of failures, the newest first", Role::Title)];
-    let layout = Layout::new(&[texts("MADE", 15, 0), texts("CODE", 22, 2), grows("WHAT AND WHY", 20, 400)], size.cols.saturating_sub(2));
+    let layout = Layout::new(&[texts("MADE", 19, 0), texts("CODE", 22, 2), grows("WHAT AND WHY", 20, 400)], size.cols.saturating_sub(2));
     rows.push(Row::new().gap(2).join(layout.head()));
     match &screen.past {
         Load::Idle | Load::Loading(_) => rows.push(nothing("looking for reports …")),

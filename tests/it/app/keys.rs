@@ -61,13 +61,17 @@ fn every_action_has_a_key() {
         Action::Delete => "delete",
         Action::Follow => "follow",
         Action::Level => "level",
+        Action::Diagnose => "diagnose",
+        Action::CopyFix => "copy-fix",
+        Action::KeepReport => "keep-report",
+        Action::PastReports => "past-reports",
         Action::Accept => "accept",
     };
     let bound: BTreeSet<&str> = KEYS.iter().map(|bind| verb(&bind.action)).collect();
     for bind in KEYS {
         assert!(action_name(&bind.action).starts_with(verb(&bind.action)), "{}", action_name(&bind.action));
     }
-    assert_eq!(bound.len(), 37 - KEYLESS.len(), "{bound:?}");
+    assert_eq!(bound.len(), 41 - KEYLESS.len(), "{bound:?}");
 }
 
 #[test]
@@ -79,7 +83,8 @@ fn every_footer_fits_eighty_columns() {
         "3",
         "4",
         "5",
-        "6",
+        "8",
+        "9",
         "3 enter",
         "4 enter",
         "4 enter enter",

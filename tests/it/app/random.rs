@@ -81,6 +81,10 @@ fn action() -> impl Strategy<Value = Action> {
         Action::Follow,
         Action::Level,
         Action::Accept,
+        Action::Diagnose,
+        Action::CopyFix,
+        Action::KeepReport,
+        Action::PastReports,
     ];
     all.extend(motions);
     all.extend(screens);
@@ -153,6 +157,13 @@ fn answer(cmds: &[Cmd], which: u8) -> Option<Msg> {
                 dbbackup::app::cmd::Query::Contents(_) => Reply::Contents(Box::new(fixtures::contents(fixtures::cluster_archive()))),
                 dbbackup::app::cmd::Query::Delete(_) => Reply::Deleted,
                 dbbackup::app::cmd::Query::EndSession(..) => Reply::Ended,
+                dbbackup::app::cmd::Query::Diagnose(.., fault) => Reply::Diagnosis(Box::new(match fault {
+                    Some(_) => fixtures::diagnosis_of_failure(),
+                    None => fixtures::diagnosis(),
+                })),
+                dbbackup::app::cmd::Query::Report(_) => Reply::Diagnosis(Box::new(fixtures::diagnosis_of_failure())),
+                dbbackup::app::cmd::Query::Reports(_) => Reply::Reports(fixtures::kept_reports()),
+                dbbackup::app::cmd::Query::KeepReport(dir, _) => Reply::Kept(dir.join("diagnostics-20260130-181503.json")),
             },
         )),
         _ => None,

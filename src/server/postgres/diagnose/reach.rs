@@ -117,6 +117,8 @@ async fn resolve(host: &str, port: u16) -> std::io::Result<Vec<SocketAddr>> {
 /// The first address that answers.
 async fn connect(addresses: &[SocketAddr], deadline: Instant, facts: &mut ServerFacts) -> Option<TcpStream> {
     let began = Instant::now();
+    // Where there are several, it matters which.
+    let of = |address: &SocketAddr, why: String| if addresses.len() > 1 { format!("{address}: {why}") } else { why };
     let mut last = Err((Code::HostUnknown, "the name has no address".to_owned()));
     for (nth, address) in addresses.iter().enumerate() {
         // What is left of the time is shared by the addresses that are left.
@@ -127,10 +129,10 @@ async fn connect(addresses: &[SocketAddr], deadline: Instant, facts: &mut Server
                 facts.reach.push(hop(HopStep::Connect, began, Ok(address.to_string())));
                 return Some(stream);
             }
-            Ok(Err(error)) => last = Err((code(HopStep::Connect, &error), format!("{address}: {error}"))),
+            Ok(Err(error)) => last = Err((code(HopStep::Connect, &error), of(address, error.to_string()))),
             Err(_) => {
                 let (code, why) = late(began_here);
-                last = Err((code, format!("{address}: {why}")));
+                last = Err((code, of(address, why)));
             }
         }
     }
