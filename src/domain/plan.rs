@@ -104,7 +104,7 @@ impl Plan {
                 fault = fault.step(cure.clone());
             }
         }
-        Some(fault)
+        Some(fault.cured())
     }
 }
 

@@ -133,6 +133,11 @@ pub fn folder(dir: &Path) -> Check {
     match (disk::writable(&near), near == dir) {
         (Ok(()), true) => check(CheckState::Ok, NAME, format!("{shown} is writable"), None),
         (Ok(()), false) => check(CheckState::Ok, NAME, format!("{shown} will be made"), None),
+        (Err(error), _) if Code::of_io(&error) == Code::ReadOnlyFileSystem => {
+            let cure =
+                format!("See why it is mounted so (findmnt -T {}), or choose another folder.", shell_words::quote(&near.to_string_lossy()));
+            refuse(Code::ReadOnlyFileSystem, NAME, format!("{shown} is on a read-only file system"), Some(cure))
+        }
         (Err(error), true) => refuse(Code::OutputUnwritable, NAME, format!("{shown} is not writable: {error}"), Some(own(dir))),
         (Err(error), false) => {
             let detail = format!("{shown} does not exist and cannot be made in {}: {error}", near.display());

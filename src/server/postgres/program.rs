@@ -96,7 +96,7 @@ async fn search(folders: &[PathBuf], wanted: Wanted) -> Result<Tool, Fault> {
         if !path.is_file() || is_wrapper {
             continue;
         }
-        let Some(tool) = ask(&path).await else { continue };
+        let Some(tool) = ask(&path).await? else { continue };
         if tool.major < least {
             older.push(format!("{} is {}", path.display(), tool.version));
         } else if tool.major == best {
@@ -141,12 +141,17 @@ fn folders(given: &[PathBuf]) -> Vec<PathBuf> {
     found
 }
 
-async fn ask(path: &Path) -> Option<Tool> {
+/// A program that does not say what it is, is none; one that could not be started for want of files or memory is not a missing one.
+async fn ask(path: &Path) -> Result<Option<Tool>, Fault> {
     let mut command = Command::new(path);
     command.arg("--version").env("LC_ALL", "C").stdin(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
-    let output = tokio::time::timeout(VERSION_LIMIT, command.output()).await.ok()?.ok()?;
-    let (version, major) = parse_version(&String::from_utf8_lossy(&output.stdout))?;
-    Some(Tool { path: path.to_owned(), version, major })
+    let output = match tokio::time::timeout(VERSION_LIMIT, command.output()).await {
+        Ok(Ok(output)) => output,
+        Ok(Err(error)) if is_want(Code::of_io(&error)) => return Err(unstarted(path, &error)),
+        Ok(Err(_)) | Err(_) => return Ok(None),
+    };
+    let parsed = parse_version(&String::from_utf8_lossy(&output.stdout));
+    Ok(parsed.map(|(version, major)| Tool { path: path.to_owned(), version, major }))
 }
 
 /// `pg_dump (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)` is (`15.18`, 15); a beta has `18beta1`.
@@ -184,9 +189,31 @@ pub fn command(connector: &Connector, tool: &Tool, database: &str) -> Command {
 
 /// The fault of a program that cannot be run.
 pub fn cannot_run(tool: &Tool, error: &std::io::Error) -> Fault {
-    Fault::new(Code::ToolMissing, format!("cannot run {}", tool.path.display()))
-        .caused_by(error)
-        .step_run("Look at it:", format!("{} --version", tool.path.display()))
+    unstarted(&tool.path, error)
+}
+
+/// Whether the host lacks something for any program.
+const fn is_want(code: Code) -> bool {
+    matches!(code, Code::TooManyFiles | Code::OutOfMemory)
+}
+
+fn unstarted(path: &Path, error: &std::io::Error) -> Fault {
+    let code = Code::of_io(error);
+    let fault = Fault::new(if is_want(code) { code } else { Code::ToolMissing }, format!("cannot run {}", path.display())).caused_by(error);
+    if is_want(code) { fault } else { fault.step_run("Look at it:", format!("{} --version", path.display())) }
+}
+
+/// The fault of a program that the system ended the hard way. Nobody here sends SIGKILL: it is the kernel that has no memory left, or a
+/// control group's limit; by hand it would look the same.
+pub fn killed(tool: &Tool, status: std::process::ExitStatus) -> Option<Fault> {
+    use std::os::unix::process::ExitStatusExt as _;
+    const SIGKILL: i32 = 9;
+    (status.signal() == Some(SIGKILL)).then(|| {
+        Fault::new(Code::OutOfMemory, format!("{} was killed", tool.title()))
+            .because("it ended by signal 9 (SIGKILL), which the kernel sends when memory runs out")
+            .step_run("See whether the kernel did it:", "dmesg | grep -i -E 'out of memory|oom|killed process' | tail")
+            .step("Give it more memory (MemoryMax of the unit, the limit of the container), or back up fewer databases at the same time.")
+    })
 }
 
 #[cfg(test)]

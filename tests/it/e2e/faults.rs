@@ -87,11 +87,11 @@ fn a_folder_that_cannot_be_written() {
     for dir in ["/proc/dbbackup".to_owned(), home.path().join("file").display().to_string()] {
         home.on(server, &["backup", "single", &name, "--backup-dir", &dir]).fails(73, "OUTPUT_UNWRITABLE");
     }
-    small_file_system(server, &home, "ro,size=64m", &name).fails(73, "OUTPUT_UNWRITABLE");
+    small_file_system(server, &home, "ro,size=64m", &name).fails(73, "READ_ONLY_FILE_SYSTEM");
 }
 
 /// A backup onto a file system that only this run sees; what is left on it is printed last.
-fn small_file_system(server: &Postgres, home: &Home, options: &str, name: &str) -> program::Outcome {
+pub fn small_file_system(server: &Postgres, home: &Home, options: &str, name: &str) -> program::Outcome {
     let dir = home.backups().display().to_string();
     let script = "mount -t tmpfs -o \"$1\" none \"$2\" || exit 99; dir=$2; shift 2; \"$@\"; code=$?; echo left: $(ls -A \"$dir\" | grep -v ^diagnostics-); exit $code";
     let mut command = Command::new("unshare");

@@ -3,6 +3,7 @@
 mod archive;
 mod causes;
 mod cluster;
+mod codes;
 mod drill;
 mod faults;
 mod foreign;

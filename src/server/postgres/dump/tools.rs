@@ -266,7 +266,7 @@ fn outcome(
     if go_on && status.code() == Some(1) && count > 0 {
         return Ok(Ended { faults: faults.into_iter().map(place).collect(), rows: None });
     }
-    let first = faults.into_iter().next().map(place);
+    let first = program::killed(tool, status).or_else(|| faults.into_iter().next()).map(place);
     Err(first.unwrap_or_else(|| place(Fault::new(Code::SqlFailed, format!("{} failed", tool.title())).because(status))))
 }
 

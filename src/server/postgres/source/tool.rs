@@ -60,7 +60,8 @@ pub async fn dump(connector: &Connector, tool: &Tool, database: &str, snapshot: 
     };
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     if !output.status.success() {
-        return Err(connector.place(failure(tool, &said), database));
+        let fault = program::killed(tool, output.status).unwrap_or_else(|| failure(tool, &said));
+        return Err(connector.place(fault, database));
     }
     let warnings = said.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned).collect();
     Ok(Dump { archive: output.stdout, warnings })
