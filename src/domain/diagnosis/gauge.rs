@@ -104,7 +104,10 @@ pub fn gauges(diagnosis: &Diagnosis) -> Vec<Gauge> {
         None => Gauge::unknown("files", host.files.why().unwrap_or_default()),
     });
     let Some(server) = &diagnosis.server else { return all };
-    let missing = server.about.why().or(server.connections.why()).unwrap_or_default();
+    let missing = match server.broken() {
+        Some(_) => "the server was not reached",
+        None => server.about.why().or(server.connections.why()).or(server.locks_in_use.why()).unwrap_or_default(),
+    };
     all.push(match (server.slots_used(), server.connection_percent()) {
         (Some((used, most)), Some(percent)) => {
             let reserved = server.about.known().map_or(0, |about| about.reserved);
@@ -118,7 +121,7 @@ pub fn gauges(diagnosis: &Diagnosis) -> Vec<Gauge> {
             let detail = format!("{} / {}", grouped(*used), grouped(locks.capacity()));
             Gauge::new("locks", percent, detail, level(percent, LOCKS, LOCKS_CRITICAL))
         }
-        _ => Gauge::unknown("locks", server.about.why().or(server.locks_in_use.why()).unwrap_or_default()),
+        _ => Gauge::unknown("locks", missing),
     });
     all
 }

@@ -61,7 +61,7 @@ fn head(model: &Model, cols: usize) -> Row {
         let at = when::second(diagnosis.generated_ms, &model.clock);
         let day = when::day(diagnosis.generated_ms, &model.clock);
         let at = if screen.file.is_some() { day } else { at };
-        format!("collected {at}, took {}", span(diagnosis.took_ms))
+        format!("collected {at}, took {}   R again", span(diagnosis.took_ms))
     });
     let when = if model.is_diagnosing() && diagnosis.is_some() { Some("collecting again …".to_owned()) } else { when };
     let row = Row::of(text::cut(&title, cols), Role::Title);
@@ -82,15 +82,14 @@ fn error(diagnosis: &Diagnosis, cols: usize) -> Vec<Row> {
 /// Gauges, the way to the server, and what is what.
 fn figures(diagnosis: &Diagnosis, size: Size, density: Density) -> Vec<Row> {
     let mut all = gauges(diagnosis);
-    let disks = all.iter().filter(|gauge| gauge.name.starts_with("disk ")).count();
-    let most = if density <= Density::Short {
-        1
-    } else if density <= Density::Compact {
-        2
-    } else {
-        8
-    };
+    let most = if density <= Density::Compact { 2 } else { 8 };
     let mut hidden = 0;
+    if density == Density::Short {
+        // There is room for what wants attention only.
+        all.retain(|gauge| gauge.level != Level::Fine);
+        all.truncate(3);
+    }
+    let disks = all.iter().filter(|gauge| gauge.name.starts_with("disk ")).count();
     if disks > most {
         // The fullest stay in sight.
         let mut order: Vec<usize> = (0..disks).collect();
@@ -103,7 +102,7 @@ fn figures(diagnosis: &Diagnosis, size: Size, density: Density) -> Vec<Row> {
         }
     }
     let widest = all.iter().map(|gauge| text::width(&gauge.name)).max().unwrap_or(0);
-    let label = widest.min((size.cols / 3).max(14)) + 2;
+    let label = widest.min((size.cols / 4).max(14)) + 2;
     let bar = if size.cols < 60 { 8 } else { (size.cols / 5).clamp(10, 30) };
     let mut rows: Vec<Row> = all.iter().map(|gauge| gauge_row(gauge, label, bar, size.cols)).collect();
     if hidden > 0 {

@@ -3,6 +3,8 @@
 use super::{Home, alone, reports};
 use crate::support::postgres::server;
 use crate::support::program;
+use dbbackup::domain::Code;
+use dbbackup::domain::diagnosis::Diagnosis;
 use dbbackup::engine::diagnose::read;
 use std::os::unix::fs::PermissionsExt;
 
@@ -32,25 +34,26 @@ fn a_failed_backup_leaves_a_report_beside_the_backups_and_names_it() {
 }
 
 #[test]
-fn where_the_backups_folder_takes_nothing_the_report_lies_with_the_programs_state() {
+fn a_disk_that_runs_full_half_way_has_its_report_on_the_room_that_became_free() {
     let home = Home::new();
     let server = server(15);
-    let name = server.database("reported");
-    server.sql(&name, "create table t (a integer)");
+    let name = server.database("swelling");
+    // Text of numbers is several times as long as what the server keeps of them, so that the estimate is far too small.
+    server.sql(&name, "create table t as select array_fill(-1000000000, array[1000]) a from generate_series(1, 3000)");
     let dir = home.backups().display().to_string();
-    let script = "mount -t tmpfs -o ro,size=64m none \"$1\" || exit 99; shift; exec \"$@\"";
-    let mut args =
-        vec![dir.clone(), env!("CARGO_BIN_EXE_dbbackup").into(), "backup".into(), "single".into(), name, "--backup-dir".into(), dir];
+    let script = "dir=$1; mount -t tmpfs -o size=9m none \"$dir\" || exit 99; shift; \"$@\"; code=$?; stat -c 'mode %a' \"$dir\"/*; cat \"$dir\"/*; exit $code";
+    let mut args = vec![dir.clone(), env!("CARGO_BIN_EXE_dbbackup").into(), "backup".into(), "single".into(), name];
+    args.extend(["--compression".into(), "none".into(), "--backup-dir".into(), dir]);
     args.extend(program::connection(server));
     let mut command = alone(&home, script, &args.iter().map(String::as_str).collect::<Vec<_>>());
     command.env("PATH", format!("{}:/usr/sbin:/usr/bin:/sbin:/bin", server.bin.display()));
-    let outcome = program::run(&mut command);
-    assert_eq!(outcome.code, 73, "{}", outcome.text());
-    // A check that fails before the job begins says all there is to say; where the job itself fails there is a report, with its whole path.
-    for path in reports(&home.state()) {
-        assert!(outcome.stderr.contains(&path.display().to_string()), "{}", outcome.stderr);
-    }
-    assert_eq!(reports(&home.backups()), Vec::<std::path::PathBuf>::new());
+    let outcome = program::run(&mut command).fails(74, "DISK_FULL");
+    assert!(outcome.stderr.contains("          Report: diagnostics-2"), "{}", outcome.stderr);
+    let (mode, json) = outcome.stdout.split_once('\n').expect("what lies in the folder");
+    assert_eq!(mode, "mode 600", "one file, the report");
+    let diagnosis: Diagnosis = serde_json::from_str(json).expect("a report");
+    assert_eq!(diagnosis.root_cause.expect("a cause").rule, "disk-was-full");
+    assert_eq!(diagnosis.error.expect("an error").code, Code::DiskFull);
 }
 
 #[test]

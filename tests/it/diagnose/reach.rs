@@ -44,7 +44,8 @@ fn the_way_to_a_server_has_four_steps_with_times() {
     let home = Home::new();
     let server = server(17);
     let port = server.port.to_string();
-    let diagnosis = report(program::run(&mut home.diagnose(&["--host", "localhost", "--port", &port, "--user", "postgres"])));
+    let mut command = home.diagnose(&["--host", "localhost", "--port", &port, "--user", "postgres"]);
+    let diagnosis = report(program::run(command.env("PATH", format!("{}:/usr/bin:/bin", server.bin.display()))));
     let facts = diagnosis.server.expect("a server");
     let steps: Vec<HopStep> = facts.reach.iter().map(|hop| hop.step).collect();
     assert_eq!(steps, [HopStep::Resolve, HopStep::Connect, HopStep::Tls, HopStep::Login], "{:?}", facts.reach);

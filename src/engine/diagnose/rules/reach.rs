@@ -208,6 +208,11 @@ pub fn not_ready(scene: &Scene<'_>) -> Option<Conclusion> {
         ("is being shut down", "Start it again when that is wanted, then run this again")
     } else if scene.says(&["recovery mode", "crash of another server process"]) {
         ("recovers from the crash of one of its processes", "See its log for the process that crashed, then run this again")
+    } else if server.broken().is_some() && scene.says(&["connection reset", "connection closed", "broken pipe"]) {
+        (
+            "ends connections as soon as they are made: it is just being stopped, or a proxy has no server behind it",
+            "See whether the server runs, then run this again",
+        )
     } else {
         return None;
     };
