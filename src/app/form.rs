@@ -48,6 +48,18 @@ pub enum FieldId {
     Fate,
     /// Percent of a cluster that must come back.
     Enough,
+    /// Whether the options that are seldom changed are set here.
+    More,
+    /// Seconds to wait for a lock.
+    LockTimeout,
+    /// Seconds without a byte after which a session is looked at.
+    NetworkTimeout,
+    /// How often something is tried again that may pass.
+    Retries,
+    /// The folder for what is temporary.
+    Workdir,
+    /// What becomes of what is temporary.
+    KeepTemp,
 }
 
 /// What a field holds.

@@ -20,6 +20,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 mod board;
+mod foreign;
 mod full;
 pub mod trial;
 
@@ -38,6 +39,12 @@ pub fn plan(spec: &VerifySpec) -> Result<Plan, Fault> {
     let mut total = Bytes(0);
     for path in &spec.archives {
         let bytes = std::fs::metadata(path).ok().map(|meta| Bytes(meta.len()));
+        if let Some(dump) = foreign::dump(path)? {
+            checks.push(foreign::check(&dump));
+            items.push(foreign::item(&dump));
+            total += Bytes(dump.bytes);
+            continue;
+        }
         total += bytes.unwrap_or_default();
         let head = reader::head(path);
         checks.push(match &head {
@@ -92,6 +99,8 @@ struct Outcome {
     took: Duration,
     result: Result<Vec<Damage>, Fault>,
     warning: Option<String>,
+    /// What it is, where it is none of ours.
+    note: Option<String>,
 }
 
 /// Checks all archives of a spec, side by side; a damaged one is a fault that names entry and offset of each damage.
@@ -141,14 +150,31 @@ fn run_blocking(spec: &VerifySpec, context: &Context) -> Result<Summary, Fault> 
         rows: outcomes.iter().map(|outcome| outcome.rows).sum(),
         duration_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
         verified: Some(word(spec.depth).to_owned()),
+        notes: outcomes.iter().filter_map(|outcome| outcome.note.clone()).collect(),
         warnings: outcomes.into_iter().filter_map(|outcome| outcome.warning).collect(),
         ..Summary::default()
     })
 }
 
+impl Outcome {
+    /// Of what could not be looked at.
+    fn failed(path: &Path, took: Duration, fault: Fault) -> Self {
+        Self { path: path.to_owned(), bytes: 0, rows: 0, row_bytes: 0, took, result: Err(fault), warning: None, note: None }
+    }
+}
+
 fn one(path: &Path, number: usize, depth: Depth, threads: u32, board: &Board<'_>) -> Outcome {
     let began = Instant::now();
     board.begin(number);
+    match foreign::dump(path) {
+        Ok(None) => {}
+        Ok(Some(dump)) => return foreign::one(&dump, number, depth, board),
+        Err(fault) => {
+            let outcome = Outcome::failed(path, began.elapsed(), fault);
+            board.end(number, &outcome);
+            return outcome;
+        }
+    }
     let head = reader::head(path).ok();
     let side = sidecar::read_sha256(path);
     let expected = match &side {
@@ -170,6 +196,7 @@ fn one(path: &Path, number: usize, depth: Depth, threads: u32, board: &Board<'_>
         took: began.elapsed(),
         result,
         warning,
+        note: None,
     };
     board.end(number, &outcome);
     outcome

@@ -1,5 +1,6 @@
 //! Choosing what to back up, and how.
 
+use super::limits;
 use crate::app::form::{Field, FieldId, Form};
 use crate::app::list::{Filter, Picker};
 use crate::app::model::Model;
@@ -55,6 +56,7 @@ impl BackupScreen {
                 Field::number(FieldId::Jobs, "jobs", setup.effort.jobs, 1, 64),
                 Field::choice(FieldId::Verify, "verify", &VERIFY, verify),
                 Field::text(FieldId::Folder, "folder", setup.dir.to_string_lossy()),
+                limits::opener(),
             ]),
             ..Self::default()
         }
@@ -142,7 +144,7 @@ fn spec(model: &Model, scope: Scope) -> Result<JobSpec, String> {
         Effort { jobs, memory, chunk_size: Effort::chunk_for(jobs, memory) }
     };
     Ok(JobSpec::Backup(BackupSpec {
-        connection: server.connection.clone(),
+        connection: limits::connection(&screen.form, &server.connection),
         scope,
         dir: PathBuf::from(screen.form.text(FieldId::Folder)),
         compression: Compression { codec: screen.codec(), level: i32::try_from(screen.form.number(FieldId::Level)).unwrap_or(1) },

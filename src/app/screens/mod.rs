@@ -5,6 +5,7 @@ pub mod backup;
 pub mod contents;
 pub mod diagnostics;
 pub mod home;
+pub mod limits;
 pub mod log;
 pub mod plan;
 pub mod target;

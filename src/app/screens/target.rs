@@ -1,6 +1,7 @@
 //! What is restored to where: the form between an archive's contents and the plan.
 
 use super::contents::{Choice, ContentsScreen};
+use super::limits;
 use crate::app::form::{Field, FieldId, Form};
 use crate::app::model::Model;
 use crate::domain::schema::TableName;
@@ -68,6 +69,7 @@ impl TargetScreen {
             fields.push(Field::number(FieldId::Enough, "enough, %", u32::from(percent), 0, 100));
         }
         fields.push(Field::number(FieldId::Jobs, "jobs", jobs, 1, 64));
+        fields.push(limits::opener());
         Self { choice: Some(choice), form: Form::new(fields) }
     }
 
@@ -81,14 +83,15 @@ impl TargetScreen {
                 percent => Enough::Percent(u8::try_from(percent).unwrap_or(100)),
             },
         };
-        Care {
+        let care = Care {
             verify_first: if self.form.choice(FieldId::VerifyFirst) == 1 { Depth::Full } else { Depth::Quick },
             rehearse: [Rehearse::Auto, Rehearse::On, Rehearse::Off][self.form.choice(FieldId::Rehearse).min(2)],
             force: self.form.choice(FieldId::Force) == 1,
             on_failure,
             enough,
             ..Care::default()
-        }
+        };
+        limits::care(&self.form, care)
     }
 
     /// What is wrong with a field, if anything.
@@ -149,7 +152,7 @@ impl TargetScreen {
             }
         };
         Ok(JobSpec::Restore(RestoreSpec {
-            connection: server.connection.clone(),
+            connection: limits::connection(&self.form, &server.connection),
             archive: contents.path.clone(),
             scope,
             create,

@@ -4,7 +4,7 @@ use super::{flow, keys, marks, modals, toast};
 use crate::app::action::{Action, Motion, ScreenId, Toward};
 use crate::app::cmd::{Cmd, Query};
 use crate::app::command;
-use crate::app::form::FieldId;
+use crate::app::form::{Field, FieldId, Form};
 use crate::app::jobs::Job;
 use crate::app::list::Filter;
 use crate::app::load::Load;
@@ -16,9 +16,11 @@ use crate::app::screens::backup::{self, Part};
 use crate::app::screens::contents::ContentsScreen;
 use crate::app::screens::diagnostics;
 use crate::app::screens::home;
+use crate::app::screens::limits;
 use crate::app::screens::log::{self as log_view, Follow};
 use crate::app::screens::target::TargetScreen;
 use crate::app::waits;
+use crate::domain::Connection;
 use crate::domain::spec::{Depth, JobSpec, RestoreTest, Sample, VerifySpec};
 
 use crate::engine::event::Level;
@@ -320,6 +322,12 @@ fn open_archive(model: &mut Model, path: PathBuf, out: &mut Vec<Cmd>) {
     model.nav.enter(Place::Contents);
 }
 
+/// The fields behind the one that has the cursor, if there are some.
+fn opened(model: &Model, form: &Form, of: fn(&Connection) -> Vec<Field>) -> Option<Vec<Field>> {
+    let here = form.current().is_some_and(|field| field.id == FieldId::More);
+    model.server().filter(|_| here).map(|server| of(&server.connection))
+}
+
 fn change(model: &mut Model, toward: Toward) {
     match model.nav.place() {
         Place::Backup => {
@@ -327,8 +335,16 @@ fn change(model: &mut Model, toward: Toward) {
             if model.backup.form.current().is_some_and(|field| field.id == FieldId::Codec) {
                 model.backup.codec_changed();
             }
+            if let Some(fields) = opened(model, &model.backup.form, limits::of_backup) {
+                limits::changed(&mut model.backup.form, fields);
+            }
         }
-        Place::Target => model.target.form.change(toward),
+        Place::Target => {
+            model.target.form.change(toward);
+            if let Some(fields) = opened(model, &model.target.form, limits::of_restore) {
+                limits::changed(&mut model.target.form, fields);
+            }
+        }
         Place::Contents => marks::fold(model, toward),
         _ => {}
     }

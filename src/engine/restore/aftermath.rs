@@ -6,7 +6,7 @@ use super::run::Troubles;
 use super::select::Chosen;
 use crate::archive::manifest;
 use crate::domain::cause::Fate;
-use crate::domain::schema::Table;
+use crate::domain::schema::{Table, TableName};
 use crate::domain::spec::OnFailure;
 use crate::domain::text;
 use crate::engine::event::Level;
@@ -86,6 +86,23 @@ fn failed_name(name: &str, time: &str, nth: u32) -> String {
 pub fn objects(chosen: &Chosen, database: &manifest::Database) -> u64 {
     let loaded = chosen.tables.iter().filter(|(at, _)| database.tables.get(*at).is_some_and(|entry| !entry.chunks.is_empty())).count();
     (chosen.objects.len() + loaded + chosen.views.len() + usize::from(!chosen.sequences.is_empty())) as u64
+}
+
+/// The tables whose rows are there, and the names of the others. Where rows lie in partitions of a root, that root's are there together or not
+/// at all: they are compared as one set.
+pub fn loaded(chosen: &Chosen, troubles: &Troubles) -> (Vec<(usize, TableName)>, Vec<String>) {
+    let lost = lost_rows(troubles);
+    let roots: HashSet<&TableName> =
+        chosen.tables.iter().filter(|(_, table)| lost(table)).filter_map(|(_, table)| table.root.as_ref()).collect();
+    let (mut there, mut missing) = (Vec::new(), Vec::new());
+    for (at, table) in &chosen.tables {
+        if lost(table) || table.root.as_ref().is_some_and(|root| roots.contains(root)) {
+            missing.push(text::clean(&table.name.to_string()));
+        } else {
+            there.push((*at, table.name.clone()));
+        }
+    }
+    (there, missing)
 }
 
 /// Tells the tables whose rows are not there.

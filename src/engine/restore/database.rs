@@ -18,6 +18,8 @@ use crate::archive::manifest;
 use crate::archive::reader::Archive;
 use crate::domain::cause::Fate;
 use crate::domain::job::{Phase, Proof};
+use crate::domain::schema::TableName;
+use crate::domain::size::grouped;
 use crate::domain::spec::{Effort, RestoreSpec, Selection};
 use crate::domain::{Code, Fault, text};
 use crate::engine::Context;
@@ -186,13 +188,29 @@ async fn fill(order: &Order<'_>, chosen: &Chosen, ready: &Ready) -> Result<Done,
     let mut warnings = chosen.notes.clone();
     let proof = match (order.spec.prove && ready.stage != Next::Nothing, troubles.failures.is_empty()) {
         (true, true) => {
-            let proof = insist(context, retries, || proven(order, chosen, session.take())).await?;
+            let proof = insist(context, retries, || proven(order, chosen, Extent::Everything, session.take())).await?;
             context.events.passing(Transition::Proven);
             Some(proof)
         }
         (true, false) => {
-            warnings.push("not proven equal to the backup, because objects are missing".to_owned());
-            None
+            let (there, missing) = aftermath::loaded(chosen, &troubles);
+            warnings.push(partly_proven(there.len(), &missing));
+            let sequences_lost = troubles.failures.iter().any(|one| one.kind.starts_with("SEQUENCE"));
+            match insist(context, retries, || proven(order, chosen, Extent::Rows(there.clone()), session.take())).await {
+                Ok(mut proof) => {
+                    if sequences_lost {
+                        // That they are not there is told already.
+                        proof.differences.retain(|one| !one.object.starts_with("sequence "));
+                    }
+                    Some(proof)
+                }
+                Err(fault) if context.cancel.is_cancelled() => return Err(fault),
+                // What is missing matters more than that the rest could not be looked at.
+                Err(fault) => {
+                    warnings.push(format!("what is there could not be proven: {fault}"));
+                    None
+                }
+            }
         }
         (false, _) => None,
     };
@@ -351,17 +369,43 @@ fn differing(proof: Option<&Proof>, target: &str) -> Option<Fault> {
     Some(fault.step("See whether something wrote to the database meanwhile; else restore again and keep this report."))
 }
 
-async fn proven(order: &Order<'_>, chosen: &Chosen, session: Option<Box<dyn Loader>>) -> Result<Proof, Fault> {
+/// How much is compared.
+enum Extent {
+    /// What was chosen; of a whole database its objects too.
+    Everything,
+    /// The rows of these tables: place in the manifest, and name.
+    Rows(Vec<(usize, TableName)>),
+}
+
+/// What is said of a database whose tables are not all there.
+fn partly_proven(there: usize, missing: &[String]) -> String {
+    const NAMED: usize = 10;
+    let there = if there == 1 { "1 table".to_owned() } else { format!("{} tables", grouped(there as u64)) };
+    if missing.is_empty() {
+        return format!("only the rows of {there} are proven, because other objects are missing");
+    }
+    let mut names = missing.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+    if missing.len() > NAMED {
+        names.push_str(&format!(" and {} more", missing.len() - NAMED));
+    }
+    format!("only the rows of {there} are proven; not there: {names}")
+}
+
+async fn proven(order: &Order<'_>, chosen: &Chosen, extent: Extent, session: Option<Box<dyn Loader>>) -> Result<Proof, Fault> {
     order.board.enter(order.place, Phase::Proving);
     let server = order.context.server()?;
     let version = server.version_num().await?;
     let spec = order.spec;
+    let (tables, whole) = match extent {
+        Extent::Everything => (chosen.tables.iter().map(|(at, table)| (*at, table.name.clone())).collect(), chosen.whole),
+        Extent::Rows(tables) => (tables, false),
+    };
     let expected = Expected {
         database: order.database,
         inventory: source::inventory(order.archive, order.database).await?,
         same_version: version / 10_000 == order.archive.manifest().head.source.version_num / 10_000,
-        tables: chosen.tables.iter().map(|(at, table)| (*at, table.name.clone())).collect(),
-        whole: chosen.whole,
+        tables,
+        whole,
         ignore_owners: spec.no_owner || !spec.map_roles.is_empty(),
         ignore_acl: spec.no_acl || !spec.map_roles.is_empty(),
     };

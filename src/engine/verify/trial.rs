@@ -59,7 +59,7 @@ pub async fn plan(spec: &VerifySpec, test: &RestoreTest, context: &Context) -> R
     }
     let (mut items, mut sizes, mut total) = (Vec::new(), Vec::new(), Bytes(0));
     for path in &spec.archives {
-        let archive = source::open(path).await?;
+        let archive = open(path).await?;
         let databases = &archive.manifest().databases;
         let picked = sample::pick(databases, test.sample);
         let file = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
@@ -96,6 +96,15 @@ pub async fn plan(spec: &VerifySpec, test: &RestoreTest, context: &Context) -> R
         ("Afterwards".to_owned(), "every throw-away database is dropped".to_owned()),
     ];
     Ok(Plan { title: title(spec, test), items, checks, total, facts, ..Plan::of(JobSpec::Verify(spec.clone())) })
+}
+
+/// Opens an archive. A dump of another program is refused with what can be done with it.
+async fn open(path: &std::path::Path) -> Result<Arc<Archive>, Fault> {
+    let looked = path.to_owned();
+    match source::blocking(move || super::foreign::dump(&looked)).await? {
+        Some(dump) => Err(super::foreign::no_trial(&dump)),
+        None => source::open(path).await,
+    }
 }
 
 fn title(spec: &VerifySpec, test: &RestoreTest) -> String {
@@ -164,7 +173,7 @@ pub async fn run(spec: &VerifySpec, test: &RestoreTest, context: &Context) -> Re
     let roles: HashSet<String> = server.supplies().await?.map(|supplies| supplies.roles.into_iter().collect()).unwrap_or_default();
     let mut archives = Vec::new();
     for path in &spec.archives {
-        let archive = source::open(path).await?;
+        let archive = open(path).await?;
         archives.push((Feeder::new(Arc::clone(&archive), test.effort.memory / spec.archives.len() as u64), archive));
     }
     let picks: Vec<Pick<'_>> = archives

@@ -23,6 +23,9 @@ pub fn rows(form: &Form, active: Here, problem: &dyn Fn(FieldId) -> Option<Strin
                 row = row.gap(2).join(match here {
                     true => with_cursor(input.value(), input.cursor(), room),
                     // A text that may be left out must not look like one that was forgotten.
+                    false if input.value().is_empty() && field.id == FieldId::Workdir => {
+                        Row::of("where this host has such things", Role::Muted)
+                    }
                     false if input.value().is_empty() => Row::of("as they are", Role::Muted),
                     false => Row::of(text::cut(input.value(), room), Role::Field),
                 });

@@ -51,6 +51,14 @@ const fn hint(id: FieldId) -> &'static str {
         FieldId::Fate => "A database that this restore made and that is not complete. One that was there before always stays.",
         FieldId::Enough => "So many percent of the databases must come back. 100: all, and a role that cannot be made ends the restore.",
         FieldId::Jobs => "Connections that load and build indexes at the same time.",
+        FieldId::More => "How long to wait for locks and for a silent network, how often to try again, where temporary files lie.",
+        FieldId::LockTimeout => "How long one statement waits for a lock. 0: for ever.",
+        FieldId::NetworkTimeout => {
+            "After so long without a byte the server is asked about the session; a dead one is given up. Long statements are not."
+        }
+        FieldId::Retries => "For what may pass: a lost connection, a conflict, a lock that is not granted, a full server.",
+        FieldId::Workdir => "Only a dump that has to be unpacked needs one; archives go straight to the server.",
+        FieldId::KeepTemp => "What was unpacked, and the records of programs that ran.",
         FieldId::Folder | FieldId::Codec | FieldId::Level | FieldId::Verify => "",
     }
 }

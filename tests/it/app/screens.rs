@@ -251,3 +251,35 @@ fn what_failed_or_runs_is_in_sight_among_many_and_the_cursor_stays_on_its_databa
     let harness = harness.keys("esc").send(with(&[(21, DatabaseState::Done), (22, failed()), (25, failed()), (27, running())]));
     assert_eq!(listed(&harness)[..4], ["db_22", "db_25", "db_27", "db_20"], "{}", harness.screen());
 }
+
+#[test]
+fn limits_are_as_configured_until_they_are_set() {
+    let mut closed = inside(fixtures::archive("shop", 3, 1)).keys("enter").keys("enter");
+    let plain = planned_restore(&mut closed);
+    let open = inside(fixtures::archive("shop", 3, 1)).keys("enter").hides("lock wait").keys("down end right");
+    let open = open.shows("lock wait").shows("where this host has such things");
+    // One field below the other: the wait for locks, silence, retries, the work folder.
+    let mut open = open.keys("down backspace 5 down down backspace 7 down").types("/scratch").keys("down right").keys("enter");
+    let set = planned_restore(&mut open);
+    let expected = dbbackup::domain::spec::RestoreSpec {
+        connection: dbbackup::domain::Connection { lock_timeout: 65, ..plain.connection.clone() },
+        care: dbbackup::domain::spec::Care {
+            retries: dbbackup::domain::spec::Retries(7),
+            workdir: Some("/scratch".into()),
+            keep_temp: true,
+            ..plain.care.clone()
+        },
+        ..plain.clone()
+    };
+    assert_eq!(set, expected);
+    // Closed again, they are as configured.
+    let mut again = inside(fixtures::archive("shop", 3, 1))
+        .keys("enter")
+        .keys("down end right down backspace up left")
+        .hides("lock wait")
+        .keys("enter");
+    assert_eq!(planned_restore(&mut again), plain);
+    let mut harness = Harness::new().keys("2 tab end right").shows("silence").keys("down down backspace enter");
+    let JobSpec::Backup(spec) = planned_spec(&mut harness) else { panic!("not a backup") };
+    assert_eq!(spec.connection.network_timeout, 12);
+}

@@ -4,9 +4,8 @@ use super::{Home, slow_database};
 use crate::support::eventually;
 use crate::support::postgres::{Postgres, server};
 use crate::support::program::{self, Outcome};
-use dbbackup::archive::frame::{FrameEncoder, Part};
+use crate::support::rewritten;
 use dbbackup::archive::reader::Archive;
-use dbbackup::archive::writer::Writer;
 use rustix::process::Signal;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard};
@@ -32,18 +31,7 @@ fn test(home: &Home, server: &Postgres, archive: &Path, more: &[&str]) -> Outcom
 
 /// Writes an archive again with another fingerprint of its first table.
 fn with_another_fingerprint(path: &Path) {
-    let archive = Archive::open(path).expect("open");
-    let mut manifest = archive.manifest().clone();
-    manifest.databases[0].tables[0].fingerprint = "0".repeat(32);
-    let compression = manifest.head.compression;
-    let (mut decoder, mut encoder) = (archive.decoder().expect("a decoder"), FrameEncoder::new(compression, 0).expect("an encoder"));
-    let mut writer = Writer::new(Vec::new(), compression, 0).expect("a writer");
-    for number in 0..archive.frames().len() as u32 {
-        let decoded = archive.frame(number, &mut decoder, &mut Vec::new(), Vec::new()).expect("a frame");
-        let parts: Vec<_> = decoded.entries.iter().map(|(name, range)| Part { name, data: &decoded.plain[range.clone()] }).collect();
-        writer.append(&encoder.encode(&parts, Vec::new()).expect("a frame")).expect("append");
-    }
-    std::fs::write(path, writer.finish(&manifest).expect("finish").out).expect("the file");
+    rewritten::with_manifest(path, path, |manifest| manifest.databases[0].tables[0].fingerprint = "0".repeat(32));
 }
 
 #[test]

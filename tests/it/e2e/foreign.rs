@@ -2,6 +2,7 @@
 //! and compared by means that owe nothing to either.
 
 use super::Home;
+use crate::support::compare::Content;
 use crate::support::postgres::{Postgres, server};
 use crate::support::{compare, program, zoo};
 use std::path::{Path, PathBuf};
@@ -23,21 +24,13 @@ fn stock(dir: &Path, words: &[&str]) {
     assert!(out.status.success(), "{words:?}: {}", String::from_utf8_lossy(&out.stderr));
 }
 
-/// Rows that a restore by hand would lose too are not compared: pg_dump leaves rows of extensions' tables out that are not theirs.
-fn same(server: &Postgres, source: &str, copy: &str) {
-    compare::same_text("the schema", &compare::schema(server, source), &compare::schema(server, copy));
-    compare::same_rows(&compare::rows(server, source), &compare::rows(server, copy));
-    compare::same_text("a sequence", &compare::sequences(server, source), &compare::sequences(server, copy));
-    compare::same_text("a large object", &compare::large_objects(server, source), &compare::large_objects(server, copy));
-}
-
 /// Names of temporary things in a folder.
 fn temporary(dir: &Path) -> Vec<String> {
     program::names(dir).into_iter().filter(|name| name.starts_with("dbbackup-")).collect()
 }
 
 /// Restores a dump under a new name and gives that.
-fn comes_back(home: &Home, server: &Postgres, source: &str, file: &Path, more: &[&str]) {
+fn comes_back(home: &Home, server: &Postgres, source: &Content, file: &Path, more: &[&str]) {
     let stem = file.file_name().expect("a name").to_string_lossy().replace(['.', ' '], "_");
     let target = format!("back_{}_{stem}", server.major);
     let work = home.path().join("work");
@@ -48,7 +41,7 @@ fn comes_back(home: &Home, server: &Postgres, source: &str, file: &Path, more: &
     let outcome = home.on(server, &args).ok();
     assert!(outcome.text().contains("not proven"), "{}", outcome.text());
     assert_eq!(temporary(&work), Vec::<String>::new(), "{file}");
-    same(server, source, &target);
+    source.is_in(server, &target);
 }
 
 /// A database that has rows, keys, a sequence and a large object, and is restored in no time.
@@ -70,27 +63,35 @@ fn archives_of_pg_dump_come_back_whole() {
     let home = Home::new();
     let at = |name: &str| home.path().join(name);
     // Names say nothing: these lie.
-    comes_back(&home, server, zoo, &dump(server, "pg_dump", Some(zoo), &["-Fc"], &at("custom.sql")), &["--jobs", "1"]);
+    comes_back(
+        &home,
+        server,
+        &Content::of(server, zoo),
+        &dump(server, "pg_dump", Some(zoo), &["-Fc"], &at("custom.sql")),
+        &["--jobs", "1"],
+    );
     // In parallel pg_restore cannot restore a trigger that a partition has of its own state: it does not wait for it to be there.
     let source = "zoo_of_dumps";
     server.sql("postgres", &format!("create database {source} template template0"));
     let file = at("custom.sql").display().to_string();
     home.on(server, &["restore", "single", &file, "--target", source, "--jobs", "1"]).ok();
     server.sql(source, "drop trigger cloned on part.measure");
-    comes_back(&home, server, source, &dump(server, "pg_dump", Some(source), &["-Fc", "-Z0"], &at("raw.tar.gz")), &["--jobs", "2"]);
+    let held = Content::of(server, source);
+    comes_back(&home, server, &held, &dump(server, "pg_dump", Some(source), &["-Fc", "-Z0"], &at("raw.tar.gz")), &["--jobs", "2"]);
     let folder = dump(server, "pg_dump", Some(source), &["-Fd", "-j2"], &at("folder"));
-    comes_back(&home, server, source, &folder, &["--jobs", "3"]);
-    comes_back(&home, server, source, &dump(server, "pg_dump", Some(source), &["-Ft"], &at("dump.txt")), &[]);
+    comes_back(&home, server, &held, &folder, &["--jobs", "3"]);
+    comes_back(&home, server, &held, &dump(server, "pg_dump", Some(source), &["-Ft"], &at("dump.txt")), &[]);
     // Compressed or packed by someone else.
     let small = small(server);
+    let held = Content::of(server, &small);
     dump(server, "pg_dump", Some(&small), &["-Fd"], &at("other"));
     stock(home.path(), &["tar", "-cf", "packed", "other"]);
     stock(home.path(), &["zstd", "-q", "packed", "-o", "packed zst"]);
-    comes_back(&home, server, &small, &at("packed zst"), &["--jobs", "2"]);
+    comes_back(&home, server, &held, &at("packed zst"), &["--jobs", "2"]);
     for (flag, name) in [("-Fc", "c"), ("-Ft", "t")] {
         dump(server, "pg_dump", Some(&small), &[flag], &at(name));
         stock(home.path(), &["gzip", name]);
-        comes_back(&home, server, &small, &at(&format!("{name}.gz")), &[]);
+        comes_back(&home, server, &held, &at(&format!("{name}.gz")), &[]);
     }
 }
 
@@ -100,13 +101,14 @@ fn scripts_of_pg_dump_come_back_whole_however_they_are_compressed() {
     let source = zoo::zoo(server);
     let home = Home::new();
     let plain = dump(server, "pg_dump", Some(source), &[], &home.path().join("plain"));
-    comes_back(&home, server, source, &plain, &[]);
+    comes_back(&home, server, &Content::of(server, source), &plain, &[]);
     let source = &small(server);
+    let held = Content::of(server, source);
     dump(server, "pg_dump", Some(source), &[], &home.path().join("plain.dump"));
     for (words, ending) in [(&["gzip", "-k"][..], "gz"), (&["zstd", "-q"], "zst"), (&["xz", "-k", "-1"], "xz"), (&["lz4", "-qm"], "lz4")] {
         stock(home.path(), &[words, &["plain.dump"]].concat());
         let file = home.path().join(format!("plain.dump.{ending}"));
-        comes_back(&home, server, source, &file, &[]);
+        comes_back(&home, server, &held, &file, &[]);
     }
 }
 
@@ -198,9 +200,10 @@ fn a_script_runs_nothing_but_sql() {
          create table t (a text); insert into t values (E'\\\\! touch'), (E'\\\\.'), (E'x\\n\\\\! touch /tmp/never\\ny');",
     );
     let plain = dump(server, "pg_dump", Some(&name), &[], &home.path().join("plain"));
-    comes_back(&home, server, &name, &plain, &[]);
+    let held = Content::of(server, &name);
+    comes_back(&home, server, &held, &plain, &[]);
     let inserts = dump(server, "pg_dump", Some(&name), &["--inserts"], &home.path().join("inserts"));
-    comes_back(&home, server, &name, &inserts, &[]);
+    comes_back(&home, server, &held, &inserts, &[]);
     let honest = std::fs::read_to_string(&plain).expect("text");
     let witness = home.path().join("witness");
     let order = format!("\\! touch {}", witness.display());
@@ -391,4 +394,31 @@ fn a_dump_of_a_whole_server_comes_back_on_another_one() {
     // What is there already is not touched.
     home.on(&to, &["restore", "cluster", &file, "--confirm", &name]).fails(1, "TARGET_NOT_EMPTY");
     home.on(&to, &["restore", "single", &file, "--target", "x", "--create"]).fails(64, "restore cluster");
+}
+
+#[test]
+fn a_dump_is_checked_for_what_can_be_checked_and_says_what_it_is() {
+    let server = server(15);
+    let name = small(server);
+    let home = Home::new();
+    let custom = dump(server, "pg_dump", Some(&name), &["-Fc"], &home.path().join("x.dump"));
+    let plain = dump(server, "pg_dump", Some(&name), &[], &home.path().join("x.sql"));
+    stock(home.path(), &["bzip2", "-k", "x.sql"]);
+    let packed = home.path().join("x.sql.bz2");
+    for (file, form) in [(&custom, "pg_dump custom"), (&plain, "pg_dump plain"), (&packed, "pg_dump plain, bzip2")] {
+        let path = file.display().to_string();
+        let full = home.on(server, &["verify", &path]).ok();
+        assert!(full.stdout.contains(form) && full.stdout.contains("read from end to end"), "{}", full.text());
+        assert!(full.stdout.contains("--target NAME --create"), "{}", full.text());
+        let quick = home.on(server, &["verify", "--quick", &path]).ok();
+        assert!(quick.stdout.contains("--full reads all of it"), "{}", quick.text());
+        let cut = home.path().join("cut");
+        let bytes = std::fs::read(file).expect("the dump");
+        std::fs::write(&cut, &bytes[..bytes.len() * 2 / 3]).expect("a file");
+        let outcome = home.on(server, &["verify", &cut.display().to_string()]);
+        assert_eq!(outcome.code, 65, "{form}: {}", outcome.text());
+        let tried = home.on(server, &["verify", "--restore-test", &path]).fails(65, "FOREIGN_FILE");
+        assert!(tried.text().contains(&format!("dbbackup verify --full {path}")), "{}", tried.text());
+    }
+    comes_back(&home, server, &Content::of(server, &name), &packed, &[]);
 }

@@ -5,6 +5,7 @@ use super::{Home, exists, lookalikes, sessions, slow_database};
 use crate::support::postgres::{Postgres, VERSIONS, server};
 use crate::support::program;
 use rustix::process::Signal;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 #[test]
@@ -105,8 +106,21 @@ fn asleep(server: &Postgres, database: &str) -> bool {
     server.sql("postgres", &format!("select count(*) from pg_stat_activity where datname = '{database}' and wait_event = 'PgSleep'")) != "0"
 }
 
+/// Starts a restore, and waits until a session in its target sleeps.
+fn restore_until_asleep(server: &Postgres, home: &Home, args: &[&str], target: &str) -> program::Running {
+    let mut run = program::start(&mut program::on(server, home.path(), args));
+    assert!(run.until(|| asleep(server, target)), "it ended too early: {}", run.finish().text());
+    run
+}
+
 fn manifests(home: &Home) -> Vec<String> {
     program::names(&home.backups()).into_iter().filter(|name| name.starts_with("restore-manifest-")).collect()
+}
+
+#[track_caller]
+fn only_manifest(home: &Home) -> PathBuf {
+    let [manifest] = &manifests(home)[..] else { panic!("{:?}", manifests(home)) };
+    home.backups().join(manifest)
 }
 
 #[test]
@@ -117,9 +131,8 @@ fn a_cancelled_restore_takes_its_new_database_along_while_nothing_is_in_it() {
     let home = Home::new();
     let archive = home.backup(server, &name, &[]).display().to_string();
     let target = format!("{name}_copy");
-    let mut command = program::on(server, home.path(), &["restore", "single", &archive, "--target", &target, "--create", "--jobs", "1"]);
-    let mut run = program::start(&mut command);
-    assert!(run.until(|| asleep(server, &target)), "it ended too early: {}", run.finish().text());
+    let run =
+        restore_until_asleep(server, &home, &["restore", "single", &archive, "--target", &target, "--create", "--jobs", "1"], &target);
     run.signal(Signal::INT);
     run.finish().fails(130, "CANCELLED");
     assert!(!exists(server, &target), "the half restored database is still there");
@@ -134,15 +147,13 @@ fn a_cancelled_restore_of_which_tables_are_there_goes_on() {
     let home = Home::new();
     let archive = home.backup(server, &name, &[]).display().to_string();
     let target = format!("{name}_copy");
-    let mut command = program::on(server, home.path(), &["restore", "single", &archive, "--target", &target, "--create", "--jobs", "1"]);
-    let mut run = program::start(&mut command);
-    assert!(run.until(|| asleep(server, &target)), "it ended too early: {}", run.finish().text());
+    let run =
+        restore_until_asleep(server, &home, &["restore", "single", &archive, "--target", &target, "--create", "--jobs", "1"], &target);
     run.signal(Signal::INT);
     let outcome = run.finish().fails(130, "CANCELLED");
     assert!(outcome.text().contains("--resume-from-manifest"), "{}", outcome.text());
     assert!(exists(server, &target));
-    let [manifest] = &manifests(&home)[..] else { panic!("{:?}", manifests(&home)) };
-    let path = home.backups().join(manifest);
+    let path = only_manifest(&home);
     assert_eq!(std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&path).expect("the manifest").permissions()) & 0o777, 0o600);
     let said: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).expect("the manifest")).expect("JSON");
     assert_eq!(said["operation"], "restore-single");
@@ -185,12 +196,10 @@ fn rows_that_go_into_a_database_that_was_there_go_on_too() {
         ),
     );
     let rows = ["restore", "single", &archive, "--target", &target, "--data-only", "--jobs", "1"];
-    let mut run = program::start(&mut program::on(server, home.path(), &rows));
-    assert!(run.until(|| asleep(server, &target)), "it ended too early: {}", run.finish().text());
+    let run = restore_until_asleep(server, &home, &rows, &target);
     run.signal(Signal::KILL);
     assert_eq!(run.finish().code, -9);
-    let [manifest] = &manifests(&home)[..] else { panic!("{:?}", manifests(&home)) };
-    let manifest = home.backups().join(manifest).display().to_string();
+    let manifest = only_manifest(&home).display().to_string();
     // Another restore into it must not double what is there.
     home.on(server, &rows).fails(75, "ANOTHER_RUN");
     server.sql("postgres", &format!("drop role \"{role}\""));

@@ -4,6 +4,7 @@ mod archive;
 mod causes;
 mod cluster;
 mod codes;
+mod ddl;
 mod drill;
 mod faults;
 mod foreign;

@@ -157,9 +157,9 @@ fn bad_luck_of_every_kind_in_one_cluster() {
     assert_eq!(
         told,
         [
-            ("MISSING_OBJECT", "extension hstore is missing", vec!["app_gis", "app_maps"], 2, 8),
+            ("MISSING_EXTENSION", "extension hstore is missing", vec!["app_gis", "app_maps"], 2, 8),
             ("CORRUPTED_BACKUP", "the archive is damaged", vec!["app_broken"], 1, 1),
-            ("MISSING_OBJECT", "role nobody_there is missing", vec!["app_owned"], 1, 1),
+            ("MISSING_ROLE", "role nobody_there is missing", vec!["app_owned"], 1, 1),
             ("LOCK_TIMEOUT", "a lock was not granted: the database app_locked is locked by", vec!["app_locked"], 1, 0),
         ],
         "{said:#}"

@@ -22,10 +22,11 @@ fn the_comparison_sees_what_differs() {
     let source = zoo::zoo(server);
     let target = server.database("yardstick");
     copy_by_pg_restore(server, source, &target);
-    compare::same_database((server, source), (server, &target));
+    let content = compare::Content::of(server, source);
+    content.is_in(server, &target);
     let differs = |change: &str, undo: &str| {
         server.sql(&target, change);
-        let found = std::panic::catch_unwind(|| compare::same_database((server, source), (server, &target))).is_err();
+        let found = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| content.is_in(server, &target))).is_err();
         assert!(found, "not seen: {change}");
         server.sql(&target, undo);
     };
@@ -37,5 +38,5 @@ fn the_comparison_sees_what_differs() {
     differs("select setval('seq.never_called', 1, true)", "select setval('seq.never_called', 1, false)");
     differs("select lo_put(4200001, 0, 'x')", "select lo_truncate(lo_open(4200001, 131072), 0)");
     differs("comment on large object 4200001 is 'x'", "comment on large object 4200001 is null");
-    compare::same_database((server, source), (server, &target));
+    content.is_in(server, &target);
 }

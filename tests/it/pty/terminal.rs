@@ -9,6 +9,9 @@ use std::time::{Duration, Instant};
 /// How long anything may take on a loaded machine.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// How long a key is given before it counts as lost.
+const AGAIN: Duration = Duration::from_secs(2);
+
 struct Seen {
     parser: vt100::Parser,
     raw: Vec<u8>,
@@ -100,6 +103,36 @@ impl Terminal {
     /// Types.
     pub fn press(&mut self, keys: &str) {
         self.keys.write_all(keys.as_bytes()).and_then(|()| self.keys.flush()).expect("a key");
+    }
+
+    /// Leaves the program as a person would who does not know which of the last keys it has taken: closes what is open as long as `open` is
+    /// to be seen, and presses q where `free` is, again when nothing has come of it.
+    pub fn leave(&mut self, open: &str, free: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        while Instant::now() < deadline {
+            let before = self.contents();
+            let key = match (before.contains(open), before.contains(free)) {
+                (true, _) => Some("\x1b"),
+                (false, true) => Some("q"),
+                (false, false) => None,
+            };
+            if self.lock().ended {
+                return;
+            }
+            if let Some(key) = key {
+                self.press(key);
+            }
+            let again = (Instant::now() + AGAIN).min(deadline);
+            let mut seen = self.lock();
+            while !seen.ended && seen.parser.screen().contents() == before {
+                let left = again.saturating_duration_since(Instant::now());
+                if left.is_zero() {
+                    break;
+                }
+                seen = self.seen.1.wait_timeout(seen, left).expect("the screen").0;
+            }
+        }
+        panic!("it does not end; on the screen:\n{}", self.contents());
     }
 
     /// Changes the size; the screen model follows.

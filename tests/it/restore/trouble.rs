@@ -122,8 +122,13 @@ fn rows_that_break_one_rule_are_one_cause_whatever_they_were_part_of() {
     run(async {
         let archive = bench.backup_of(&source).await;
         let target = format!("{source}_copy");
-        let on = RestoreSpec { continue_on_error: true, prove: false, ..spec(bench.server, &archive, &target) };
+        let on = RestoreSpec { continue_on_error: true, prove: true, ..spec(bench.server, &archive, &target) };
         let summary = bench.restore(&on).await.expect("a result");
+        // What is there is proven, what is not is named.
+        let proof = summary.proof.as_ref().expect("a proof of what is there");
+        assert_eq!((proof.tables, proof.rows, proof.differences.len()), (2, 1, 0), "{proof:?}");
+        let said = "only the rows of 2 tables are proven; not there: public.one, public.two";
+        assert!(summary.warnings.iter().any(|warning| warning.contains(said)), "{:?}", summary.warnings);
         let whats: Vec<&str> = summary.causes.iter().map(|cause| cause.what.as_str()).collect();
         assert_eq!(whats.len(), 2, "{whats:?}");
         assert!(whats.iter().any(|what| what.starts_with("rows break of_parent of public.child: ")), "{whats:?}");

@@ -130,11 +130,37 @@ pub fn same_rows(left: &BTreeMap<String, Vec<Vec<u8>>>, right: &BTreeMap<String,
     }
 }
 
+/// What a database holds, in everything that can be compared.
+pub struct Content {
+    schema: String,
+    rows: BTreeMap<String, Vec<Vec<u8>>>,
+    sequences: String,
+    large_objects: String,
+}
+
+impl Content {
+    /// Reads all of it: once, where a source is compared with several copies.
+    pub fn of(server: &Postgres, database: &str) -> Self {
+        Self {
+            schema: schema(server, database),
+            rows: rows(server, database),
+            sequences: sequences(server, database),
+            large_objects: large_objects(server, database),
+        }
+    }
+
+    /// Asserts that a copy equals it.
+    #[track_caller]
+    pub fn is_in(&self, server: &Postgres, copy: &str) {
+        same_text("the schema", &self.schema, &schema(server, copy));
+        same_rows(&self.rows, &rows(server, copy));
+        same_text("a sequence", &self.sequences, &sequences(server, copy));
+        same_text("a large object", &self.large_objects, &large_objects(server, copy));
+    }
+}
+
 /// Asserts that a copy equals its source in everything that can be compared.
 #[track_caller]
 pub fn same_database(source: (&Postgres, &str), copy: (&Postgres, &str)) {
-    same_text("the schema", &schema(source.0, source.1), &schema(copy.0, copy.1));
-    same_rows(&rows(source.0, source.1), &rows(copy.0, copy.1));
-    same_text("a sequence", &sequences(source.0, source.1), &sequences(copy.0, copy.1));
-    same_text("a large object", &large_objects(source.0, source.1), &large_objects(copy.0, copy.1));
+    Content::of(source.0, source.1).is_in(copy.0, copy.1);
 }

@@ -1,10 +1,12 @@
 //! What tests stand on: private servers, the built program, folders, terminals.
 
+pub mod cluster;
 pub mod compare;
 pub mod pgbouncer;
 pub mod postgres;
 pub mod program;
 pub mod proxy;
+pub mod rewritten;
 pub mod zoo;
 
 /// Waits until something is true that becomes so by itself; fails with `otherwise` when it takes far longer than it can.

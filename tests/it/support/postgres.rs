@@ -167,13 +167,7 @@ impl Postgres {
             command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("LC_ALL", "C").current_dir("/");
             command
         };
-        let initdb = as_postgres("initdb")
-            .arg("-D")
-            .arg(&data)
-            .args(["-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-k", "-N"])
-            .output()
-            .expect("initdb");
-        assert!(initdb.status.success(), "initdb: {}", String::from_utf8_lossy(&initdb.stderr));
+        super::cluster::make(major, &data, &as_postgres);
         let extra = format!(
             "listen_addresses = '127.0.0.1'\nport = {port}\nunix_socket_directories = '{}'\nfsync = off\nfull_page_writes = off\n\
              max_connections = 100\nmax_wal_senders = 4\nwal_level = logical\nmax_prepared_transactions = 4\nlog_min_messages = warning\n\

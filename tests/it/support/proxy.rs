@@ -1,5 +1,4 @@
-//! A proxy that stalls or cuts when it is told to, or holds a statement back until something has happened. It lives as long as its
-//! value.
+//! A proxy that stalls or cuts when it is told to, or holds a statement back until something has happened. It lives as long as its value.
 
 use std::net::SocketAddr;
 use std::path::Path;

@@ -1,26 +1,28 @@
 //! The rehearsal: the definitions of each database are run on the target server in a scratch database that has the same properties, without
 //! rows, and then it is dropped. A role, type, extension, collation or function that is missing is known within seconds.
 //!
-//! Small databases share a scratch database, each in a transaction that is rolled back; those whose definitions would fill the lock table
+//! Databases with the same definitions are tried out once for all of them. Small databases share a scratch database, each in a transaction that is rolled back; those whose definitions would fill the lock table
 //! get one of their own and are run in batches. Where our role may not make databases, the definitions are run in the target itself, if it is
 //! there, in a transaction that is rolled back. Nothing is run that reaches beyond its database: no globals, no subscriptions, no event
 //! triggers, nothing that [`crate::server::Server::stays_inside`] does not know.
 
+mod told;
+
 use super::Facts;
-use super::checklist::{Checklist, Found, list, obstacle, ok, unknown};
+use super::checklist::{Checklist, Found, list, ok, unknown};
 use super::locale;
 use super::subject::Subject;
 use super::trial::{self, Failure, Script};
 use crate::domain::size::grouped;
 use crate::domain::spec::Rehearse;
 use crate::domain::text::clean;
-use crate::domain::{Code, Fault, text};
+use crate::domain::{Code, Fault};
 use crate::engine::event::Level;
 use crate::engine::restore::database;
 use crate::engine::restore::run::DEFINITIONS_AT_ONCE;
 use crate::server::{Cancel, LoadSettings, Loader, Purpose, Scratch, Swept, Trial};
 use futures_util::future::join_all;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
@@ -36,6 +38,9 @@ const AUTO_DEFINITIONS: u64 = 2_000;
 /// Scratch databases at the same time.
 const LANES: usize = 4;
 
+/// Definitions that are worth a further scratch database: making one and dropping it takes the server a second, and a checkpoint.
+const LANE_DEFINITIONS: u64 = 1_000;
+
 /// Connections that each of them takes: its keeper's, the session that works, and one that makes and drops.
 const SESSIONS: u32 = 3;
 
@@ -45,12 +50,6 @@ const MEMORY: u64 = 64 << 20;
 /// How long a statement may take to end, and a scratch database to be dropped, after the rehearsal was told to stop.
 const END_LIMIT: Duration = Duration::from_secs(5);
 const DROP_LIMIT: Duration = Duration::from_secs(30);
-
-/// Kinds of failures that are told apart; beyond these they are counted.
-const TOLD: usize = 10;
-
-/// The longest piece of a statement that a line shows.
-const STATEMENT: usize = 160;
 
 /// What came of one database.
 enum Outcome {
@@ -75,15 +74,16 @@ pub async fn rehearse(facts: &Facts<'_>, list: &Checklist<'_>, limit: Duration, 
     if subjects.is_empty() {
         return vec![ok(NAME, "not needed: what is restored goes into a database that is there")];
     }
-    let definitions: u64 = subjects.iter().map(|subject| subject.needs.definitions).sum();
+    let (first, alike) = alike(facts, &subjects);
+    let definitions: u64 = first.iter().map(|subject| subject.needs.definitions).sum();
     if facts.spec.care.rehearse == Rehearse::Auto && definitions > AUTO_DEFINITIONS {
         let detail = format!("left out: {} definitions take a while", grouped(definitions));
         return vec![unknown(NAME, detail, Some("Have them tried out: --rehearse on".into()))];
     }
     let began = Instant::now();
     let halt = facts.context.cancel.child_token();
-    let stage = Stage { facts, list, halt: halt.clone(), refused, done: AtomicUsize::new(0), all: subjects.len() };
-    let work = stage.run(&subjects);
+    let stage = Stage { facts, list, halt: halt.clone(), refused, done: AtomicUsize::new(0), all: first.len() };
+    let work = stage.run(&first);
     tokio::pin!(work);
     let outcomes = tokio::select! {
         outcomes = &mut work => outcomes,
@@ -93,7 +93,25 @@ pub async fn rehearse(facts: &Facts<'_>, list: &Checklist<'_>, limit: Duration, 
             work.await
         }
     };
-    told(&subjects, outcomes, began.elapsed())
+    told::told(&subjects, &alike, &outcomes, began.elapsed())
+}
+
+/// The databases that are tried out, and for each of all of them which one of those stands for it: a thousand tenants may have one schema.
+/// What is tried out in the target itself is a matter of that target, and stands for no other.
+fn alike<'a, 'b>(facts: &Facts<'_>, subjects: &[&'a Subject<'b>]) -> (Vec<&'a Subject<'b>>, Vec<usize>) {
+    let in_targets = facts.supplies.as_ref().is_some_and(|supplies| !supplies.may_create);
+    let mut known = HashMap::new();
+    let mut first = Vec::new();
+    let mut alike = Vec::with_capacity(subjects.len());
+    for subject in subjects {
+        let target = in_targets.then_some(subject.target.as_str());
+        let place = *known.entry((locale::key(&subject.database.properties), subject.needs.likeness, target)).or_insert_with(|| {
+            first.push(*subject);
+            first.len() - 1
+        });
+        alike.push(place);
+    }
+    (first, alike)
 }
 
 /// Drops what runs that are gone have left.
@@ -143,11 +161,15 @@ impl Stage<'_> {
     async fn run(&self, subjects: &[&Subject<'_>]) -> Vec<Outcome> {
         // Those with the same properties follow each other, so that they can share.
         let mut order: Vec<usize> = (0..subjects.len()).collect();
-        order.sort_by_cached_key(|at| locale::key(&subjects[*at].database.properties));
+        let keys: Vec<[String; 7]> = subjects.iter().map(|subject| locale::key(&subject.database.properties)).collect();
+        order.sort_by_key(|at| &keys[*at]);
+        let kinds = keys.iter().collect::<BTreeSet<_>>().len();
+        let definitions: u64 = subjects.iter().map(|subject| subject.needs.definitions).sum();
+        let worthwhile = usize::try_from(definitions / LANE_DEFINITIONS).unwrap_or(LANES) + 1;
         let info = self.facts.info;
         let free = info.max_connections.saturating_sub(info.connections).saturating_sub(1);
         let jobs = self.facts.spec.effort.jobs.max(1).min((free / SESSIONS).max(1));
-        let lanes = LANES.min(jobs as usize).min(subjects.len());
+        let lanes = LANES.min(jobs as usize).min(subjects.len()).min(worthwhile.max(kinds));
         let mut work = Vec::with_capacity(lanes);
         for slice in order.chunks(subjects.len().div_ceil(lanes.max(1))) {
             work.push(self.lane(subjects, slice));
@@ -271,8 +293,16 @@ impl Stage<'_> {
     /// Makes a scratch database and opens a session in it. The inner failure is one of the database's properties.
     async fn prepare(&self, subject: &Subject<'_>, key: [String; 7]) -> Result<Result<Bench, Fault>, Fault> {
         let choices = database::choices(self.facts.spec);
-        // Not given up half way: a database that is being made could not be dropped.
-        let scratch = match self.facts.server.scratch(Purpose::Rehearsal, &subject.database.properties, &choices).await {
+        let mut making = std::pin::pin!(self.facts.server.scratch(Purpose::Rehearsal, &subject.database.properties, &choices));
+        let made = tokio::select! {
+            biased;
+            made = &mut making => made,
+            // A database that is being made could not be dropped. One that takes too long is left to the next run.
+            () = self.halt.cancelled() => tokio::time::timeout(DROP_LIMIT, &mut making)
+                .await
+                .unwrap_or_else(|_| Err(Fault::new(Code::Cancelled, "there was no time"))),
+        };
+        let scratch = match made {
             Ok(scratch) => scratch,
             Err(fault) if matches!(fault.sqlstate.as_deref(), Some("22023" | "42809" | "42704" | "0A000")) => return Ok(Err(fault)),
             Err(fault) => return Err(fault),
@@ -322,109 +352,4 @@ impl Stage<'_> {
 
 fn outcome(script: &Script, failed: Vec<(usize, Fault)>) -> Outcome {
     Outcome::Tried { definitions: script.objects.len(), left_out: script.left_out, failures: trial::failures(script, failed) }
-}
-
-/// The lines: each kind of failure once, however many databases and objects it meets.
-fn told(subjects: &[&Subject<'_>], outcomes: Vec<Outcome>, took: Duration) -> Vec<Found> {
-    let (mut definitions, mut tried, mut left_out) = (0, 0, 0);
-    let mut not: BTreeMap<String, Vec<&str>> = BTreeMap::new();
-    let mut bad: Vec<(Fault, Vec<&str>)> = Vec::new();
-    let mut groups: Vec<Group<'_>> = Vec::new();
-    for (subject, outcome) in subjects.iter().zip(outcomes) {
-        let name = subject.database.name.as_str();
-        match outcome {
-            Outcome::Tried { definitions: run, left_out: out, failures } => {
-                definitions += run;
-                left_out += out;
-                tried += 1;
-                for failure in failures {
-                    match groups.iter_mut().find(|group| group.takes(&failure)) {
-                        Some(group) => group.add(name, failure),
-                        None => groups.push(Group::new(name, failure)),
-                    }
-                }
-            }
-            Outcome::NoDatabase(fault) => match bad.iter_mut().find(|(known, _)| known.causes == fault.causes) {
-                Some((_, names)) => names.push(name),
-                None => bad.push((fault, vec![name])),
-            },
-            Outcome::Not(why) => not.entry(why).or_default().push(name),
-        }
-    }
-    let mut found: Vec<Found> = bad.into_iter().map(|(fault, names)| no_database(&fault, &names)).collect();
-    let more = groups.len().saturating_sub(TOLD);
-    found.extend(groups.into_iter().take(TOLD).map(Group::line));
-    if more > 0 {
-        found.push(obstacle(Code::Partial, NAME, format!("{more} further kinds of failures"), None));
-    }
-    for (why, names) in not {
-        found.push(unknown(NAME, format!("{} not tried out: {}", list(names), text::clean(&why)), None));
-    }
-    if found.is_empty() {
-        let out = if left_out == 0 { String::new() } else { format!(", {} not", grouped(left_out as u64)) };
-        let detail =
-            format!("{} definitions of {tried} databases tried out{out}, in {:.1} s", grouped(definitions as u64), took.as_secs_f64());
-        found.push(ok(NAME, detail));
-    }
-    found
-}
-
-fn no_database(fault: &Fault, names: &[&str]) -> Found {
-    let cure = steps(fault);
-    obstacle(fault.code, locale::NAME, format!("{}: {}", list(names.iter().copied()), text::clean(&fault.causes.join("; "))), cure)
-}
-
-fn steps(fault: &Fault) -> Option<String> {
-    let steps: Vec<String> = fault.steps.iter().map(ToString::to_string).collect();
-    (!steps.is_empty()).then(|| steps.join(" "))
-}
-
-/// Failures with the same cause.
-struct Group<'a> {
-    first: Failure,
-    databases: Vec<&'a str>,
-    objects: u64,
-}
-
-impl<'a> Group<'a> {
-    fn new(database: &'a str, first: Failure) -> Self {
-        Self { first, databases: vec![database], objects: 1 }
-    }
-
-    fn takes(&self, other: &Failure) -> bool {
-        let (a, b) = (&self.first.fault, &other.fault);
-        a.code == b.code && a.sqlstate == b.sqlstate && a.root_cause() == b.root_cause()
-    }
-
-    fn add(&mut self, database: &'a str, failure: Failure) {
-        self.objects += 1;
-        if self.databases.last() != Some(&database) {
-            self.databases.push(database);
-        }
-        for (kind, count) in failure.needed_by {
-            *self.first.needed_by.entry(kind).or_default() += count;
-        }
-    }
-
-    fn line(self) -> Found {
-        let fault = &self.first.fault;
-        let mut detail = format!("{}: {} cannot be made", list(self.databases.iter().copied()), self.first.label);
-        if self.objects > 1 {
-            detail.push_str(&format!(" and {} more", grouped(self.objects - 1)));
-        }
-        detail.push_str(&format!(": {}", text::clean(fault.root_cause())));
-        if let Some(sqlstate) = &fault.sqlstate {
-            detail.push_str(&format!(" (SQLSTATE {sqlstate})"));
-        }
-        if !self.first.needed_by.is_empty() {
-            let kinds = self.first.needed_by.iter().map(|(kind, count)| format!("{} × {}", grouped(*count), text::clean(kind)));
-            detail.push_str(&format!("; needed by {}", kinds.collect::<Vec<_>>().join(", ")));
-        }
-        if let Some(statement) = &fault.statement {
-            let line = statement.split_whitespace().collect::<Vec<_>>().join(" ");
-            let cut: String = line.chars().take(STATEMENT).collect();
-            detail.push_str(&format!("; statement: {}{}", text::clean(&cut), if cut.len() < line.len() { " …" } else { "" }));
-        }
-        obstacle(fault.code, NAME, detail, steps(fault))
-    }
 }

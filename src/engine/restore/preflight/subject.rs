@@ -14,6 +14,7 @@ use crate::server::{Feature, Server};
 use futures_util::stream::{self, StreamExt};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
+use xxhash_rust::xxh3::Xxh3;
 
 /// Databases whose definitions are read at the same time.
 const AT_ONCE: usize = 4;
@@ -54,6 +55,8 @@ pub struct Needs {
     pub tables: u64,
     /// Definitions that come before rows.
     pub definitions: u64,
+    /// A digest of the definitions that come before the end: databases with the same one are made of the same statements.
+    pub likeness: u128,
     /// Locks that the largest transaction holds.
     pub locks: u64,
     /// What is left out of a selection, and why.
@@ -180,7 +183,30 @@ fn digest(chosen: &Chosen, database: &manifest::Database, spec: &RestoreSpec, se
         needs.indexes += entry.table.index_bytes;
     }
     needs.locks = locks(&chosen.objects);
+    needs.likeness = likeness(&chosen.objects);
     needs
+}
+
+/// A digest of what is run before indexes and keys, without the numbers that pg_dump gave to objects.
+fn likeness(objects: &[SchemaObject]) -> u128 {
+    let mut digest = Xxh3::new();
+    for object in objects.iter().filter(|object| object.section != Section::PostData) {
+        let parts = [
+            Some(object.kind.as_str()),
+            object.schema.as_deref(),
+            Some(object.name.as_str()),
+            Some(object.sql.as_str()),
+            object.owner_sql.as_deref(),
+            object.tablespace.as_deref(),
+            object.access_method.as_deref(),
+        ];
+        for part in parts {
+            // Lengths keep parts apart; what is not there is not the same as what is empty.
+            digest.update(&part.map_or(u64::MAX, |part| part.len() as u64).to_le_bytes());
+            digest.update(part.unwrap_or_default().as_bytes());
+        }
+    }
+    digest.digest128()
 }
 
 /// Locks of the largest transaction: a table comes with its TOAST table and that one's index, and a statement about a partitioned table locks

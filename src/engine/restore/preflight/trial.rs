@@ -25,6 +25,7 @@ pub struct Script {
 }
 
 /// A failure, and how many other objects need what failed.
+#[derive(Clone)]
 pub struct Failure {
     /// The object, for people.
     pub label: String,

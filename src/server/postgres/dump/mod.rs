@@ -201,9 +201,6 @@ fn unreadable(path: &Path, error: &io::Error) -> Fault {
         io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::Other => {
             corrupted(path, "the dump cannot be decompressed").because(error)
         }
-        io::ErrorKind::Unsupported => Fault::new(Code::ForeignFile, "dumps in bzip2 are not read")
-            .at("File", path.display())
-            .step_run("Decompress it first:", format!("bzip2 -dk {}", shell_words::quote(&path.to_string_lossy()))),
         kind => {
             let code = match kind {
                 io::ErrorKind::NotFound => Code::FileMissing,

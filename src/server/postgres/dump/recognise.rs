@@ -28,8 +28,8 @@ pub fn recognise(path: &Path) -> Result<Option<Dump>, Fault> {
     let wrapper = Wrapper::of(&raw);
     let head = match wrapper {
         None => raw,
-        // A name that ends so is all that tells of what is in it, and names tell nothing.
-        Some(Wrapper::Bzip2) => return if is_bzip2(&raw) { Err(unreadable(path, &io::ErrorKind::Unsupported.into())) } else { Ok(None) },
+        // Its magic is three letters, with which any text may begin.
+        Some(Wrapper::Bzip2) if !is_bzip2(&raw) => return Ok(None),
         Some(_) => head(path, wrapper).map_err(failed)?,
     };
     let dump = |form, facts| Dump { path: path.to_owned(), form, wrapper, bytes: meta.len(), facts };

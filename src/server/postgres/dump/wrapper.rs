@@ -25,7 +25,7 @@ pub enum Wrapper {
     Xz,
     /// LZ4 frames.
     Lz4,
-    /// bzip2; known, but not read.
+    /// bzip2, of one stream or several.
     Bzip2,
 }
 
@@ -176,7 +176,7 @@ fn decoder<R: BufRead + Send + 'static>(wrapper: Wrapper, input: R) -> io::Resul
             Box::new(Xz { input, stream, ended: false })
         }
         Wrapper::Lz4 => Box::new(Lz4(lz4_flex::frame::FrameDecoder::new(Tail { input, start: Vec::new(), last: [0; 8] }))),
-        Wrapper::Bzip2 => return Err(io::Error::new(io::ErrorKind::Unsupported, "bzip2 is not read")),
+        Wrapper::Bzip2 => Box::new(bzip2::bufread::MultiBzDecoder::new(input)),
     })
 }
 
@@ -289,7 +289,11 @@ mod tests {
                 encoder.write_all(half).expect("memory");
                 encoder.finish().expect("memory")
             }
-            Wrapper::Bzip2 => b"BZh9".to_vec(),
+            Wrapper::Bzip2 => {
+                let mut encoder = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
+                encoder.write_all(half).expect("memory");
+                encoder.finish().expect("memory")
+            }
         };
         ([one(halves.0), one(halves.1)].concat(), text)
     }
@@ -298,7 +302,7 @@ mod tests {
     fn whole_files_are_read_and_cut_ones_are_never_taken_for_whole() {
         let dir = tempfile::tempdir().expect("a folder");
         let path = dir.path().join("x");
-        for wrapper in [Wrapper::Gzip, Wrapper::Zstd, Wrapper::Xz, Wrapper::Lz4] {
+        for wrapper in [Wrapper::Gzip, Wrapper::Zstd, Wrapper::Xz, Wrapper::Lz4, Wrapper::Bzip2] {
             let (bytes, text) = compressed(wrapper, 20_000);
             let (first, _) = compressed(wrapper, 1);
             assert_eq!(Wrapper::of(&bytes), Some(wrapper));

@@ -84,6 +84,11 @@ fn scratch_databases_go_with_their_run_or_with_the_next_one() {
     let home = tempfile::tempdir().expect("a folder");
     let archive = archive_of(&server, home.path(), "wide");
     let args = ["restore", "single", archive.as_str(), "--target", "wide2", "--create", "--dry-run", "--rehearse", "on"];
+    // For the runs beside and after it, which are not to take long.
+    server.sql("postgres", "create database narrow template template0");
+    server.sql("narrow", "create table t (a int)");
+    let archive = archive_of(&server, home.path(), "narrow");
+    let short = ["restore", "single", archive.as_str(), "--target", "narrow2", "--create", "--dry-run", "--rehearse", "on"];
     let rehearsing = || {
         let mut run = program::start(&mut program::on(&server, home.path(), &args));
         assert!(run.until(|| server.sql("postgres", SCRATCHES) == "1"), "the trial was over before it was seen");
@@ -97,7 +102,7 @@ fn scratch_databases_go_with_their_run_or_with_the_next_one() {
     // Held still: another run leaves what is not its own alone.
     let held = rehearsing();
     held.signal(rustix::process::Signal::STOP);
-    let other = program::run(&mut program::on(&server, home.path(), &args)).ok();
+    let other = program::run(&mut program::on(&server, home.path(), &short)).ok();
     assert!(other.stdout.contains("[ OK ] rehearsal"), "{}", other.stdout);
     assert_eq!(server.sql("postgres", SCRATCHES), "1", "the other run's is still needed");
     // Killed: the next run finds that nobody needs it any more.
@@ -107,7 +112,7 @@ fn scratch_databases_go_with_their_run_or_with_the_next_one() {
         server.sql("postgres", "select count(*) from pg_locks where locktype = 'advisory'") == "0"
     });
     assert_eq!(server.sql("postgres", SCRATCHES), "1");
-    program::run(&mut program::on(&server, home.path(), &args)).ok();
+    program::run(&mut program::on(&server, home.path(), &short)).ok();
     assert_eq!(server.sql("postgres", SCRATCHES), "0");
-    assert_eq!(server.sql("postgres", "select count(*) from pg_database where datname = 'wide2'"), "0");
+    assert_eq!(server.sql("postgres", "select count(*) from pg_database where datname in ('wide2', 'narrow2')"), "0");
 }

@@ -22,7 +22,8 @@ fn a_lock_table_that_is_too_small_fails_the_check_and_the_restore() {
         failed(&plan, "lock table", Code::LockTableFull, "the server has room for 120");
         assert_eq!(line(&plan, "rehearsal").state, CheckState::Ok, "the trial takes what room there is: {plan:#?}");
         assert_eq!(databases(&scarce), before);
-        let plan = plan_on(&context, &care(&to, |care| care.force = true)).await;
+        let forced = care(&to, |care| (care.force, care.rehearse) = (true, Rehearse::Off));
+        let plan = plan_on(&context, &forced).await;
         assert_eq!(plan.obstacle(), None);
         let fault = engine::run(Confirmed::by_name(plan, None).expect("nothing to confirm"), &context).await.expect_err("no room");
         assert_eq!(fault.code, Code::LockTableFull, "the check was right: {fault:?}");

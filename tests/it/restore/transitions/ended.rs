@@ -11,7 +11,7 @@ fn a_restore_whose_sessions_are_ended_anywhere_carries_on() {
     let expected = Expected::of(bench.server, &source);
     let first = bench.server.database("ended_not");
     bench.server.sql(&first, "create table in_the_way ()");
-    let points = points(&bench, &beside(&archive, bench.dir.path(), "not"), &first);
+    let points = points(&bench, &replacing(bench.server, &beside(&archive, bench.dir.path(), "not"), &first));
     for_all(&points, |point| {
         let target = bench.server.database("ended_at");
         bench.server.sql(&target, "create table in_the_way ()");

@@ -79,8 +79,13 @@ impl Field {
 
     fn spec(&self, point: Point) -> RestoreSpec {
         let (target, archive) = self.target(point);
-        replacing(self.bench.server, &archive, &target)
+        alone(self.bench.server, &archive, &target)
     }
+}
+
+/// With one session: what stands at its point keeps another session of the same restore from sending its rows, too (see [`meet`]).
+fn alone(server: &TestServer, archive: &Path, target: &str) -> RestoreSpec {
+    RestoreSpec { effort: effort(1), ..replacing(server, archive, target) }
 }
 
 /// Prepares a server: all targets are there, so that each step is taken.
@@ -92,7 +97,7 @@ fn field(server: TestServer, place: &str) -> Field {
     let expected = Expected::of(bench.server, "source");
     bench.server.sql("postgres", "create database first template template0");
     bench.server.sql("first", "create table in_the_way ()");
-    let mut points = points(&bench, &beside(&archive, bench.dir.path(), "not"), "first");
+    let mut points = points(&bench, &alone(bench.server, &beside(&archive, bench.dir.path(), "not"), "first"));
     let sent = points.iter().copied().find(|point| point.0 == Transition::LoadSent).expect("rows are sent");
     points.retain(|point| point.0 != Transition::LoadSent);
     points.push(sent);

@@ -81,7 +81,7 @@ fn a_restore_that_is_killed_anywhere_goes_on() {
     let expected = Expected::of(bench.server, &source);
     let first = bench.server.database("killed_not");
     bench.server.sql(&first, "create table in_the_way ()");
-    let points = points(&bench, &beside(&archive, bench.dir.path(), "not"), &first);
+    let points = points(&bench, &replacing(bench.server, &beside(&archive, bench.dir.path(), "not"), &first));
     for_all(&points, |point| {
         let target = bench.server.database("killed_at");
         bench.server.sql(&target, "create table in_the_way ()");

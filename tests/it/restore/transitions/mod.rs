@@ -131,14 +131,13 @@ fn same(server: &TestServer, expected: &Expected, target: &str, point: Point) {
     assert_eq!(server.sql(target, "select count(*) from pg_namespace where nspname = '_dbbackup'"), "0", "{point:?}: the ledger is left");
 }
 
-/// The first and the last time that each transition is passed.
-fn points(bench: &Bench, archive: &Path, target: &str) -> Vec<Point> {
+/// The first and nearly the last time that a restore passes each transition.
+fn points(bench: &Bench, plain: &RestoreSpec) -> Vec<Point> {
     let sink = At::new(None, || {});
     run(async {
-        let plain = replacing(bench.server, archive, target);
-        proven(restore_with(&plain, bench, sink.clone()).await, (Transition::Proven, 1));
+        proven(restore_with(plain, bench, sink.clone()).await, (Transition::Proven, 1));
     });
-    assert!(manifest_of(archive).is_none(), "a restore that is complete leaves no manifest");
+    assert!(manifest_of(&plain.archive).is_none(), "a restore that is complete leaves no manifest");
     let passed = sink.passed.lock().expect("counts");
     let missing: Vec<_> = Transition::ALL.iter().filter(|one| !passed.contains_key(one)).collect();
     // Those are steps of a cluster.
