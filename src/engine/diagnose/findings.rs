@@ -69,10 +69,7 @@ fn disks(host: &HostFacts, found: &mut Vec<Finding>) {
                 found.push(
                     finding
                         .shown_by(why)
-                        .step_run(
-                            "See what it is, and whether its server is there:",
-                            format!("grep -E 'nfs|cifs|fuse' /proc/mounts; dmesg | tail"),
-                        )
+                        .step_run("See what it is, and whether its server is there:", "grep -E 'nfs|cifs|fuse' /proc/mounts; dmesg | tail")
                         .step("Everything that touches it waits, dbbackup as well."),
                 );
             }

@@ -57,11 +57,9 @@ fn head(model: &Model, cols: usize) -> Row {
         (None, Some(server)) => format!("Diagnostics of {server}"),
         (None, None) => "Diagnostics of this host".to_owned(),
     };
-    let when = diagnosis.map(|diagnosis| {
-        let at = when::second(diagnosis.generated_ms, &model.clock);
-        let day = when::day(diagnosis.generated_ms, &model.clock);
-        let at = if screen.file.is_some() { day } else { at };
-        format!("collected {at}, took {}   R again", span(diagnosis.took_ms))
+    let when = diagnosis.map(|diagnosis| match screen.file {
+        Some(_) => format!("made {}   R looks anew", when::day(diagnosis.generated_ms, &model.clock)),
+        None => format!("collected {}, took {}   R again", when::second(diagnosis.generated_ms, &model.clock), span(diagnosis.took_ms)),
     });
     let when = if model.is_diagnosing() && diagnosis.is_some() { Some("collecting again …".to_owned()) } else { when };
     let row = Row::of(text::cut(&title, cols), Role::Title);
