@@ -64,6 +64,7 @@ pub fn availability(model: &Model, action: &Action) -> Result<(), String> {
             Some(_) => Ok(()),
             None => Err("no job is in sight".to_owned()),
         },
+        Action::CopyCommand if *model.nav.place() == Place::Diagnostics => Ok(()),
         Action::CopyCommand => match super::update::act::spec_in_sight(model) {
             Some(_) => Ok(()),
             None => Err("nothing here has a command line".to_owned()),

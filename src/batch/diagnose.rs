@@ -77,8 +77,9 @@ pub fn reports(resolved: &Resolved, by_itself: ByItself) -> Reports {
     Reports { paths, spare: state.into_iter().chain([work]).collect(), by_itself, ..Reports::default() }
 }
 
-/// The folder of the program's own state; none where the user has no home.
+/// The folder of the program's own state; none where the user has no home, or one that is not there.
 fn state_dir() -> Option<PathBuf> {
+    directories::BaseDirs::new().filter(|dirs| dirs.home_dir().is_dir())?;
     let dirs = directories::ProjectDirs::from("", "", "dbbackup")?;
     Some(dirs.state_dir().unwrap_or(dirs.data_local_dir()).to_path_buf())
 }

@@ -69,6 +69,11 @@ fn here(model: &Model) -> About {
     About { connection: model.server().map(|server| server.connection.clone()), dir: model.setup.dir.clone(), fault: None }
 }
 
+/// What the report that is shown is about.
+pub fn about(model: &Model) -> About {
+    model.diagnostics.about.clone().unwrap_or_else(|| here(model))
+}
+
 /// Shows the screen; what it shows is collected when there is nothing yet.
 pub fn open(model: &mut Model, out: &mut Vec<Cmd>) {
     if matches!(model.diagnostics.report, Load::Idle) {
@@ -78,7 +83,7 @@ pub fn open(model: &mut Model, out: &mut Vec<Cmd>) {
 
 /// Collects a report, or the one that is shown anew.
 pub fn collect(model: &mut Model, out: &mut Vec<Cmd>) {
-    let About { connection, dir, fault } = model.diagnostics.about.clone().unwrap_or_else(|| here(model));
+    let About { connection, dir, fault } = about(model);
     let id = model.request(Asked::Diagnosis);
     model.diagnostics.report.ask(id);
     model.diagnostics.file = None;
@@ -128,14 +133,14 @@ pub fn read(model: &mut Model, file: PathBuf, out: &mut Vec<Cmd>) {
 pub fn ask_past(model: &mut Model, out: &mut Vec<Cmd>) {
     let id = model.request(Asked::Reports);
     model.diagnostics.past.ask(id);
-    let dir = model.diagnostics.about.as_ref().map_or_else(|| model.setup.dir.clone(), |about| about.dir.clone());
+    let dir = about(model).dir;
     out.push(Cmd::Fetch(id, Query::Reports(dir)));
 }
 
 /// Has the report that is shown written beside the backups.
 pub fn keep(model: &mut Model, out: &mut Vec<Cmd>) {
     let Some(report) = model.diagnostics.report.value().cloned() else { return };
-    let dir = model.diagnostics.about.as_ref().map_or_else(|| model.setup.dir.clone(), |about| about.dir.clone());
+    let dir = about(model).dir;
     let id = model.request(Asked::KeepReport);
     out.push(Cmd::Fetch(id, Query::KeepReport(dir, Box::new(report))));
 }

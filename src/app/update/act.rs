@@ -384,6 +384,11 @@ pub fn spec_in_sight(model: &Model) -> Option<JobSpec> {
 }
 
 fn copy_command(model: &mut Model, out: &mut Vec<Cmd>) {
+    if *model.nav.place() == Place::Diagnostics {
+        let (lines, one) = command::as_lines(&command::diagnosis(&diagnostics::about(model)));
+        out.push(Cmd::Copy(one));
+        return model.modals.push(Modal::Command { what: Copied::Command, lines });
+    }
     if let Some(spec) = spec_in_sight(model) {
         out.push(Cmd::Copy(command::one_line(&spec, &model.setup)));
         model.modals.push(Modal::Command { what: Copied::Command, lines: command::line(&spec, &model.setup) });

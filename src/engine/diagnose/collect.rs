@@ -117,6 +117,10 @@ async fn fills(paths: Vec<Use>, existing: Existing, end: Instant) -> Vec<Found> 
             (disk::fill(&path), path)
         });
         let (usage, device, path) = match found.await {
+            // The kernel's own file systems have no room that could be used up.
+            Ok((Ok(fill), path)) if fill.used == 0 && fill.free == 0 && fill.inodes == 0 => {
+                (Fact::Unknown("a file system without a size".to_owned()), Some(fill.device), path)
+            }
             Ok((Ok(fill), path)) => {
                 let usage = Usage {
                     total: Bytes(fill.used.saturating_add(fill.free)),

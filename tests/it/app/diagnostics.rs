@@ -45,6 +45,15 @@ fn evidence_fix_and_report_are_a_key_away() {
 }
 
 #[test]
+fn the_command_line_that_does_the_same_is_a_key_away() {
+    let mut harness = Harness::of(fixtures::diagnosed()).quietly().keys("Y").shows("The same from a shell");
+    let words = "dbbackup --host db01 --user backup diagnose --backup-dir /var/backups/dbbackup".to_owned();
+    assert_eq!(harness.take(), [Cmd::Copy(words.clone())]);
+    let parsed = dbbackup::cli::parse::parse(words.split(' ').map(std::ffi::OsString::from)).expect("it can be typed");
+    assert!(matches!(parsed.cli.command, Some(dbbackup::cli::Command::Diagnose(_))));
+}
+
+#[test]
 fn a_past_report_is_read_and_not_written_again() {
     let mut harness = Harness::of(fixtures::past_reports()).shows("LOCK_TABLE_FULL").quietly().keys("enter");
     let file = PathBuf::from("/var/backups/dbbackup/diagnostics-20260130-181540.json");
