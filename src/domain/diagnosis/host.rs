@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 /// The host on which dbbackup runs.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct HostFacts {
     /// Its name.
     pub name: String,

@@ -60,8 +60,9 @@ impl<T> Fact<T> {
     }
 }
 
-/// The report.
+/// The report. What an older one does not have is not known.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Diagnosis {
     /// See [`FORMAT`].
     pub version: u32,
@@ -133,7 +134,7 @@ impl From<&Fault> for Trouble {
             message,
             sqlstate: fault.sqlstate.clone(),
             context: fault.context.clone(),
-            steps: fault.steps.clone(),
+            steps: fault.clone().cured().steps.clone(),
         }
     }
 }
@@ -218,21 +219,29 @@ pub struct KeptReport {
 }
 
 impl Diagnosis {
-    /// What a screen lists: the root cause as the first, then what was found.
+    /// What a screen lists: the root cause as the first, or the error with its own cure where the environment explains nothing, then what
+    /// was found.
     pub fn shown(&self) -> Vec<Finding> {
-        let cause = self.root_cause.as_ref().map(|cause| {
-            let code = self.error.as_ref().map(|error| error.code);
-            let severity = self.error.as_ref().map_or(Severity::Critical, |error| error.error_type);
-            Finding {
-                severity,
-                category: self.error.as_ref().map_or(Category::Internal, |error| error.category),
-                code,
+        let first = match (&self.root_cause, &self.error) {
+            (Some(cause), error) => Some(Finding {
+                severity: error.as_ref().map_or(Severity::Critical, |error| error.error_type),
+                category: error.as_ref().map_or(Category::Internal, |error| error.category),
+                code: error.as_ref().map(|error| error.code),
                 title: cause.text.clone(),
                 evidence: cause.evidence.clone(),
                 steps: cause.steps.clone(),
-            }
-        });
-        cause.into_iter().chain(self.findings.iter().cloned()).collect()
+            }),
+            (None, Some(error)) => Some(Finding {
+                severity: error.error_type,
+                category: error.category,
+                code: Some(error.code),
+                title: "nothing in the environment explains it; what cures this kind of failure:".to_owned(),
+                evidence: error.message.lines().map(str::to_owned).collect(),
+                steps: error.steps.clone(),
+            }),
+            (None, None) => None,
+        };
+        first.into_iter().chain(self.findings.iter().cloned()).collect()
     }
 
     /// The worst of what was found.

@@ -48,6 +48,7 @@ pub struct Hop {
 
 /// The server.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ServerFacts {
     /// Its section's name or address.
     pub label: String,
@@ -122,6 +123,7 @@ impl ServerFacts {
 
 /// What the server says of itself.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct About {
     /// `PostgreSQL 15.18`.
     pub version: String,

@@ -4,7 +4,7 @@ use crate::domain::diagnosis::{Diagnosis, FORMAT, KeptReport};
 use crate::domain::{Code, Fault};
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// Reports that are kept in a folder; the oldest go first.
@@ -62,16 +62,20 @@ impl Shelf {
         paths.sort_by(|a, b| b.file_name().cmp(&a.file_name()).then_with(|| a.cmp(b)));
         paths.dedup();
         paths.truncate(KEPT * 2);
-        paths.into_iter().map(kept).collect()
+        // What may not be read is somebody else's.
+        paths.into_iter().filter_map(kept).collect()
     }
 }
 
-fn kept(path: PathBuf) -> KeptReport {
+fn kept(path: PathBuf) -> Option<KeptReport> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let stamp = moment(name.trim_start_matches(PREFIX).trim_end_matches(SUFFIX));
     let read = read(&path);
+    if read.as_ref().is_err_and(|fault| fault.code == Code::FilePermission) {
+        return None;
+    }
     let code = read.as_ref().ok().and_then(|report| report.error.as_ref().map(|error| error.code));
-    KeptReport { stamp, about: read.map(|report| report.about()).map_err(|fault| fault.root_cause().to_owned()), code, path }
+    Some(KeptReport { stamp, about: read.map(|report| report.about()).map_err(|fault| fault.root_cause().to_owned()), code, path })
 }
 
 /// The moment in a name as people write it; what is no moment stays as it is.
@@ -136,7 +140,10 @@ fn reports(dir: &Path) -> Vec<PathBuf> {
 
 /// Lets the oldest reports of a folder go.
 fn prune(dir: &Path) {
+    // In a folder for everybody, those of others are theirs.
+    let me = rustix::process::geteuid().as_raw();
     let mut all = reports(dir);
+    all.retain(|path| path.symlink_metadata().is_ok_and(|data| data.uid() == me));
     all.sort();
     let surplus = all.len().saturating_sub(KEPT);
     for path in all.into_iter().take(surplus) {

@@ -268,6 +268,9 @@ fn an_environment_in_order_explains_nothing() {
         let diagnosis = failed(code, "something else", |_| {});
         assert_eq!(diagnosis.root_cause, None, "{code:?}");
         assert_eq!(diagnosis.findings, Vec::new(), "{code:?}");
+        let shown = diagnosis.shown();
+        assert!(shown.len() == 1 && shown[0].title.starts_with("nothing in the environment"), "{shown:?}");
+        assert!(!shown[0].steps.is_empty(), "{code:?} has a cure of its own");
     }
     assert_eq!(judge(calm()).root_cause, None);
     // The server's full disk is not ours, and ours not the server's.
