@@ -168,6 +168,14 @@ pub enum Action {
     KeepReport,
     /// Show the reports that were kept.
     PastReports,
+    /// To the next line that holds what is searched for.
+    Match(Toward),
+    /// Show only the lines that hold what is searched for, or all.
+    OnlyMatches,
+    /// Break long lines, or cut them.
+    Wrap,
+    /// Write what helps to find out what went wrong into a file.
+    SaveDebugLog,
     /// Say yes to the question that is shown.
     Accept,
 }

@@ -65,6 +65,9 @@ pub fn availability(model: &Model, action: &Action) -> Result<(), String> {
             None => Err("no job is in sight".to_owned()),
         },
         Action::CopyCommand if *model.nav.place() == Place::Diagnostics => Ok(()),
+        Action::Match(_) | Action::OnlyMatches if model.log_screen.filter.text().is_none_or(str::is_empty) => {
+            Err("nothing is searched for: / begins".to_owned())
+        }
         Action::CopyCommand => match super::update::act::spec_in_sight(model) {
             Some(_) => Ok(()),
             None => Err("nothing here has a command line".to_owned()),

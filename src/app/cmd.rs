@@ -31,6 +31,8 @@ pub enum Cmd {
     Suspend,
     /// Paint everything anew.
     Redraw,
+    /// Write the debug log now; answered by [`super::msg::Reply::Saved`].
+    SaveDebugLog(ReqId),
     /// Leave, with the exit code and what is to be printed on the normal screen.
     Quit,
 }

@@ -76,6 +76,7 @@ pub(super) enum Asked {
     /// The ending of a session: what the news call it.
     End(String),
     Plan,
+    DebugLog,
 }
 
 /// A job held still to be looked at.

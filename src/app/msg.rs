@@ -83,6 +83,8 @@ pub enum Reply {
     Kept(PathBuf),
     /// To [`super::cmd::Query::EndSession`].
     Ended,
+    /// To [`super::cmd::Cmd::SaveDebugLog`].
+    Saved(PathBuf),
 }
 
 /// A key, free of any terminal library's types.

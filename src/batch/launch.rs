@@ -3,7 +3,7 @@
 use super::jsonl::JsonLines;
 use super::result::{self, Volume};
 use super::text::{Stderr, Text};
-use super::{archive, diagnose, output, query, script, settings};
+use super::{archive, diagnose, logging, output, query, script, settings};
 use crate::app::action::Action;
 use crate::app::model::{Model, Outcome};
 use crate::app::msg::Msg;
@@ -14,23 +14,34 @@ use crate::cli::{Cli, Command};
 use crate::config::environment::Environment;
 use crate::config::layers::{Resolved, resolve};
 use crate::config::paths::Paths;
+use crate::config::print;
 use crate::config::secrets::Secrets;
 use crate::config::settings::Key;
+use crate::domain::job::JobId;
 use crate::domain::{Code, Fault, fault, text};
+use crate::runtime::audit::{Audit, Audited};
+use crate::runtime::debug_log::{DebugLog, Recording};
 use crate::runtime::exec::Executor;
 use crate::runtime::inbox::Inbox;
+use crate::runtime::log::chosen;
 use crate::runtime::report::ByItself;
 use crate::runtime::run::{Front, run};
 use crate::runtime::screen::Screen;
-use crate::runtime::work::Engine;
-use crate::runtime::{host, log, look, password, signals};
+use crate::runtime::work::{Engine, Work};
+use crate::runtime::{host, log, look, password, signals, story};
 use crate::view::look::Look;
 use std::ffi::OsString;
 use std::io::{IsTerminal, stderr, stdin, stdout};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How long the last lines of the log are waited for.
+const LAST_WAIT: Duration = Duration::from_secs(2);
 
 /// Runs the program on its arguments, its own name first; gives the exit code.
 pub fn main(arguments: impl IntoIterator<Item = OsString>, environment: &Environment) -> u8 {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let command = story::command(&arguments);
     let parsed = match parse::parse(arguments) {
         Ok(parsed) => parsed,
         Err(error) => {
@@ -39,7 +50,23 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, environment: &Environ
             return parse::exit_code(&error);
         }
     };
-    match carry_out(&parsed, environment) {
+    let began = Instant::now();
+    let mut debug = DebugLog::new(parsed.cli.globals.log.save_debug_log.clone(), &command);
+    let result = carry_out(&parsed, environment, &command, &mut debug);
+    if let Err(fault) = &result {
+        story::fault(JobId::default(), "the run cannot start", fault);
+        debug.outcome(serde_json::json!({ "exit": fault.code.exit(), "fault": fault }));
+    }
+    let exit = result.as_ref().map_or_else(|fault| fault.code.exit(), |code| *code);
+    story::over(exit, u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX));
+    // Before the debug log is written, so that its end is in it; a log that hangs must not keep the program.
+    log::flush(LAST_WAIT);
+    if debug.is_wanted()
+        && let Err(fault) = debug.save()
+    {
+        output::diagnostic(&fault.render("Debug log not written"));
+    }
+    match result {
         Ok(code) => code,
         Err(fault) => {
             if parsed.cli.globals.json {
@@ -72,7 +99,12 @@ fn explain(name: Option<&str>) -> Result<String, Fault> {
     }
 }
 
-fn carry_out(Parsed { cli, settings: flags }: &Parsed, environment: &Environment) -> Result<u8, Fault> {
+fn carry_out(
+    Parsed { cli, settings: flags }: &Parsed,
+    environment: &Environment,
+    command: &str,
+    debug: &mut DebugLog,
+) -> Result<u8, Fault> {
     let paths = Paths::of_host(cli.globals.config.clone(), environment);
     match &cli.command {
         Some(Command::Completions { shell }) => {
@@ -92,9 +124,9 @@ fn carry_out(Parsed { cli, settings: flags }: &Parsed, environment: &Environment
         _ => {}
     }
     let resolved = resolve(&paths, environment, flags)?;
-    if let Some(path) = resolved.path(Key::LogFile) {
-        log::start(&path, resolved.text(Key::LogLevel).unwrap_or("info"))?;
-    }
+    debug.config(print::json(&resolved, None));
+    logging::start(cli, &resolved, environment, debug)?;
+    story::begun(command, environment);
     let secrets = Arc::new(Secrets::new(&resolved, environment));
     if let Some(Command::Archive(Archive::Cat { archive, entry, database })) = &cli.command {
         let done = archive::cat(&archive.archive, entry, database.as_deref(), &mut stdout().lock());
@@ -106,7 +138,7 @@ fn carry_out(Parsed { cli, settings: flags }: &Parsed, environment: &Environment
     if let Some(answer) = query::answer(cli, &resolved, &secrets) {
         return Ok(settings::finish(answer, "Query failed"));
     }
-    application(cli, &resolved, environment, secrets)
+    application(cli, &resolved, environment, secrets, command, debug)
 }
 
 /// Who looks on: a terminal on both ends that can do more than print lines, and nobody who said otherwise.
@@ -146,7 +178,14 @@ pub fn setup(cli: &Cli, resolved: &Resolved, mode: Mode) -> Result<Setup, Fault>
     })
 }
 
-fn application(cli: &Cli, resolved: &Resolved, environment: &Environment, secrets: Arc<Secrets>) -> Result<u8, Fault> {
+fn application(
+    cli: &Cli,
+    resolved: &Resolved,
+    environment: &Environment,
+    secrets: Arc<Secrets>,
+    command: &str,
+    debug: &mut DebugLog,
+) -> Result<u8, Fault> {
     let mode = mode(cli, resolved, environment)?;
     let setup = setup(cli, resolved, mode)?;
     let needs_server = !matches!(&setup.job, Some(crate::domain::spec::JobSpec::Verify(verify)) if verify.restore_test.is_none());
@@ -154,14 +193,27 @@ fn application(cli: &Cli, resolved: &Resolved, environment: &Environment, secret
     let by_itself = if setup.dry_run { ByItself::No } else { ByItself::Yes };
     let reports = diagnose::reports(resolved, by_itself);
     let inbox = Arc::new(Inbox::default());
-    let mut executor = Executor::new(Arc::clone(&inbox), Arc::new(Engine::new(Arc::clone(&secrets), reports)))?;
+    let engine: Arc<dyn Work> = Arc::new(Engine::new(Arc::clone(&secrets), reports));
+    let work = match chosen::audit(resolved, environment) {
+        Some((path, wish)) => Arc::new(Audited::new(engine, Audit::new(path, wish, environment, command))),
+        None => engine,
+    };
+    let mut executor = Executor::new(Arc::clone(&inbox), work)?;
     if mode != Mode::Batch && needs_server {
         password::ask_if_wanted(executor.handle(), &secrets, &resolved.connection()?)?;
     }
     signals::listen(executor.handle(), &inbox)?;
     let volume = if resolved.switch(Key::Quiet) { Volume::Quiet } else { Volume::Normal };
     let (mut model, first) = Model::new(setup);
-    let play = |front: &mut dyn Front| run(&mut model, first, &inbox, &mut executor, front);
+    let play = |front: &mut dyn Front| {
+        let outcome = run(&mut model, first, &inbox, &mut executor, &mut Recording { front, log: &mut *debug });
+        // A job's own failure is told by the job, and that of a plan by the plan.
+        if let (Some(fault), Some(_)) = (&outcome.fault, &outcome.plan) {
+            story::fault(JobId::default(), "not started", fault);
+        }
+        debug.outcome(result::json(&outcome));
+        outcome
+    };
     Ok(match mode {
         Mode::Batch if resolved.switch(Key::Json) => {
             let mut lines = JsonLines::default();
@@ -186,6 +238,9 @@ fn application(cli: &Cli, resolved: &Resolved, environment: &Environment, secret
             if let Some(notice) = notice {
                 inbox.answer(Msg::Act(Action::Notice(notice)));
             }
+            // Lines on a terminal that is drawn on would be in the way.
+            let news = Arc::clone(&inbox);
+            log::on_trouble(move |text| news.answer(Msg::Act(Action::Notice(text.to_owned()))));
             let mut screen = Screen::open(Arc::clone(&inbox), look, look::pace(environment))
                 .map_err(|error| Fault::new(Code::Io, "cannot take the terminal").because(error).step("Use --batch."))?;
             let outcome = play(&mut screen);

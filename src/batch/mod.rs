@@ -5,6 +5,7 @@ pub mod archive;
 pub mod diagnose;
 pub mod jsonl;
 pub mod launch;
+mod logging;
 pub mod missing;
 pub mod output;
 pub mod query;

@@ -7,8 +7,9 @@ use crate::config::layers::{Resolved, resolve};
 use crate::config::paths::Paths;
 use crate::config::print::{self, Origins};
 use crate::config::settings::Key;
+use crate::domain::job::JobId;
 use crate::domain::{Code, Fault};
-use crate::runtime::host;
+use crate::runtime::{host, story};
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -79,6 +80,7 @@ pub fn finish(result: Result<String, Fault>, headline: &str) -> u8 {
         },
         Err(fault) => {
             let code = fault.code;
+            story::fault(JobId::default(), headline, &fault);
             output::diagnostic(&fault.cured().render(headline));
             code.exit()
         }

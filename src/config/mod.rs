@@ -6,6 +6,7 @@ pub mod connection;
 pub mod environment;
 pub mod file;
 pub mod layers;
+pub mod levels;
 pub mod passfile;
 pub mod paths;
 pub mod print;

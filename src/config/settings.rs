@@ -20,6 +20,8 @@ pub enum Kind {
     Switch,
     /// One of these words.
     Word(&'static [&'static str]),
+    /// How much each part logs.
+    Levels,
     /// A codec with its level.
     Compression,
     /// What is verified after a backup.
@@ -105,8 +107,16 @@ settings! {
     Quiet "output.quiet" Some("quiet"), [], Kind::Switch, Some("false"), "Print errors only";
     NoColor "output.no_color" Some("no-color"), [], Kind::Switch, Some("false"), "No colours (NO_COLOR is respected too)";
     Theme "output.theme" Some("theme"), [], Kind::Text, Some("default-dark"), "Colours: default-dark, default-light, colour-blind, high-contrast, mono";
-    LogFile "log.file" Some("log-file"), [], Kind::Path, None, "File to log to";
-    LogLevel "log.level" Some("log-level"), [], Kind::Word(&["error", "warn", "info", "debug", "trace"]), Some("info"), "How much is logged";
+    LogTarget "log.target" Some("log-target"), [], Kind::Word(&["file", "syslog", "journald", "off"]), Some("file"), "Where the log goes: file, syslog, journald, off";
+    LogFile "log.file" Some("log-file"), [], Kind::Path, None, "File to log to; default: /var/log/dbbackup/dbbackup.log for root, ~/.local/state/dbbackup/dbbackup.log for others";
+    LogSocket "log.socket" Some("log-socket"), [], Kind::Path, None, "Socket of syslog or journald; default: /dev/log, /run/systemd/journal/socket";
+    LogLevel "log.level" Some("log-level"), [], Kind::Levels, Some("info"), "How much is logged: off, error, warn, info, debug, trace; of single parts too: info,engine=debug";
+    LogFormat "log.format" Some("log-format"), [], Kind::Word(&["text", "json"]), Some("text"), "Lines of the log: text or json";
+    LogMaxSize "log.max_size" Some("log-max-size"), [], Kind::Size(64 << 10), Some("100MB"), "Size at which a log file is rotated";
+    LogMaxFiles "log.max_files" Some("log-max-files"), [], Kind::Number(1, 1000), Some("10"), "Log files that are kept, the current one among them";
+    LogMaxTotal "log.max_total" Some("log-max-total"), [], Kind::Size(64 << 10), Some("1GB"), "Size that all log files together never exceed";
+    LogMinFree "log.min_free" Some("log-min-free"), [], Kind::Size(0), Some("100MB"), "Space that stays free on the log's disk (at most a twentieth of it); the log pauses before it is used";
+    AuditFile "log.audit_file" Some("audit-file"), [], Kind::Path, None, "File that says who did what, or off; default: audit.jsonl in the default folder of the log";
 }
 
 impl Setting {
@@ -155,6 +165,7 @@ impl Setting {
                 let meant = nearest.map(|word| format!("; did you mean {word}?")).unwrap_or_default();
                 Err(format!("{text:?} is none of {}{meant}", words.join(", ")))
             }
+            Kind::Levels => text.parse::<super::levels::Levels>().map(|_| ()),
             Kind::Compression => text.parse::<Compression>().map(|_| ()),
             Kind::Verify => verify(text).map(|_| ()),
             Kind::Timestamp => timestamp(text).map(|_| ()),

@@ -8,6 +8,7 @@ pub mod fault;
 pub mod job;
 pub mod listing;
 pub mod plan;
+pub mod redact;
 pub mod schema;
 pub mod server;
 pub mod size;

@@ -1,6 +1,7 @@
 //! Carries out what the application asks for: jobs and questions on tokio, beside the loop. Every call returns at once.
 
 use super::inbox::{Inbox, JobSink, PlanSink};
+use super::story;
 use super::work::Work;
 use crate::app::cmd::{Query, ReqId};
 use crate::app::msg::{Msg, Reply};
@@ -8,7 +9,7 @@ use crate::domain::job::{JobId, Leftovers, Summary};
 use crate::domain::plan::Confirmed;
 use crate::domain::spec::JobSpec;
 use crate::domain::{Code, Fault};
-use crate::engine::event::Event;
+use crate::engine::event::{Event, Level};
 use std::collections::HashMap;
 use std::future::Future;
 use std::sync::Arc;
@@ -75,10 +76,12 @@ impl Executor {
         let planned = self.work.plan(spec.clone(), sink, cancel.clone());
         let (work, abandoned) = (Arc::clone(&self.work), cancel.clone());
         let task = self.answer(id, async move {
-            match planned.await {
-                Ok(plan) => Ok(Reply::Plan(Box::new(plan))),
+            let planned = match planned.await {
+                Ok(plan) => Ok(plan),
                 Err(fault) => Err(explained(&*work, spec, fault, &abandoned).await),
-            }
+            };
+            story::planned(&planned);
+            planned.map(|plan| Reply::Plan(Box::new(plan)))
         });
         self.plans.push(Planning { id, cancel, task });
     }
@@ -117,7 +120,7 @@ impl Executor {
                 return sink.end(Event::Cancelled(Leftovers::default()));
             }
             sink.begin();
-            tracing::info!(job = job.0, "started: {}", plan.plan().title);
+            story::line(job, Level::Info, &format!("begins: {}", plan.plan().title));
             let spec = plan.plan().spec.clone();
             let task = tokio::spawn({
                 let (sink, work, cancel) = (Arc::clone(&sink), Arc::clone(&work), cancel.clone());
@@ -128,7 +131,7 @@ impl Executor {
                 Ok(summary) => Ok(explained_summary(&*work, spec, summary, &cancel).await),
                 Err(fault) => Err(explained(&*work, spec, fault, &cancel).await),
             });
-            tracing::info!(job = job.0, "ended: {}", serde_json::to_string(&last).unwrap_or_default());
+            story::ended(job, &last);
             sink.end(last);
         });
     }

@@ -2,7 +2,9 @@
 //!
 //! The same loop serves the full screen and the headless run; they differ in their [`run::Front`].
 
+pub mod audit;
 pub mod clock;
+pub mod debug_log;
 pub mod exec;
 pub mod host;
 pub mod inbox;
@@ -14,7 +16,9 @@ pub mod panic;
 pub mod password;
 pub mod report;
 pub mod run;
+pub mod run_id;
 pub mod screen;
 pub mod signals;
+pub mod story;
 pub mod terminal;
 pub mod work;

@@ -5,6 +5,7 @@ pub mod files;
 pub mod load;
 pub mod memory;
 pub mod pace;
+pub mod user;
 
 /// Where the kernel tells about itself. Tests give folders of their own.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -10,6 +10,7 @@ mod config;
 mod diagnose;
 mod docs;
 mod e2e;
+mod log;
 mod postgres;
 mod pty;
 mod restore;

@@ -1,6 +1,6 @@
 //! What each action does.
 
-use super::{flow, keys, marks, modals, toast};
+use super::{flow, keys, log, marks, modals, toast};
 use crate::app::action::{Action, Motion, ScreenId, Toward};
 use crate::app::cmd::{Cmd, Query};
 use crate::app::command;
@@ -17,7 +17,7 @@ use crate::app::screens::contents::ContentsScreen;
 use crate::app::screens::diagnostics;
 use crate::app::screens::home;
 use crate::app::screens::limits;
-use crate::app::screens::log::{self as log_view, Follow};
+use crate::app::screens::log::Follow;
 use crate::app::screens::target::TargetScreen;
 use crate::app::waits;
 use crate::domain::Connection;
@@ -151,22 +151,14 @@ pub fn act(model: &mut Model, action: Action, out: &mut Vec<Cmd>) {
                 model.modals.push(Modal::Delete { paths, typed: tui_input::Input::default() });
             }
         }
-        Action::Follow => {
-            model.log_screen.follow = match model.log_screen.follow {
-                Follow::Newest => match log_view::lines(model).last() {
-                    Some((number, _)) => Follow::Held(*number),
-                    None => Follow::Newest,
-                },
-                Follow::Held(_) => Follow::Newest,
-            }
-        }
-        Action::Level => {
-            model.log_screen.level = match model.log_screen.level {
-                Level::Debug => Level::Info,
-                Level::Info => Level::Warn,
-                Level::Warn => Level::Error,
-                Level::Error => Level::Debug,
-            }
+        Action::Follow => log::follow(model),
+        Action::Level => log::level(model),
+        Action::Match(toward) => log::go_on(model, toward),
+        Action::OnlyMatches => log::only(model),
+        Action::Wrap => log::wrap(model),
+        Action::SaveDebugLog => {
+            let id = model.request(Asked::DebugLog);
+            out.push(Cmd::SaveDebugLog(id));
         }
         Action::Accept => modals::accept(model, out),
     }
@@ -233,6 +225,9 @@ fn enter(model: &mut Model, out: &mut Vec<Cmd>) {
         && filter.is_typing()
     {
         filter.keep();
+        if *model.nav.place() == Place::Log {
+            log::show_found(model);
+        }
         return;
     }
     match model.nav.place().clone() {
@@ -346,6 +341,7 @@ fn change(model: &mut Model, toward: Toward) {
             }
         }
         Place::Contents => marks::fold(model, toward),
+        Place::Log => log::shift(model, toward),
         _ => {}
     }
 }

@@ -77,7 +77,9 @@ pub fn done(model: &mut Model, id: ReqId, answer: Result<Reply, Fault>, out: &mu
             toast(model, Level::Error, format!("{what} is not ended: {}", fault.root_cause()));
             model.modals.push(Modal::Error { headline: "Ending a session failed".to_owned(), fault, missing: Vec::new(), scroll: 0 });
         }
-        (Asked::Plan | Asked::Contents(_), _) => {}
+        (Asked::DebugLog, Ok(Reply::Saved(path))) => toast(model, Level::Info, format!("saved as {}", path.display())),
+        (Asked::DebugLog, Err(fault)) => toast(model, Level::Error, format!("not saved: {}: {}", fault.what, fault.root_cause())),
+        (Asked::Plan | Asked::Contents(_) | Asked::DebugLog, _) => {}
     }
 }
 

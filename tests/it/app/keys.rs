@@ -65,13 +65,17 @@ fn every_action_has_a_key() {
         Action::CopyFix => "copy-fix",
         Action::KeepReport => "keep-report",
         Action::PastReports => "past-reports",
+        Action::Match(_) => "match",
+        Action::OnlyMatches => "only-matches",
+        Action::Wrap => "wrap",
+        Action::SaveDebugLog => "save-debug-log",
         Action::Accept => "accept",
     };
     let bound: BTreeSet<&str> = KEYS.iter().map(|bind| verb(&bind.action)).collect();
     for bind in KEYS {
         assert!(action_name(&bind.action).starts_with(verb(&bind.action)), "{}", action_name(&bind.action));
     }
-    assert_eq!(bound.len(), 41 - KEYLESS.len(), "{bound:?}");
+    assert_eq!(bound.len(), 45 - KEYLESS.len(), "{bound:?}");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What the screens look like.
 
 pub mod fixtures;
+mod log;
 mod look;
 mod picture;
 mod sizes;
