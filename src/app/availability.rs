@@ -59,7 +59,17 @@ pub fn below(model: &Model, action: &Action) -> Result<(), String> {
             Some(_) => Ok(()),
         },
         Action::EndBlocker(_) => waits::may_end(model),
-        Action::ShowError => match super::update::failing::in_sight(model) {
+        Action::CopyFix => match model.diagnostics.current().map(|finding| finding.commands()) {
+            None => Err("there is no finding".to_owned()),
+            Some(None) => Err("this one has advice only, no command".to_owned()),
+            Some(Some(_)) => Ok(()),
+        },
+        Action::KeepReport if model.diagnostics.file.is_some() => Err("this one is kept already".to_owned()),
+        Action::KeepReport => match model.diagnostics.report.value() {
+            Some(_) => Ok(()),
+            None => Err("there is no report yet".to_owned()),
+        },
+        Action::ShowError | Action::Diagnose => match super::update::failing::in_sight(model) {
             Some(_) => Ok(()),
             None => Err("nothing failed here".to_owned()),
         },
@@ -71,6 +81,7 @@ pub fn below(model: &Model, action: &Action) -> Result<(), String> {
             Some(_) => Ok(()),
             None => Err("no job is in sight".to_owned()),
         },
+        Action::CopyCommand if *model.nav.place() == Place::Diagnostics => Ok(()),
         Action::Match(_) | Action::OnlyMatches if model.log_screen.filter.text().is_none_or(str::is_empty) => {
             Err("nothing is searched for: / begins".to_owned())
         }
@@ -115,6 +126,8 @@ fn enter(model: &Model) -> Result<(), String> {
             (None, _) => settings::may_change(model).map(drop),
         },
         Place::Database(..) | Place::Log => applies(model, &Action::Enter),
+        Place::Diagnostics if model.diagnostics.current().is_none() => Err("there is no finding".to_owned()),
+        Place::Reports if model.diagnostics.past_keys().is_empty() => Err("there is no report".to_owned()),
         Place::Jobs if model.jobs.is_empty() => Err("no job has run yet".to_owned()),
         Place::Job(_) => match model.job_in_sight().map(|job| job.progress.databases.is_empty()) {
             Some(false) => Ok(()),

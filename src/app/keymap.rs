@@ -39,6 +39,10 @@ pub enum Scope {
     Database,
     /// The archives.
     Archives,
+    /// What state host and server are in.
+    Diagnostics,
+    /// The reports that were kept.
+    Reports,
     /// The log.
     Log,
     /// The settings.
@@ -69,7 +73,7 @@ pub enum Scope {
 
 impl Scope {
     /// Every scope, in the order of the documentation.
-    pub const ALL: [Scope; 27] = [
+    pub const ALL: [Scope; 29] = [
         Scope::Always,
         Scope::Screens,
         Scope::Moving,
@@ -84,6 +88,8 @@ impl Scope {
         Scope::Job,
         Scope::Database,
         Scope::Archives,
+        Scope::Diagnostics,
+        Scope::Reports,
         Scope::Log,
         Scope::Settings,
         Scope::Editing,
@@ -116,6 +122,8 @@ impl Scope {
             Scope::Job => "A job",
             Scope::Database => "A database of a job",
             Scope::Archives => "Archives",
+            Scope::Diagnostics => "Diagnostics",
+            Scope::Reports => "Diagnostics: past reports",
             Scope::Log => "Log",
             Scope::Settings => "Settings",
             Scope::Editing => "While a setting is typed",
@@ -207,8 +215,8 @@ const BACK_TAB: Key = plain(KeyCode::BackTab);
 
 use Hint::{First, Footer, Help as InHelp, Last};
 use Scope::{
-    Always, Archives, AskCancel, AskDelete, AskDeleteMany, AskEnd, AskQuit, BackupDatabases, BackupOptions, Contents, Database, Error,
-    Home, Job, Jobs, Log, Moving, Plan, Restore, Screens, Target, Typing,
+    Always, Archives, AskCancel, AskDelete, AskDeleteMany, AskEnd, AskQuit, BackupDatabases, BackupOptions, Contents, Database,
+    Diagnostics, Error, Home, Job, Jobs, Log, Moving, Plan, Reports, Restore, Screens, Target, Typing,
 };
 
 /// All keys.
@@ -225,7 +233,8 @@ pub static KEYS: &[Bind] = &[
     bind(Screens, ch('3'), Action::Screen(ScreenId::Restore), "Restore", InHelp),
     bind(Screens, ch('4'), Action::Screen(ScreenId::Jobs), "Jobs", InHelp),
     bind(Screens, ch('5'), Action::Screen(ScreenId::Archives), "Archives", InHelp),
-    bind(Screens, ch('6'), Action::Screen(ScreenId::Log), "Log", InHelp),
+    bind(Screens, ch('8'), Action::Screen(ScreenId::Diagnostics), "Diagnostics", InHelp),
+    bind(Screens, ch('9'), Action::Screen(ScreenId::Log), "Log", InHelp),
     bind(Screens, ch(','), Action::Screen(ScreenId::Settings), "Settings", InHelp),
     bind(Screens, ch('R'), Action::Refresh, "ask again", InHelp),
     bind(Screens, ch('Y'), Action::CopyCommand, "copy command", InHelp),
@@ -277,13 +286,16 @@ pub static KEYS: &[Bind] = &[
     bind(Target, BACK_TAB, Action::Move(Motion::Up), "field before", InHelp),
     bind(Target, ch('n'), Action::DryRun, "dry run", Footer),
     bind(Plan, ENTER, Action::Enter, "start", First),
+    bind(Plan, ch('d'), Action::Diagnose, "diagnose", InHelp),
     bind(Jobs, ENTER, Action::Enter, "open", First),
     bind(Jobs, ch('e'), Action::ShowError, "error", Footer),
+    bind(Jobs, ch('d'), Action::Diagnose, "diagnose", Footer),
     bind(Jobs, ch('c'), Action::CancelJob, "cancel", Footer),
     bind(Jobs, ch('r'), Action::Resume, "resume", Footer),
     bind(Jobs, ch('l'), Action::ShowLog, "log", Footer),
     bind(Job, ENTER, Action::Enter, "database", First),
     bind(Job, ch('e'), Action::ShowError, "error", Footer),
+    bind(Job, ch('d'), Action::Diagnose, "diagnose", Footer),
     bind(Job, ch('c'), Action::CancelJob, "cancel", Footer),
     bind(Job, ch('l'), Action::ShowLog, "log", Footer),
     bind(Job, ch('f'), Action::Freeze, "freeze", Footer),
@@ -292,6 +304,7 @@ pub static KEYS: &[Bind] = &[
     bind(Job, ch('x'), Action::EndBlocker(Ending::Cancel), "cancel blocker", InHelp),
     bind(Job, ch('X'), Action::EndBlocker(Ending::Terminate), "terminate blocker", InHelp),
     bind(Database, ch('e'), Action::ShowError, "error", Footer),
+    bind(Database, ch('d'), Action::Diagnose, "diagnose", Footer),
     bind(Database, ch('c'), Action::CancelJob, "cancel", Footer),
     bind(Database, ch('f'), Action::Freeze, "freeze", Footer),
     bind(Archives, ENTER, Action::Inside, "open", First),
@@ -307,6 +320,11 @@ pub static KEYS: &[Bind] = &[
     bind(Archives, ch('<'), Action::Sort(Toward::Previous), "sort by the column before", InHelp),
     bind(Archives, ch('S'), Action::Reverse, "turn around", InHelp),
     bind(Archives, ch('/'), Action::Filter, "filter", Footer),
+    bind(Diagnostics, ENTER, Action::Enter, "evidence", First),
+    bind(Diagnostics, ch('y'), Action::CopyFix, "copy the fix", First),
+    bind(Diagnostics, ch('w'), Action::KeepReport, "write report", Footer),
+    bind(Diagnostics, ch('h'), Action::PastReports, "history", Footer),
+    bind(Reports, ENTER, Action::Enter, "open", First),
     bind(Log, ch('f'), Action::Follow, "follow", First),
     bind(Log, ch('l'), Action::Level, "level", Footer),
     bind(Log, ch('/'), Action::Filter, "search", Footer),
@@ -331,6 +349,7 @@ pub static KEYS: &[Bind] = &[
     bind(AskQuit, ch('y'), Action::Accept, "cancel them and leave", First),
     bind(AskDelete, ch('y'), Action::Accept, "yes, delete it", First),
     bind(AskDeleteMany, ENTER, Action::Accept, "delete (when the word is right)", First),
+    bind(Error, ch('d'), Action::Diagnose, "diagnose", First),
     bind(Error, ch('q'), Action::Back, "close", Footer),
     bind(Scope::Command, ch('q'), Action::Back, "close", Footer),
 ];
@@ -371,6 +390,8 @@ pub fn place_scope(model: &Model) -> Scope {
         (Place::Job(_), _) => Job,
         (Place::Database(..), _) => Database,
         (Place::Archives, _) => Archives,
+        (Place::Diagnostics, _) => Diagnostics,
+        (Place::Reports, _) => Reports,
         (Place::Log, _) => Log,
         (Place::Settings, _) => Scope::Settings,
     }

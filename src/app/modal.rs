@@ -15,6 +15,15 @@ pub enum Keys {
     All,
 }
 
+/// What was to be copied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// The command line that does the same.
+    Command,
+    /// The commands that cure a finding.
+    Fix,
+}
+
 /// What became of a text that was to be copied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Copied {
@@ -67,8 +76,10 @@ pub enum Modal {
         /// Lines scrolled down.
         scroll: usize,
     },
-    /// The command line that does the same.
+    /// Something that was copied.
     Command {
+        /// What it is.
+        what: Wanted,
         /// Its lines.
         lines: Vec<String>,
         /// What became of it.

@@ -10,6 +10,7 @@ use super::nav::{Nav, Place};
 use super::screens::archives::{ArchiveList, Checked};
 use super::screens::backup::BackupScreen;
 use super::screens::contents::ContentsScreen;
+use super::screens::diagnostics::DiagnosticsScreen;
 use super::screens::log::LogScreen;
 use super::screens::plan::PlanScreen;
 use super::screens::settings::SettingsScreen;
@@ -72,6 +73,9 @@ pub(super) enum Asked {
     Delete(PathBuf),
     /// Saving a setting, or taking it out.
     Save(&'static str),
+    Diagnosis,
+    Reports,
+    KeepReport,
     /// The ending of a session: what the news call it.
     End(String),
     Plan,
@@ -136,6 +140,8 @@ pub struct Model {
     pub blocker: Option<i32>,
     /// Archives.
     pub list: ArchiveList,
+    /// What state host and server are in.
+    pub diagnostics: DiagnosticsScreen,
     /// The log's view.
     pub log_screen: LogScreen,
     /// Settings.
@@ -173,6 +179,7 @@ impl Model {
             databases_picker: Picker::default(),
             blocker: None,
             list: ArchiveList::default(),
+            diagnostics: DiagnosticsScreen::default(),
             log_screen: LogScreen::default(),
             settings: SettingsScreen::default(),
             asked: BTreeMap::new(),
@@ -220,6 +227,11 @@ impl Model {
     /// Whether an answer is awaited that the screen shows a spinner for.
     pub fn is_waiting(&self) -> bool {
         !self.asked.is_empty()
+    }
+
+    /// Whether a report is being collected or read.
+    pub fn is_diagnosing(&self) -> bool {
+        self.asked.values().any(|asked| *asked == Asked::Diagnosis)
     }
 
     /// How the program ends, once that is known: draw the last frame, then leave.

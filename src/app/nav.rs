@@ -26,6 +26,10 @@ pub enum Place {
     Database(JobId, String),
     /// The archives.
     Archives,
+    /// What state host and server are in.
+    Diagnostics,
+    /// The reports that were kept.
+    Reports,
     /// What jobs said.
     Log,
     /// Settings.
@@ -40,6 +44,7 @@ impl From<ScreenId> for Place {
             ScreenId::Restore => Place::Restore,
             ScreenId::Jobs => Place::Jobs,
             ScreenId::Archives => Place::Archives,
+            ScreenId::Diagnostics => Place::Diagnostics,
             ScreenId::Log => Place::Log,
             ScreenId::Settings => Place::Settings,
         }
@@ -72,6 +77,7 @@ impl Nav {
             Place::Restore | Place::Contents | Place::Target => ScreenId::Restore,
             Place::Jobs | Place::Job(_) | Place::Database(..) => ScreenId::Jobs,
             Place::Archives => ScreenId::Archives,
+            Place::Diagnostics | Place::Reports => ScreenId::Diagnostics,
             Place::Log => ScreenId::Log,
             Place::Settings => ScreenId::Settings,
         }

@@ -3,7 +3,7 @@
 use super::jsonl::JsonLines;
 use super::result::{self, Volume};
 use super::text::{Stderr, Text};
-use super::{archive, logging, output, query, script, settings};
+use super::{archive, diagnose, logging, output, query, script, settings};
 use crate::app::action::Action;
 use crate::app::model::{Model, Outcome};
 use crate::app::msg::Msg;
@@ -24,6 +24,7 @@ use crate::runtime::debug_log::{DebugLog, Recording};
 use crate::runtime::exec::Executor;
 use crate::runtime::inbox::Inbox;
 use crate::runtime::log::chosen;
+use crate::runtime::report::ByItself;
 use crate::runtime::run::{Front, run};
 use crate::runtime::screen::Screen;
 use crate::runtime::settings::{Source, views};
@@ -127,6 +128,9 @@ fn carry_out(
         Some(Command::Explain { code }) => {
             return Ok(settings::finish(explain(code.as_deref()), "There is no explanation"));
         }
+        Some(Command::Diagnose(wanted)) => {
+            return Ok(settings::finish(diagnose::run(wanted, &paths, environment, flags), "No report"));
+        }
         Some(Command::Config(config)) => {
             return Ok(settings::run(config, &paths, environment, flags));
         }
@@ -210,8 +214,10 @@ fn application(
     };
     let needs_server = !matches!(&setup.job, Some(crate::domain::spec::JobSpec::Verify(verify)) if verify.restore_test.is_none());
     let noun = setup.job.as_ref().map(crate::domain::spec::JobSpec::noun);
+    let by_itself = if setup.dry_run { ByItself::No } else { ByItself::Yes };
+    let reports = diagnose::reports(&resolved, by_itself);
     let inbox = Arc::new(Inbox::default());
-    let engine: Arc<dyn Work> = Arc::new(Engine::new(Arc::clone(&secrets), source));
+    let engine: Arc<dyn Work> = Arc::new(Engine::new(Arc::clone(&secrets), source, reports));
     let work = match chosen::audit(&resolved, &environment) {
         Some((path, wish)) => Arc::new(Audited::new(engine, Audit::new(path, wish, &environment, command))),
         None => engine,

@@ -2,6 +2,7 @@
 
 pub mod archive;
 pub mod backup;
+pub mod diagnose;
 pub mod flags;
 pub mod globals;
 pub mod parse;
@@ -66,6 +67,9 @@ pub enum Command {
     /// Look into an archive
     #[command(subcommand, after_help = archive::EXAMPLES)]
     Archive(archive::Archive),
+    /// Find out what state host and server are in, and why something failed
+    #[command(after_help = diagnose::EXAMPLES)]
+    Diagnose(diagnose::Diagnose),
     /// Show the connection and what the server says of itself
     #[command(after_help = "Examples:\n  dbbackup status --host db01 --user backup\n  dbbackup status --json")]
     Status,

@@ -29,4 +29,6 @@ pub const PER_RUN: &[(&str, &str)] = &[
     ("origin", "what one answer shows"),
     ("path", "where one file is written"),
     ("save-debug-log", "one file about one run"),
+    ("error", "one text to explain"),
+    ("output", "where one report is written"),
 ];

@@ -3,6 +3,7 @@
 pub mod cause;
 pub mod codec;
 pub mod connection;
+pub mod diagnosis;
 pub mod fault;
 pub mod job;
 pub mod levels;

@@ -14,6 +14,7 @@ pub mod log;
 pub mod look;
 pub mod panic;
 pub mod password;
+pub mod report;
 pub mod run;
 pub mod run_id;
 pub mod screen;

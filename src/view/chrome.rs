@@ -52,9 +52,9 @@ pub fn tabs(model: &Model) -> Row {
     }
     let open = model.nav.tab();
     let mut row = Row::new();
-    for (at, screen) in ScreenId::ALL.into_iter().enumerate() {
+    for screen in ScreenId::ALL {
         let role = if screen == open { Role::Tab } else { Role::Muted };
-        row = row.then(format!(" {} {} ", at + 1, screen.title()), role);
+        row = row.then(format!(" {} {} ", screen.digit(), screen.title()), role);
     }
     row
 }

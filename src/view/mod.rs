@@ -92,6 +92,8 @@ fn screen(model: &Model, size: Size, density: Density) -> Vec<Row> {
         Place::Job(id) => screens::job::rows(model, *id, size, density),
         Place::Database(id, name) => screens::database::rows(model, *id, name, size),
         Place::Archives => screens::archives::rows(model, size),
+        Place::Diagnostics => screens::diagnostics::rows(model, size, density),
+        Place::Reports => screens::diagnostics::past(model, size),
         Place::Log => screens::log::rows(model, size),
         Place::Settings => screens::settings::rows(model, size),
     }

@@ -6,7 +6,7 @@ use super::page::{Row, Size};
 use super::text;
 use crate::app::jobs::{Job, file_name};
 use crate::app::keymap::{self, Scope};
-use crate::app::modal::{Copied, Keys, Modal};
+use crate::app::modal::{Copied, Keys, Modal, Wanted};
 use crate::app::model::Model;
 use crate::domain::spec::{JobSpec, RestoreScope};
 use crate::domain::wait::{Blocker, Ending};
@@ -67,11 +67,15 @@ pub fn rows(model: &Model, modal: &Modal, size: Size) -> Vec<Row> {
             rows
         }
         Modal::Palette { input, at } => super::palette::rows(model, input, *at, size),
-        Modal::Command { lines, copied } => {
+        Modal::Command { what, lines, copied } => {
+            let what = match what {
+                Wanted::Command => "The same from a shell",
+                Wanted::Fix => "The fix",
+            };
             let said = match copied {
-                Copied::Sent => "The same from a shell, sent to the clipboard:",
-                Copied::TooLong => "The same from a shell, too long for the clipboard:",
-                Copied::NoClipboard => "The same from a shell (this terminal has no clipboard):",
+                Copied::Sent => format!("{what}, sent to the clipboard:"),
+                Copied::TooLong => format!("{what}, too long for the clipboard:"),
+                Copied::NoClipboard => format!("{what} (this terminal has no clipboard):"),
             };
             let mut rows = vec![Row::of(said, Role::Muted)];
             rows.extend(lines.iter().flat_map(|line| shell_line(line, size.cols)).map(|line| Row::of(line, Role::Accent)));

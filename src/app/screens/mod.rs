@@ -3,6 +3,7 @@
 pub mod archives;
 pub mod backup;
 pub mod contents;
+pub mod diagnostics;
 pub mod home;
 pub mod limits;
 pub mod log;

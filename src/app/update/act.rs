@@ -1,19 +1,20 @@
 //! What each action does.
 
 use super::{flow, keys, log, marks, modals, settled, toast};
-use crate::app::action::{Action, Motion, Toward};
+use crate::app::action::{Action, Motion, ScreenId, Toward};
 use crate::app::cmd::{Cmd, Query};
 use crate::app::command;
 use crate::app::form::{Field, FieldId, Form};
 use crate::app::jobs::Job;
 use crate::app::list::Filter;
 use crate::app::load::Load;
-use crate::app::modal::{Copied, Keys, Modal};
+use crate::app::modal::{Copied, Keys, Modal, Wanted};
 use crate::app::model::{Asked, Frozen, Model};
 use crate::app::nav::{Nav, Place};
 use crate::app::screens::archives::{self, Order};
 use crate::app::screens::backup::{self, Part};
 use crate::app::screens::contents::ContentsScreen;
+use crate::app::screens::diagnostics;
 use crate::app::screens::home;
 use crate::app::screens::limits;
 use crate::app::screens::log::Follow;
@@ -43,6 +44,9 @@ pub fn act(model: &mut Model, action: Action, out: &mut Vec<Cmd>) {
             model.settings.edit = None;
             model.frozen = None;
             model.log_screen.job = None;
+            if screen == ScreenId::Diagnostics {
+                diagnostics::open(model, out);
+            }
         }
         Action::Move(motion) => go(model, motion),
         Action::Change(toward) => change(model, toward),
@@ -60,7 +64,23 @@ pub fn act(model: &mut Model, action: Action, out: &mut Vec<Cmd>) {
                 filter.open();
             }
         }
-        Action::Refresh => model.ask_everything(out),
+        Action::Refresh => match model.nav.place() {
+            Place::Diagnostics => diagnostics::collect(model, out),
+            Place::Reports => diagnostics::ask_past(model, out),
+            _ => model.ask_everything(out),
+        },
+        Action::Diagnose => diagnostics::of_failure(model, out),
+        Action::KeepReport => diagnostics::keep(model, out),
+        Action::PastReports => {
+            diagnostics::ask_past(model, out);
+            model.nav.enter(Place::Reports);
+        }
+        Action::CopyFix => {
+            if let Some(commands) = model.diagnostics.current().and_then(|finding| finding.commands()) {
+                let lines = commands.lines().map(str::to_owned).collect();
+                copy(model, Wanted::Fix, lines, commands, out);
+            }
+        }
         Action::CopyCommand => copy_command(model, out),
         Action::DryRun => {
             let spec = match model.nav.place() {
@@ -273,6 +293,22 @@ fn enter(model: &mut Model, out: &mut Vec<Cmd>) {
                 model.nav.enter(Place::Database(id, name.clone()));
             }
         }
+        Place::Diagnostics => {
+            let row = model.diagnostics.picker.row(&model.diagnostics.keys());
+            if !model.diagnostics.open.remove(&row) {
+                model.diagnostics.open.insert(row);
+            }
+        }
+        Place::Reports => {
+            let keys = model.diagnostics.past_keys();
+            if let Some(file) = model.diagnostics.past_picker.current(&keys).cloned() {
+                diagnostics::read(model, file, out);
+                model.nav.back();
+                if *model.nav.place() != Place::Diagnostics {
+                    model.nav.enter(Place::Diagnostics);
+                }
+            }
+        }
         Place::Archives => act(model, Action::Inside, out),
         Place::Settings => settled::setting(model, out),
         Place::Database(..) | Place::Log => {}
@@ -365,18 +401,27 @@ pub fn spec_in_sight(model: &Model) -> Option<JobSpec> {
 /// The most bytes of a text that is copied: in base64 they are the 100,000 that terminals take at most.
 pub const CLIPBOARD: usize = 74_994;
 
+/// Sends a text to the terminal's clipboard where there is one that takes it, and shows it in any case.
+fn copy(model: &mut Model, what: Wanted, lines: Vec<String>, text: String, out: &mut Vec<Cmd>) {
+    let copied = match model.setup.clipboard {
+        Clipboard::None => Copied::NoClipboard,
+        Clipboard::Terminal if text.len() > CLIPBOARD => Copied::TooLong,
+        Clipboard::Terminal => Copied::Sent,
+    };
+    if copied == Copied::Sent {
+        out.push(Cmd::Copy(text));
+    }
+    model.modals.push(Modal::Command { what, lines, copied });
+}
+
 fn copy_command(model: &mut Model, out: &mut Vec<Cmd>) {
+    if *model.nav.place() == Place::Diagnostics {
+        let (lines, one) = command::as_lines(&command::diagnosis(&diagnostics::about(model)));
+        return copy(model, Wanted::Command, lines, one, out);
+    }
     if let Some(spec) = spec_in_sight(model) {
-        let text = command::one_line(&spec, &model.setup);
-        let copied = match model.setup.clipboard {
-            Clipboard::None => Copied::NoClipboard,
-            Clipboard::Terminal if text.len() > CLIPBOARD => Copied::TooLong,
-            Clipboard::Terminal => Copied::Sent,
-        };
-        if copied == Copied::Sent {
-            out.push(Cmd::Copy(text));
-        }
-        model.modals.push(Modal::Command { lines: command::line(&spec, &model.setup), copied });
+        let (lines, text) = (command::line(&spec, &model.setup), command::one_line(&spec, &model.setup));
+        copy(model, Wanted::Command, lines, text, out);
     }
 }
 

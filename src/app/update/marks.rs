@@ -69,6 +69,14 @@ pub fn go(model: &mut Model, motion: Motion) {
             let names = database_names(model);
             model.databases_picker.go(motion, &names, page);
         }
+        Place::Diagnostics => {
+            let keys = model.diagnostics.keys();
+            model.diagnostics.picker.go(motion, &keys, 3);
+        }
+        Place::Reports => {
+            let keys = model.diagnostics.past_keys();
+            model.diagnostics.past_picker.go(motion, &keys, page);
+        }
         Place::Log => log(model, motion, page),
         Place::Settings => {
             let names = settings::names(model);

@@ -59,6 +59,26 @@ pub fn done(model: &mut Model, id: ReqId, answer: Result<Reply, Fault>, out: &mu
             toast(model, Level::Error, format!("{name} is not saved: {}", fault.root_cause()));
             model.modals.push(Modal::Error { headline: "Saving a setting failed".to_owned(), fault, missing: Vec::new(), scroll: 0 });
         }
+        (Asked::Diagnosis, answer) => {
+            let answer = match answer {
+                Ok(Reply::Diagnosis(diagnosis)) => Ok(*diagnosis),
+                Ok(_) => Err(Fault::internal("a report was asked for and something else answered")),
+                Err(fault) => Err(fault),
+            };
+            model.diagnostics.report.answer(answer, now);
+            model.diagnostics.open.clear();
+        }
+        (Asked::Reports, answer) => {
+            let answer = match answer {
+                Ok(Reply::Reports(reports)) => Ok(reports),
+                Ok(_) => Err(Fault::internal("reports were asked for and something else answered")),
+                Err(fault) => Err(fault),
+            };
+            model.diagnostics.past.answer(answer, now);
+        }
+        (Asked::KeepReport, Ok(Reply::Kept(path))) => toast(model, Level::Info, format!("written: {}", path.display())),
+        (Asked::KeepReport, Ok(_)) => {}
+        (Asked::KeepReport, Err(fault)) => toast(model, Level::Error, format!("not written: {}", fault.root_cause())),
         (Asked::End(what), Ok(_)) => toast(model, Level::Info, format!("{what} is being ended")),
         (Asked::End(what), Err(fault)) => {
             toast(model, Level::Error, format!("{what} is not ended: {}", fault.root_cause()));

@@ -5,6 +5,7 @@ pub mod backup;
 pub mod causes;
 pub mod contents;
 pub mod database;
+pub mod diagnostics;
 pub mod form;
 pub mod home;
 pub mod job;

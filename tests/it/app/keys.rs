@@ -61,6 +61,10 @@ fn every_action_has_a_key() {
         Action::Delete => "delete",
         Action::Follow => "follow",
         Action::Level => "level",
+        Action::Diagnose => "diagnose",
+        Action::CopyFix => "copy-fix",
+        Action::KeepReport => "keep-report",
+        Action::PastReports => "past-reports",
         Action::Match(_) => "match",
         Action::OnlyMatches => "only-matches",
         Action::Wrap => "wrap",
@@ -73,7 +77,7 @@ fn every_action_has_a_key() {
     for bind in KEYS {
         assert!(action_name(&bind.action).starts_with(verb(&bind.action)), "{}", action_name(&bind.action));
     }
-    assert_eq!(bound.len(), 43 - KEYLESS.len(), "{bound:?}");
+    assert_eq!(bound.len(), 47 - KEYLESS.len(), "{bound:?}");
 }
 
 #[test]
@@ -85,7 +89,8 @@ fn every_footer_fits_eighty_columns() {
         "3",
         "4",
         "5",
-        "6",
+        "8",
+        "9",
         "3 enter",
         "4 enter",
         "4 enter enter",

@@ -1,6 +1,7 @@
 //! The state machine: keys and answers in, wishes and state out.
 
 mod command;
+mod diagnostics;
 mod flow;
 pub mod harness;
 mod keys;

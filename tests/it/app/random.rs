@@ -84,6 +84,10 @@ fn action() -> impl Strategy<Value = Action> {
         Action::Unset,
         Action::Screen(ScreenId::Settings),
         Action::Accept,
+        Action::Diagnose,
+        Action::CopyFix,
+        Action::KeepReport,
+        Action::PastReports,
     ];
     all.extend(motions);
     all.extend(screens);
@@ -157,6 +161,13 @@ fn answer(cmds: &[Cmd], which: u8) -> Option<Msg> {
                 dbbackup::app::cmd::Query::Delete(_) => Reply::Deleted,
                 dbbackup::app::cmd::Query::Save(..) => Reply::Settings(fixtures::settings(&[])),
                 dbbackup::app::cmd::Query::EndSession(..) => Reply::Ended,
+                dbbackup::app::cmd::Query::Diagnose(.., fault) => Reply::Diagnosis(Box::new(match fault {
+                    Some(_) => fixtures::diagnosis_of_failure(),
+                    None => fixtures::diagnosis(),
+                })),
+                dbbackup::app::cmd::Query::Report(_) => Reply::Diagnosis(Box::new(fixtures::diagnosis_of_failure())),
+                dbbackup::app::cmd::Query::Reports(_) => Reply::Reports(fixtures::kept_reports()),
+                dbbackup::app::cmd::Query::KeepReport(dir, _) => Reply::Kept(dir.join("diagnostics-20260130-181503.json")),
             },
         )),
         _ => None,

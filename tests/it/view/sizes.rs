@@ -20,6 +20,8 @@ fn states() -> Vec<Model> {
         fixtures::differing(),
         fixtures::broken(),
         fixtures::cancelled(),
+        fixtures::diagnosed(),
+        fixtures::past_reports(),
     ];
     for model in [fixtures::opened(), fixtures::ready(), fixtures::failed(), fixtures::hostile(), fixtures::running()] {
         for path in [
@@ -29,7 +31,8 @@ fn states() -> Vec<Model> {
             "3",
             "4",
             "5",
-            "6",
+            "8",
+            "9",
             "?",
             "5 d",
             "5 space space d",
