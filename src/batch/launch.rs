@@ -223,10 +223,10 @@ fn application(
         None => engine,
     };
     let mut executor = Executor::new(Arc::clone(&inbox), work)?;
-    if mode != Mode::Batch && needs_server {
-        password::ask_if_wanted(executor.handle(), &secrets, &resolved.connection()?)?;
-    }
+    let interrupts =
+        if needs_server { password::ask_if_wanted(executor.handle(), &secrets, &resolved.connection()?)? } else { None };
     signals::listen(executor.handle(), &inbox)?;
+    drop(interrupts);
     let volume = if resolved.switch(Key::Quiet) { Volume::Quiet } else { Volume::Normal };
     let (mut model, first) = Model::new(setup);
     let play = |front: &mut dyn Front| {

@@ -13,7 +13,7 @@ use crate::domain::listing::ArchiveSummary;
 use crate::domain::size::grouped;
 use crate::domain::{Bytes, Fault};
 use crate::engine::browse;
-use crate::runtime::work;
+use crate::runtime::{password, work};
 use std::path::Path;
 use std::time::Duration;
 
@@ -54,6 +54,7 @@ fn connect<T: Send + 'static>(
         .enable_all()
         .build()
         .map_err(|error| Fault::internal("cannot start threads").because(error))?;
+    let _interrupts = password::ask_if_wanted(runtime.handle(), secrets, &connection)?;
     let (server, warning) = work::server(secrets, &connection)?;
     if let Some(warning) = warning {
         super::output::diagnostic(&format!("dbbackup: {}\n", crate::domain::text::clean(&warning)));

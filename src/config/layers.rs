@@ -105,7 +105,9 @@ pub fn resolve(paths: &Paths, environment: &Environment, flags: &[(Key, String)]
     }
     let servers = sections.iter().map(|(name, section)| {
         let mut all = values.clone();
-        all.remove(&Key::Password);
+        for key in [Key::Password, Key::PasswordFile] {
+            all.remove(&key);
+        }
         all.extend(section.clone());
         (name.clone(), all)
     });
@@ -123,6 +125,12 @@ pub fn resolve(paths: &Paths, environment: &Environment, flags: &[(Key, String)]
     }
     if let Some(chosen) = values.get(&Key::Server).cloned() {
         let section = sections.get(&chosen.text).ok_or_else(|| unknown_server(&chosen.text, &sections))?;
+        // A password belongs to the server that it was written for.
+        for key in [Key::Password, Key::PasswordFile] {
+            if values.get(&key).is_some_and(|value| matches!(value.origin, Origin::File(..))) {
+                values.remove(&key);
+            }
+        }
         // The section was asked for by name, so it is stronger than what happens to be in the environment; flags are stronger still.
         for (key, value) in section {
             if values.get(key).is_none_or(|known| known.origin.rank() < value.origin.rank()) {

@@ -1,7 +1,9 @@
-//! Takes secrets out of texts that are kept: logs, reports, the audit. It knows the shapes in which secrets travel, not the secrets; nothing
-//! else may rely on it, since what never holds a secret needs no redaction.
+//! Takes secrets out of texts that are shown or kept: errors, logs, reports, the audit. It knows the shapes in which secrets travel, and the
+//! passwords of this run; nothing else may rely on it, since what never holds a secret needs no redaction.
 
+use secrecy::{ExposeSecret as _, SecretString};
 use std::borrow::Cow;
+use std::sync::{RwLock, PoisonError};
 
 /// What stands for a secret.
 pub const MASK: &str = "********";
@@ -9,10 +11,30 @@ pub const MASK: &str = "********";
 /// Words whose value is a secret, in small letters.
 const WORDS: [&str; 4] = ["password", "passwd", "passphrase", "secret"];
 
-/// The text without passwords: in URLs (`postgres://user:…@host`), in settings (`password=…`, `"password": "…"`) and in statements
+/// The passwords of this run. A server that is sent one, or a program that is given one, may say it back in an error.
+static KNOWN: RwLock<Vec<SecretString>> = RwLock::new(Vec::new());
+
+/// Shorter passwords are left to their shapes: a text in which every `a` is masked tells them rather than hides them.
+const SHORTEST: usize = 6;
+
+/// Remembers a password, which is masked from now on wherever it stands.
+pub fn learn(password: &SecretString) {
+    let text = password.expose_secret();
+    let is_known = |known: &[SecretString]| known.iter().any(|known| known.expose_secret() == text);
+    if text.len() >= SHORTEST && !is_known(&KNOWN.read().unwrap_or_else(PoisonError::into_inner)) {
+        KNOWN.write().unwrap_or_else(PoisonError::into_inner).push(password.clone());
+    }
+}
+
+/// The text without passwords: those of this run; in URLs (`postgres://user:…@host`), in settings (`password=…`, `"password": "…"`) and in statements
 /// (`PASSWORD '…'`).
 pub fn redact(text: &str) -> Cow<'_, str> {
     let mut out = Cow::Borrowed(text);
+    for known in KNOWN.read().unwrap_or_else(PoisonError::into_inner).iter() {
+        if out.contains(known.expose_secret()) {
+            out = Cow::Owned(out.replace(known.expose_secret(), MASK));
+        }
+    }
     if out.contains("://") {
         out = Cow::Owned(urls(&out));
     }
@@ -108,6 +130,15 @@ fn value(text: &str, behind: usize) -> Option<(usize, usize)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn passwords_of_the_run_go_whatever_stands_around_them() {
+        learn(&"q7-Tin drum".into());
+        learn(&"q7-Tin drum".into());
+        learn(&"short".into());
+        assert_eq!(redact("FATAL: (q7-Tin drum)q7-Tin drum."), "FATAL: (********)********.");
+        assert_eq!(redact("a short word"), "a short word");
+    }
 
     #[test]
     fn secrets_go_and_the_rest_stays() {

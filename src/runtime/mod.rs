@@ -5,6 +5,7 @@
 pub mod audit;
 pub mod clock;
 pub mod debug_log;
+pub mod dumps;
 pub mod exec;
 pub mod host;
 pub mod inbox;

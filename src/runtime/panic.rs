@@ -1,8 +1,10 @@
 //! What happens when a bug panics: the screen is restored if the screen's own thread is hit, a report is written, its place is said.
 
 use crate::domain::Fault;
+use crate::domain::redact::redact;
 use std::any::Any;
 use std::backtrace::Backtrace;
+use std::borrow::Cow;
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
@@ -49,11 +51,12 @@ pub fn fault(payload: &(dyn Any + Send)) -> Fault {
     }
 }
 
-fn message(payload: &(dyn Any + Send)) -> &str {
+/// What it says, without passwords: a panic may quote what it stumbled over.
+fn message(payload: &(dyn Any + Send)) -> Cow<'_, str> {
     match (payload.downcast_ref::<&str>(), payload.downcast_ref::<String>()) {
-        (Some(text), _) => text,
-        (_, Some(text)) => text,
-        _ => "unknown",
+        (Some(text), _) => redact(text),
+        (_, Some(text)) => redact(text),
+        _ => Cow::Borrowed("unknown"),
     }
 }
 
@@ -68,7 +71,7 @@ fn write_report(info: &PanicHookInfo<'_>) -> Option<PathBuf> {
         file,
         "dbbackup {} internal error\n\nMessage: {}\nPlace:   {place}\nThread:  {}\nSystem:  {} {}\n\n{}\n",
         env!("CARGO_PKG_VERSION"),
-        crate::domain::text::clean(message(info.payload())),
+        crate::domain::text::clean(&message(info.payload())),
         thread.name().unwrap_or("unnamed"),
         std::env::consts::OS,
         std::env::consts::ARCH,
@@ -90,11 +93,11 @@ fn wanted(place: &str) -> bool {
 /// Panics in the screen's thread when a test asks for it.
 pub fn test_screen() {
     #[cfg(debug_assertions)]
-    assert!(!wanted("ui"), "panic in the screen, as {VARIABLE} asked");
+    assert!(!wanted("ui"), "panic in the screen, as {VARIABLE} asked, over {}", std::env::var("PGPASSWORD").unwrap_or_default());
 }
 
 /// Panics in a worker when a test asks for it.
 pub fn test_worker() {
     #[cfg(debug_assertions)]
-    assert!(!wanted("worker"), "panic in a worker, as {VARIABLE} asked");
+    assert!(!wanted("worker"), "panic in a worker, as {VARIABLE} asked, over {}", std::env::var("PGPASSWORD").unwrap_or_default());
 }

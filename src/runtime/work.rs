@@ -59,7 +59,7 @@ impl Engine {
 /// A server with its password looked up; and what the search found odd.
 pub fn server(secrets: &Secrets, connection: &Connection) -> Result<(Arc<dyn Server>, Option<String>), Fault> {
     let looked = secrets.look_up(connection)?;
-    let server: Arc<dyn Server> = Arc::new(Postgres::new(connection.clone(), looked.password)?);
+    let server: Arc<dyn Server> = Arc::new(Postgres::new(connection.clone(), looked.password)?.with_source(looked.source));
     Ok((server, looked.warning))
 }
 
@@ -83,8 +83,8 @@ impl Work for Engine {
     fn plan(&self, spec: JobSpec, events: Arc<dyn EventSink>, cancel: CancellationToken) -> BoxFuture<'static, Result<Plan, Fault>> {
         let secrets = Arc::clone(&self.secrets);
         Box::pin(async move {
-            super::panic::test_worker();
             let context = context(&secrets, &spec, events, cancel)?;
+            super::panic::test_worker();
             engine::plan(&spec, &context).await
         })
     }

@@ -5,7 +5,9 @@ mod pages;
 
 pub use code::{Category, Code, Retry, Severity};
 pub use pages::{Page, document, explain};
+use crate::domain::redact::redact;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 
@@ -48,6 +50,8 @@ pub struct Details {
 }
 
 /// A failure. Small to pass around; the details are behind a pointer and reached by dereferencing.
+///
+/// What others say goes into it without passwords: servers, drivers and programs repeat what they were given, connection strings among it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Fault(Box<Details>);
@@ -70,7 +74,7 @@ impl Fault {
     pub fn new(code: Code, what: impl Into<String>) -> Self {
         Self(Box::new(Details {
             code,
-            what: what.into(),
+            what: hidden(what.into()),
             context: Vec::new(),
             causes: Vec::new(),
             steps: Vec::new(),
@@ -87,7 +91,7 @@ impl Fault {
     /// Adds the next deeper cause.
     #[must_use]
     pub fn because(mut self, cause: impl fmt::Display) -> Self {
-        self.causes.push(cause.to_string());
+        self.causes.push(hidden(cause.to_string()));
         self
     }
 
@@ -96,7 +100,7 @@ impl Fault {
     pub fn caused_by(mut self, error: &(dyn std::error::Error + 'static)) -> Self {
         let mut next = Some(error);
         while let Some(error) = next {
-            let text = error.to_string();
+            let text = hidden(error.to_string());
             // Many libraries repeat their source in their own text.
             if self.causes.last().is_none_or(|last| !last.ends_with(&text)) {
                 self.causes.push(text);
@@ -110,7 +114,7 @@ impl Fault {
     #[must_use]
     pub fn at(mut self, name: &str, value: impl fmt::Display) -> Self {
         if !self.context.iter().any(|(known, _)| known == name) {
-            self.context.push((name.to_owned(), value.to_string()));
+            self.context.push((name.to_owned(), hidden(value.to_string())));
         }
         self
     }
@@ -133,6 +137,7 @@ impl Fault {
     #[must_use]
     pub fn with_statement(mut self, statement: &str) -> Self {
         const LIMIT: usize = 2000;
+        let statement = &*redact(statement);
         self.statement = Some(if statement.chars().count() <= LIMIT {
             statement.to_owned()
         } else {
@@ -215,6 +220,14 @@ impl Fault {
         let report = self.report().map(|report| format!("          Report: {}", crate::domain::text::clean(report)));
         out.push_str(&format!("\n  More: {}{}\n", self.anchor(), report.unwrap_or_default()));
         out
+    }
+}
+
+/// The text without passwords, as it is where it has none.
+fn hidden(text: String) -> String {
+    match redact(&text) {
+        Cow::Borrowed(_) => text,
+        Cow::Owned(hidden) => hidden,
     }
 }
 

@@ -25,6 +25,8 @@ use tokio_util::task::TaskTracker;
 pub struct Connector {
     connection: Connection,
     password: Option<SecretString>,
+    /// Where it is from, for people.
+    source: Option<String>,
     tls: Option<MakeRustlsConnect>,
     tools: Vec<PathBuf>,
     poolers: Arc<pooler::Known>,
@@ -78,6 +80,7 @@ impl Connector {
         Ok(Self {
             connection,
             password,
+            source: None,
             tls,
             tools: Vec::new(),
             poolers: Arc::default(),
@@ -93,6 +96,13 @@ impl Connector {
     pub fn with_tools(mut self, folders: Vec<PathBuf>) -> Self {
         self.tools = folders;
         self.found = Arc::default();
+        self
+    }
+
+    /// The same, told where the password is from, for the one who has to find out why it is wrong.
+    #[must_use]
+    pub fn with_source(mut self, source: String) -> Self {
+        self.source = Some(source);
         self
     }
 
@@ -150,7 +160,11 @@ impl Connector {
 
     /// Adds to a fault where it happened and the steps that need the server's names.
     pub fn place(&self, fault: Fault, database: &str) -> Fault {
-        super::fault::place(fault, &self.connection, database)
+        let fault = super::fault::place(fault, &self.connection, database);
+        match &self.source {
+            Some(source) if fault.code == Code::AuthFailed => fault.at("Password", source),
+            _ => fault,
+        }
     }
 
     /// A fault from a driver's error, placed.

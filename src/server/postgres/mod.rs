@@ -52,6 +52,12 @@ impl Postgres {
     pub fn with_tools(self, folders: Vec<std::path::PathBuf>) -> Self {
         Self { connector: self.connector.with_tools(folders), ..self }
     }
+
+    /// The same server, told where the password is from: `from PGPASSWORD`.
+    #[must_use]
+    pub fn with_source(self, source: String) -> Self {
+        Self { connector: self.connector.with_source(source), ..self }
+    }
 }
 
 impl Server for Postgres {

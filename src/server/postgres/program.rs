@@ -144,7 +144,7 @@ fn folders(given: &[PathBuf]) -> Vec<PathBuf> {
 /// A program that does not say what it is, is none; one that could not be started for want of files or memory is not a missing one.
 async fn ask(path: &Path) -> Result<Option<Tool>, Fault> {
     let mut command = Command::new(path);
-    command.arg("--version").env("LC_ALL", "C").stdin(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
+    command.arg("--version").env("LC_ALL", "C").env_remove("PGPASSWORD").stdin(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
     let output = match tokio::time::timeout(VERSION_LIMIT, command.output()).await {
         Ok(Ok(output)) => output,
         Ok(Err(error)) if is_want(Code::of_io(&error)) => return Err(unstarted(path, &error)),

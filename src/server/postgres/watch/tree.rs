@@ -119,8 +119,9 @@ fn branch(edges: &HashMap<i32, Vec<i32>>, known: &HashMap<i32, Blocker>, pid: i3
     path.pop();
 }
 
-/// A statement on one line, cleaned and cut.
+/// A statement on one line, without passwords, cleaned and cut.
 pub fn short(statement: &str) -> String {
+    let statement = crate::domain::redact::redact(statement);
     let mut line = String::new();
     for word in statement.split_whitespace() {
         if !line.is_empty() {
