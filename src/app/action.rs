@@ -20,10 +20,12 @@ pub enum ScreenId {
     Archives,
     /// What jobs said.
     Log,
+    /// Settings. Has a key and no tab.
+    Settings,
 }
 
 impl ScreenId {
-    /// All of them, in the order of their tabs and digits.
+    /// Those with a tab, in the order of their tabs and digits.
     pub const ALL: [ScreenId; 6] = [ScreenId::Home, ScreenId::Backup, ScreenId::Restore, ScreenId::Jobs, ScreenId::Archives, ScreenId::Log];
 
     /// The word on the tab.
@@ -35,6 +37,7 @@ impl ScreenId {
             ScreenId::Jobs => "Jobs",
             ScreenId::Archives => "Archives",
             ScreenId::Log => "Log",
+            ScreenId::Settings => "Settings",
         }
     }
 }
@@ -143,6 +146,18 @@ pub enum Action {
     Follow,
     /// Show only weightier lines.
     Level,
+    /// To the next line that holds what is searched for.
+    Match(Toward),
+    /// Show only the lines that hold what is searched for, or all.
+    OnlyMatches,
+    /// Break long lines, or cut them.
+    Wrap,
+    /// Write what helps to find out what went wrong into a file.
+    SaveDebugLog,
+    /// Choose from all that can be done.
+    Palette,
+    /// Take a setting out of the user's file.
+    Unset,
     /// Say yes to the question that is shown.
     Accept,
 }

@@ -26,10 +26,14 @@ pub enum Cmd {
     Fetch(ReqId, Query),
     /// Put a text on the clipboard of the terminal (OSC 52).
     Copy(String),
+    /// Show everything in a theme from now on.
+    Theme(String),
     /// Stop the process like Ctrl-Z does; go on when continued.
     Suspend,
     /// Paint everything anew.
     Redraw,
+    /// Write the debug log now; answered by [`super::msg::Reply::Saved`].
+    SaveDebugLog(ReqId),
     /// Leave, with the exit code and what is to be printed on the normal screen.
     Quit,
 }
@@ -45,6 +49,8 @@ pub enum Query {
     Contents(PathBuf),
     /// Delete an archive with its side files (already confirmed).
     Delete(PathBuf),
+    /// Save a setting, or take it out, in the user's file.
+    Save(&'static str, Option<String>),
     /// End a session on a server that is in a job's way, or what it runs (already confirmed).
     EndSession(Box<Connection>, Box<Blocker>, Ending),
 }

@@ -41,6 +41,12 @@ pub enum Scope {
     Archives,
     /// The log.
     Log,
+    /// The settings.
+    Settings,
+    /// A setting that is being typed.
+    Editing,
+    /// The command palette.
+    Palette,
     /// A filter that is being typed.
     Typing,
     /// Help.
@@ -63,7 +69,7 @@ pub enum Scope {
 
 impl Scope {
     /// Every scope, in the order of the documentation.
-    pub const ALL: [Scope; 24] = [
+    pub const ALL: [Scope; 27] = [
         Scope::Always,
         Scope::Screens,
         Scope::Moving,
@@ -79,6 +85,9 @@ impl Scope {
         Scope::Database,
         Scope::Archives,
         Scope::Log,
+        Scope::Settings,
+        Scope::Editing,
+        Scope::Palette,
         Scope::Typing,
         Scope::Help,
         Scope::AskCancel,
@@ -108,6 +117,9 @@ impl Scope {
             Scope::Database => "A database of a job",
             Scope::Archives => "Archives",
             Scope::Log => "Log",
+            Scope::Settings => "Settings",
+            Scope::Editing => "While a setting is typed",
+            Scope::Palette => "The command palette",
             Scope::Typing => "While a filter is typed",
             Scope::Help => "Help",
             Scope::AskCancel => "Question: cancel a job",
@@ -126,6 +138,8 @@ impl Scope {
             Scope::Always => vec![Scope::Always],
             Scope::Screens | Scope::Moving => vec![self, Scope::Always],
             Scope::Typing
+            | Scope::Editing
+            | Scope::Palette
             | Scope::Help
             | Scope::AskCancel
             | Scope::AskEnd
@@ -203,6 +217,7 @@ pub static KEYS: &[Bind] = &[
     bind(Always, ctrl('z'), Action::Suspend, "suspend (fg resumes)", InHelp),
     bind(Always, ctrl('l'), Action::Redraw, "paint anew", InHelp),
     bind(Always, ESC, Action::Back, "back", InHelp),
+    bind(Screens, ch(':'), Action::Palette, "commands", Last),
     bind(Screens, ch('?'), Action::Help, "help", Last),
     bind(Screens, ch('q'), Action::Quit, "quit", Last),
     bind(Screens, ch('1'), Action::Screen(ScreenId::Home), "Home", InHelp),
@@ -211,6 +226,7 @@ pub static KEYS: &[Bind] = &[
     bind(Screens, ch('4'), Action::Screen(ScreenId::Jobs), "Jobs", InHelp),
     bind(Screens, ch('5'), Action::Screen(ScreenId::Archives), "Archives", InHelp),
     bind(Screens, ch('6'), Action::Screen(ScreenId::Log), "Log", InHelp),
+    bind(Screens, ch(','), Action::Screen(ScreenId::Settings), "Settings", InHelp),
     bind(Screens, ch('R'), Action::Refresh, "ask again", InHelp),
     bind(Screens, ch('Y'), Action::CopyCommand, "copy command", InHelp),
     bind(Moving, plain(KeyCode::Up), Action::Move(Motion::Up), "up", InHelp),
@@ -294,6 +310,19 @@ pub static KEYS: &[Bind] = &[
     bind(Log, ch('f'), Action::Follow, "follow", First),
     bind(Log, ch('l'), Action::Level, "level", Footer),
     bind(Log, ch('/'), Action::Filter, "search", Footer),
+    bind(Log, ch('n'), Action::Match(Toward::Previous), "match before", InHelp),
+    bind(Log, ch('N'), Action::Match(Toward::Next), "next match", InHelp),
+    bind(Log, ch('&'), Action::OnlyMatches, "only matches", InHelp),
+    bind(Log, ch('w'), Action::Wrap, "wrap", Footer),
+    bind(Log, plain(KeyCode::Left), Action::Change(Toward::Previous), "to the left", InHelp),
+    bind(Log, plain(KeyCode::Right), Action::Change(Toward::Next), "to the right", InHelp),
+    bind(Log, ch('s'), Action::SaveDebugLog, "save debug log", Footer),
+    bind(Scope::Settings, ENTER, Action::Enter, "change", First),
+    bind(Scope::Settings, ch('u'), Action::Unset, "take out of the file", Footer),
+    bind(Scope::Settings, ch('/'), Action::Filter, "filter", Footer),
+    bind(Scope::Editing, ENTER, Action::Enter, "save", First),
+    bind(Scope::Editing, TAB, Action::Change(Toward::Next), "next choice", First),
+    bind(Scope::Palette, ENTER, Action::Enter, "do it", First),
     bind(Typing, ENTER, Action::Enter, "keep", First),
     bind(Scope::Help, ch('?'), Action::Help, "all keys", First),
     bind(Scope::Help, ch('q'), Action::Back, "close", Footer),
@@ -316,11 +345,20 @@ pub fn scope(model: &Model) -> Scope {
         Some(Modal::Delete { paths, .. }) => return if paths.len() > 1 { AskDeleteMany } else { AskDelete },
         Some(Modal::Error { .. }) => return Error,
         Some(Modal::Command { .. }) => return Scope::Command,
+        Some(Modal::Palette { .. }) => return Scope::Palette,
         None => {}
     }
     if super::update::keys::filter(model).is_some_and(super::list::Filter::is_typing) {
         return Typing;
     }
+    if *model.nav.place() == Place::Settings && model.settings.edit.is_some() {
+        return Scope::Editing;
+    }
+    place_scope(model)
+}
+
+/// The scope of the place, whatever stands before it.
+pub fn place_scope(model: &Model) -> Scope {
     match (model.nav.place(), model.backup.part) {
         (Place::Home, _) => Home,
         (Place::Backup, Part::Databases) => BackupDatabases,
@@ -334,6 +372,7 @@ pub fn scope(model: &Model) -> Scope {
         (Place::Database(..), _) => Database,
         (Place::Archives, _) => Archives,
         (Place::Log, _) => Log,
+        (Place::Settings, _) => Scope::Settings,
     }
 }
 

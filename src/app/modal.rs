@@ -15,6 +15,17 @@ pub enum Keys {
     All,
 }
 
+/// What became of a text that was to be copied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Copied {
+    /// It was sent to the terminal.
+    Sent,
+    /// It is longer than terminals take.
+    TooLong,
+    /// The terminal has no clipboard.
+    NoClipboard,
+}
+
 /// Something that has all keys while it is shown.
 #[derive(Clone, Debug)]
 pub enum Modal {
@@ -60,6 +71,15 @@ pub enum Modal {
     Command {
         /// Its lines.
         lines: Vec<String>,
+        /// What became of it.
+        copied: Copied,
+    },
+    /// All that can be done, to choose from.
+    Palette {
+        /// What is typed.
+        input: Input,
+        /// The row of the cursor.
+        at: usize,
     },
 }
 

@@ -12,6 +12,7 @@ use super::screens::backup::BackupScreen;
 use super::screens::contents::ContentsScreen;
 use super::screens::log::LogScreen;
 use super::screens::plan::PlanScreen;
+use super::screens::settings::SettingsScreen;
 use super::screens::target::TargetScreen;
 use super::setup::{Mode, Setup};
 use super::toast::Toast;
@@ -69,9 +70,12 @@ pub(super) enum Asked {
     Archives,
     Contents(PathBuf),
     Delete(PathBuf),
+    /// Saving a setting, or taking it out.
+    Save(&'static str),
     /// The ending of a session: what the news call it.
     End(String),
     Plan,
+    DebugLog,
 }
 
 /// A job held still to be looked at.
@@ -134,6 +138,8 @@ pub struct Model {
     pub list: ArchiveList,
     /// The log's view.
     pub log_screen: LogScreen,
+    /// Settings.
+    pub settings: SettingsScreen,
     pub(super) asked: BTreeMap<ReqId, Asked>,
     pub(super) requests: u64,
     pub(super) leaving: Option<u8>,
@@ -168,6 +174,7 @@ impl Model {
             blocker: None,
             list: ArchiveList::default(),
             log_screen: LogScreen::default(),
+            settings: SettingsScreen::default(),
             asked: BTreeMap::new(),
             requests: 0,
             leaving: None,

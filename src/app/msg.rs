@@ -7,6 +7,7 @@ use crate::domain::plan::{Check, Plan};
 use crate::domain::server::{DatabaseInfo, ServerInfo};
 use crate::domain::{Fault, Stamp};
 use crate::engine::event::Event;
+use std::path::PathBuf;
 
 /// An input of `update`; there is no other.
 #[derive(Clone, Debug, PartialEq)]
@@ -73,8 +74,12 @@ pub enum Reply {
     Contents(Box<ArchiveContents>),
     /// To [`super::cmd::Query::Delete`].
     Deleted,
+    /// To [`super::cmd::Query::Save`]: what holds now.
+    Settings(Vec<super::screens::settings::SettingView>),
     /// To [`super::cmd::Query::EndSession`].
     Ended,
+    /// To [`super::cmd::Cmd::SaveDebugLog`].
+    Saved(PathBuf),
 }
 
 /// A key, free of any terminal library's types.

@@ -28,6 +28,8 @@ pub enum Place {
     Archives,
     /// What jobs said.
     Log,
+    /// Settings.
+    Settings,
 }
 
 impl From<ScreenId> for Place {
@@ -39,6 +41,7 @@ impl From<ScreenId> for Place {
             ScreenId::Jobs => Place::Jobs,
             ScreenId::Archives => Place::Archives,
             ScreenId::Log => Place::Log,
+            ScreenId::Settings => Place::Settings,
         }
     }
 }
@@ -70,6 +73,7 @@ impl Nav {
             Place::Jobs | Place::Job(_) | Place::Database(..) => ScreenId::Jobs,
             Place::Archives => ScreenId::Archives,
             Place::Log => ScreenId::Log,
+            Place::Settings => ScreenId::Settings,
         }
     }
 

@@ -3,33 +3,45 @@
 use super::jsonl::JsonLines;
 use super::result::{self, Volume};
 use super::text::{Stderr, Text};
-use super::{archive, output, query, script, settings};
+use super::{archive, logging, output, query, script, settings};
 use crate::app::action::Action;
 use crate::app::model::{Model, Outcome};
 use crate::app::msg::Msg;
-use crate::app::setup::{Mode, Setup};
+use crate::app::setup::{Clipboard, Mode, Setup};
 use crate::cli::archive::Archive;
 use crate::cli::parse::{self, Parsed};
 use crate::cli::{Cli, Command};
 use crate::config::environment::Environment;
 use crate::config::layers::{Resolved, resolve};
 use crate::config::paths::Paths;
+use crate::config::print;
 use crate::config::secrets::Secrets;
 use crate::config::settings::Key;
+use crate::domain::job::JobId;
 use crate::domain::{Code, Fault, fault, text};
+use crate::runtime::audit::{Audit, Audited};
+use crate::runtime::debug_log::{DebugLog, Recording};
 use crate::runtime::exec::Executor;
 use crate::runtime::inbox::Inbox;
+use crate::runtime::log::chosen;
 use crate::runtime::run::{Front, run};
 use crate::runtime::screen::Screen;
-use crate::runtime::work::Engine;
-use crate::runtime::{host, log, look, password, signals};
+use crate::runtime::settings::{Source, views};
+use crate::runtime::work::{Engine, Work};
+use crate::runtime::{host, log, look, password, signals, story};
 use crate::view::look::Look;
 use std::ffi::OsString;
 use std::io::{IsTerminal, stderr, stdin, stdout};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How long the last lines of the log are waited for.
+const LAST_WAIT: Duration = Duration::from_secs(2);
 
 /// Runs the program on its arguments, its own name first; gives the exit code.
 pub fn main(arguments: impl IntoIterator<Item = OsString>, environment: &Environment) -> u8 {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let command = story::command(&arguments);
     let parsed = match parse::parse(arguments) {
         Ok(parsed) => parsed,
         Err(error) => {
@@ -38,7 +50,23 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, environment: &Environ
             return parse::exit_code(&error);
         }
     };
-    match carry_out(&parsed, environment) {
+    let began = Instant::now();
+    let mut debug = DebugLog::new(parsed.cli.globals.log.save_debug_log.clone(), &command);
+    let result = carry_out(&parsed, environment, &command, &mut debug);
+    if let Err(fault) = &result {
+        story::fault(JobId::default(), "the run cannot start", fault);
+        debug.outcome(serde_json::json!({ "exit": fault.code.exit(), "fault": fault }));
+    }
+    let exit = result.as_ref().map_or_else(|fault| fault.code.exit(), |code| *code);
+    story::over(exit, u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX));
+    // Before the debug log is written, so that its end is in it; a log that hangs must not keep the program.
+    log::flush(LAST_WAIT);
+    if debug.is_wanted()
+        && let Err(fault) = debug.save()
+    {
+        output::diagnostic(&fault.render("Debug log not written"));
+    }
+    match result {
         Ok(code) => code,
         Err(fault) => {
             if parsed.cli.globals.json {
@@ -71,26 +99,43 @@ fn explain(name: Option<&str>) -> Result<String, Fault> {
     }
 }
 
-fn carry_out(Parsed { cli, settings: flags }: &Parsed, environment: &Environment) -> Result<u8, Fault> {
+/// The program's manual page; each command explains itself by `--help`.
+fn manual() -> Result<String, Fault> {
+    let mut text = Vec::new();
+    clap_mangen::Man::new(parse::command())
+        .render(&mut text)
+        .map_err(|error| Fault::new(Code::Io, "cannot write the manual page").because(error))?;
+    Ok(String::from_utf8_lossy(&text).into_owned())
+}
+
+fn carry_out(
+    Parsed { cli, settings: flags }: &Parsed,
+    environment: &Environment,
+    command: &str,
+    debug: &mut DebugLog,
+) -> Result<u8, Fault> {
     let paths = Paths::of_host(cli.globals.config.clone(), environment);
     match &cli.command {
         Some(Command::Completions { shell }) => {
             let mut text = Vec::new();
-            clap_complete::generate(*shell, &mut parse::command(), "dbbackup", &mut text);
+            clap_complete::generate(*shell, &mut parse::completed(), "dbbackup", &mut text);
             return Ok(settings::finish(Ok(String::from_utf8_lossy(&text).into_owned()), "Completions failed"));
+        }
+        Some(Command::Man) => {
+            return Ok(settings::finish(manual(), "The manual page failed"));
         }
         Some(Command::Explain { code }) => {
             return Ok(settings::finish(explain(code.as_deref()), "There is no explanation"));
         }
         Some(Command::Config(config)) => {
-            return Ok(settings::finish(settings::run(config, &paths, environment, flags), "Configuration failed"));
+            return Ok(settings::run(config, &paths, environment, flags));
         }
         _ => {}
     }
     let resolved = resolve(&paths, environment, flags)?;
-    if let Some(path) = resolved.path(Key::LogFile) {
-        log::start(&path, resolved.text(Key::LogLevel).unwrap_or("info"))?;
-    }
+    debug.config(print::json(&resolved, None));
+    logging::start(cli, &resolved, environment, debug)?;
+    story::begun(command, environment);
     let secrets = Arc::new(Secrets::new(&resolved, environment));
     if let Some(Command::Archive(Archive::Cat { archive, entry, database })) = &cli.command {
         let done = archive::cat(&archive.archive, entry, database.as_deref(), &mut stdout().lock());
@@ -102,7 +147,8 @@ fn carry_out(Parsed { cli, settings: flags }: &Parsed, environment: &Environment
     if let Some(answer) = query::answer(cli, &resolved, &secrets) {
         return Ok(settings::finish(answer, "Query failed"));
     }
-    application(cli, &resolved, environment, secrets)
+    let source = Source { paths, environment: environment.clone(), flags: flags.clone() };
+    application(cli, resolved, source, secrets, command, debug)
 }
 
 /// Who looks on: a terminal on both ends that can do more than print lines, and nobody who said otherwise.
@@ -139,23 +185,53 @@ pub fn setup(cli: &Cli, resolved: &Resolved, mode: Mode) -> Result<Setup, Fault>
         job: script::job(cli, resolved, host)?,
         dry_run: cli.globals.dry_run,
         confirm: cli.globals.confirm.clone(),
+        settings: Vec::new(),
+        settings_file: None,
+        clipboard: Clipboard::default(),
     })
 }
 
-fn application(cli: &Cli, resolved: &Resolved, environment: &Environment, secrets: Arc<Secrets>) -> Result<u8, Fault> {
-    let mode = mode(cli, resolved, environment)?;
-    let setup = setup(cli, resolved, mode)?;
+fn application(
+    cli: &Cli,
+    resolved: Resolved,
+    source: Source,
+    secrets: Arc<Secrets>,
+    command: &str,
+    debug: &mut DebugLog,
+) -> Result<u8, Fault> {
+    let environment = source.environment.clone();
+    let mode = mode(cli, &resolved, &environment)?;
+    let resolved = resolved.on(host::facts());
+    let setup = Setup {
+        settings: views(&resolved, &source.paths),
+        settings_file: source.paths.user.clone(),
+        clipboard: look::clipboard(&environment),
+        ..setup(cli, &resolved, mode)?
+    };
     let needs_server = !matches!(&setup.job, Some(crate::domain::spec::JobSpec::Verify(verify)) if verify.restore_test.is_none());
     let noun = setup.job.as_ref().map(crate::domain::spec::JobSpec::noun);
     let inbox = Arc::new(Inbox::default());
-    let mut executor = Executor::new(Arc::clone(&inbox), Arc::new(Engine::new(Arc::clone(&secrets))))?;
+    let engine: Arc<dyn Work> = Arc::new(Engine::new(Arc::clone(&secrets), source));
+    let work = match chosen::audit(&resolved, &environment) {
+        Some((path, wish)) => Arc::new(Audited::new(engine, Audit::new(path, wish, &environment, command))),
+        None => engine,
+    };
+    let mut executor = Executor::new(Arc::clone(&inbox), work)?;
     if mode != Mode::Batch && needs_server {
         password::ask_if_wanted(executor.handle(), &secrets, &resolved.connection()?)?;
     }
     signals::listen(executor.handle(), &inbox)?;
     let volume = if resolved.switch(Key::Quiet) { Volume::Quiet } else { Volume::Normal };
     let (mut model, first) = Model::new(setup);
-    let play = |front: &mut dyn Front| run(&mut model, first, &inbox, &mut executor, front);
+    let play = |front: &mut dyn Front| {
+        let outcome = run(&mut model, first, &inbox, &mut executor, &mut Recording { front, log: &mut *debug });
+        // A job's own failure is told by the job, and that of a plan by the plan.
+        if let (Some(fault), Some(_)) = (&outcome.fault, &outcome.plan) {
+            story::fault(JobId::default(), "not started", fault);
+        }
+        debug.outcome(result::json(&outcome));
+        outcome
+    };
     Ok(match mode {
         Mode::Batch if resolved.switch(Key::Json) => {
             let mut lines = JsonLines::default();
@@ -174,13 +250,17 @@ fn application(cli: &Cli, resolved: &Resolved, environment: &Environment, secret
             result::print(&outcome, volume, noun)
         }
         Mode::Interactive | Mode::Command => {
-            let depth = look::depth(environment, resolved.switch(Key::NoColor));
-            let theme = resolved.text(Key::Theme).unwrap_or("default-dark");
-            let (look, notice) = Look::load(theme, depth, look::glyphs(environment), &own_theme(theme));
+            let depth = look::depth(&environment, resolved.switch(Key::NoColor));
+            let glyphs = look::glyphs(&environment);
+            let dress = move |theme: &str| Look::load(theme, depth, glyphs, &own_theme(theme));
+            let (look, notice) = dress(resolved.text(Key::Theme).unwrap_or("default-dark"));
             if let Some(notice) = notice {
                 inbox.answer(Msg::Act(Action::Notice(notice)));
             }
-            let mut screen = Screen::open(Arc::clone(&inbox), look, look::pace(environment))
+            // Lines on a terminal that is drawn on would be in the way.
+            let news = Arc::clone(&inbox);
+            log::on_trouble(move |text| news.answer(Msg::Act(Action::Notice(text.to_owned()))));
+            let mut screen = Screen::open(Arc::clone(&inbox), look, Box::new(dress), look::pace(&environment))
                 .map_err(|error| Fault::new(Code::Io, "cannot take the terminal").because(error).step("Use --batch."))?;
             let outcome = play(&mut screen);
             drop(screen);

@@ -4,6 +4,7 @@
 pub mod archive;
 pub mod jsonl;
 pub mod launch;
+mod logging;
 pub mod missing;
 pub mod output;
 pub mod query;

@@ -21,12 +21,9 @@ pub struct Globals {
     #[allow(missing_docs)]
     #[arg(long, global = true, help_heading = "General")]
     pub quiet: bool,
-    #[allow(missing_docs)]
-    #[arg(long, global = true, value_name = "FILE", help_heading = "General")]
-    pub log_file: Option<String>,
-    #[allow(missing_docs)]
-    #[arg(long, global = true, value_name = "LEVEL", help_heading = "General")]
-    pub log_level: Option<String>,
+    /// What is logged.
+    #[command(flatten)]
+    pub log: Log,
     #[allow(missing_docs)]
     #[arg(long, global = true, help_heading = "General")]
     pub no_color: bool,
@@ -78,6 +75,36 @@ pub struct Connection {
     pub network_timeout: Option<String>,
     #[arg(long, global = true)]
     pub debug_locks: bool,
+}
+
+/// What is logged and where.
+#[derive(Debug, Default, Args)]
+#[allow(missing_docs)]
+#[command(next_help_heading = "Log")]
+pub struct Log {
+    #[arg(long, global = true, value_name = "WHERE")]
+    pub log_target: Option<String>,
+    #[arg(long, global = true, value_name = "FILE")]
+    pub log_file: Option<String>,
+    #[arg(long, global = true, value_name = "FILE")]
+    pub log_socket: Option<String>,
+    #[arg(long, global = true, value_name = "LEVEL[,PART=LEVEL]")]
+    pub log_level: Option<String>,
+    #[arg(long, global = true, value_name = "FORM")]
+    pub log_format: Option<String>,
+    #[arg(long, global = true, value_name = "SIZE")]
+    pub log_max_size: Option<String>,
+    #[arg(long, global = true, value_name = "N")]
+    pub log_max_files: Option<String>,
+    #[arg(long, global = true, value_name = "SIZE")]
+    pub log_max_total: Option<String>,
+    #[arg(long, global = true, value_name = "SIZE")]
+    pub log_min_free: Option<String>,
+    #[arg(long, global = true, value_name = "FILE|off")]
+    pub audit_file: Option<String>,
+    /// Write everything that helps to find out what went wrong into one JSON file, without passwords
+    #[arg(long, global = true, value_name = "FILE")]
+    pub save_debug_log: Option<PathBuf>,
 }
 
 /// How hard the machine is worked.

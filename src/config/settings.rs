@@ -1,34 +1,6 @@
 //! The one table of settings. Flags, environment variables, config keys, `config show`, `config init` and `--help` are made from it.
 
-use crate::domain::spec::{NameTime, VerifyMode};
-use crate::domain::{Bytes, Compression, SslMode};
-
-/// What a value must look like.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// Any text.
-    Text,
-    /// A file or folder.
-    Path,
-    /// Never shown.
-    Secret,
-    /// A number from .0 to .1.
-    Number(u64, u64),
-    /// A size of at least so many bytes.
-    Size(u64),
-    /// `true` or `false`.
-    Switch,
-    /// One of these words.
-    Word(&'static [&'static str]),
-    /// A codec with its level.
-    Compression,
-    /// What is verified after a backup.
-    Verify,
-    /// The time in file names.
-    Timestamp,
-    /// libpq's sslmode.
-    SslMode,
-}
+pub use crate::domain::setting::{Kind, switch, timestamp, verify};
 
 /// A setting.
 #[derive(Debug)]
@@ -98,6 +70,9 @@ settings! {
     ToastCompression "restore.toast_compression" Some("toast-compression"), [], Kind::Word(&["pglz", "lz4"]), None, "Compression of long values in restored tables: pglz or lz4";
     ContinueOnError "restore.continue_on_error" Some("continue-on-error"), [], Kind::Switch, Some("false"), "Go on with other databases and objects after a failure";
     OnFailure "restore.on_failure" Some("on-failure"), [], Kind::Word(&["keep", "drop", "rename"]), Some("keep"), "What becomes of a database that failed, if this run made it: keep, drop, rename to NAME_failed_TIME";
+    Retries "restore.retries" Some("retries"), [], Kind::Number(0, 100), Some("2"), "Try again so often what may pass: a lost connection, a conflict, a lock that is not granted, a full server";
+    VerifyFirst "restore.verify_first" Some("verify-first"), [], Kind::Word(&["quick", "full"]), Some("quick"), "Before anything is touched, check the archive: quick (its structure) or full (every byte)";
+    Rehearse "restore.rehearse" Some("rehearse"), [], Kind::Word(&["auto", "on", "off"]), Some("auto"), "Try the definitions out in a scratch database first: auto (where it takes seconds), on, off";
     Workdir "restore.workdir" Some("workdir"), [], Kind::Path, None, "Folder in which temporary files get a folder of their own; default: $TMPDIR or /tmp";
     KeepTemp "restore.keep_temp" Some("keep-temp"), [], Kind::Switch, Some("false"), "Leave the temporary folder for a look";
     Batch "output.batch" Some("batch"), [], Kind::Switch, Some("false"), "Never open the full screen";
@@ -105,8 +80,16 @@ settings! {
     Quiet "output.quiet" Some("quiet"), [], Kind::Switch, Some("false"), "Print errors only";
     NoColor "output.no_color" Some("no-color"), [], Kind::Switch, Some("false"), "No colours (NO_COLOR is respected too)";
     Theme "output.theme" Some("theme"), [], Kind::Text, Some("default-dark"), "Colours: default-dark, default-light, colour-blind, high-contrast, mono";
-    LogFile "log.file" Some("log-file"), [], Kind::Path, None, "File to log to";
-    LogLevel "log.level" Some("log-level"), [], Kind::Word(&["error", "warn", "info", "debug", "trace"]), Some("info"), "How much is logged";
+    LogTarget "log.target" Some("log-target"), [], Kind::Word(&["file", "syslog", "journald", "off"]), Some("file"), "Where the log goes: file, syslog, journald, off";
+    LogFile "log.file" Some("log-file"), [], Kind::Path, None, "File to log to; default: /var/log/dbbackup/dbbackup.log for root, ~/.local/state/dbbackup/dbbackup.log for others";
+    LogSocket "log.socket" Some("log-socket"), [], Kind::Path, None, "Socket of syslog or journald; default: /dev/log, /run/systemd/journal/socket";
+    LogLevel "log.level" Some("log-level"), [], Kind::Levels, Some("info"), "How much is logged: off, error, warn, info, debug, trace; of single parts too: info,engine=debug";
+    LogFormat "log.format" Some("log-format"), [], Kind::Word(&["text", "json"]), Some("text"), "Lines of the log: text or json";
+    LogMaxSize "log.max_size" Some("log-max-size"), [], Kind::Size(64 << 10), Some("100MB"), "Size at which a log file is rotated";
+    LogMaxFiles "log.max_files" Some("log-max-files"), [], Kind::Number(1, 1000), Some("10"), "Log files that are kept, the current one among them";
+    LogMaxTotal "log.max_total" Some("log-max-total"), [], Kind::Size(64 << 10), Some("1GB"), "Size that all log files together never exceed";
+    LogMinFree "log.min_free" Some("log-min-free"), [], Kind::Size(0), Some("100MB"), "Space that stays free on the log's disk (at most a twentieth of it); the log pauses before it is used";
+    AuditFile "log.audit_file" Some("audit-file"), [], Kind::Path, None, "File that says who did what, or off; default: audit.jsonl in the default folder of the log";
 }
 
 impl Setting {
@@ -137,74 +120,14 @@ impl Setting {
 
     /// Why a text is no value of this setting.
     pub fn check(&self, text: &str) -> Result<(), String> {
-        match self.kind {
-            Kind::Text | Kind::Path | Kind::Secret => Ok(()),
-            Kind::Number(low, high) => match text.parse::<u64>() {
-                Ok(number) if (low..=high).contains(&number) => Ok(()),
-                Ok(number) => Err(format!("{number} is not between {low} and {high}")),
-                Err(_) => Err(format!("{text:?} is not a number")),
-            },
-            Kind::Size(low) => match text.parse::<Bytes>()? {
-                Bytes(bytes) if bytes < low => Err(format!("{text} is too small: at least {} KiB", low >> 10)),
-                Bytes(_) => Ok(()),
-            },
-            Kind::Switch => switch(text).map(|_| ()),
-            Kind::Word(words) if words.contains(&text) => Ok(()),
-            Kind::Word(words) => {
-                let nearest = crate::domain::text::nearest(text, words.iter().copied());
-                let meant = nearest.map(|word| format!("; did you mean {word}?")).unwrap_or_default();
-                Err(format!("{text:?} is none of {}{meant}", words.join(", ")))
-            }
-            Kind::Compression => text.parse::<Compression>().map(|_| ()),
-            Kind::Verify => verify(text).map(|_| ()),
-            Kind::Timestamp => timestamp(text).map(|_| ()),
-            Kind::SslMode => text.parse::<SslMode>().map(|_| ()),
-        }
-    }
-}
-
-/// Reads a switch.
-pub fn switch(text: &str) -> Result<bool, String> {
-    match text.to_ascii_lowercase().as_str() {
-        "true" | "1" | "yes" | "on" => Ok(true),
-        "false" | "0" | "no" | "off" => Ok(false),
-        _ => Err(format!("{text:?} is neither true nor false")),
-    }
-}
-
-/// Reads what is verified after a backup; `true` and `false` are `VERIFY_AFTER_BACKUP`'s words.
-pub fn verify(text: &str) -> Result<VerifyMode, String> {
-    match text.to_ascii_lowercase().as_str() {
-        "auto" => Ok(VerifyMode::Auto),
-        "quick" => Ok(VerifyMode::Quick),
-        "full" => Ok(VerifyMode::Full),
-        "off" => Ok(VerifyMode::Off),
-        other => match switch(other) {
-            Ok(true) => Ok(VerifyMode::Auto),
-            Ok(false) => Ok(VerifyMode::Off),
-            Err(_) => Err(format!("{text:?} is none of auto, quick, full, off")),
-        },
-    }
-}
-
-/// Reads the time in file names.
-pub fn timestamp(text: &str) -> Result<NameTime, String> {
-    match text {
-        "local" => Ok(NameTime::Local),
-        "utc" => Ok(NameTime::Utc),
-        pattern if pattern.contains('/') => Err(format!("{pattern:?}: a file name holds no slash")),
-        pattern if pattern.contains('%') => {
-            jiff::fmt::strtime::format(pattern, &jiff::Zoned::new(jiff::Timestamp::UNIX_EPOCH, jiff::tz::TimeZone::UTC))
-                .map(|_| NameTime::Pattern(pattern.to_owned()))
-                .map_err(|error| format!("{pattern:?}: {error}"))
-        }
-        other => Err(format!("{other:?} is neither local nor utc nor a pattern such as %Y%m%d_%H%M%S")),
+        self.kind.check(text)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::spec::{NameTime, VerifyMode};
     use std::collections::HashSet;
 
     #[test]

@@ -67,6 +67,13 @@ impl Event {
     }
 }
 
+/// Something of somebody's that a job is about to destroy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Destruction {
+    /// A database of this name is dropped.
+    Database(String),
+}
+
 /// Takes a job's events. Never blocks, never waits.
 pub trait EventSink: Send + Sync {
     /// Takes one.
@@ -75,6 +82,17 @@ pub trait EventSink: Send + Sync {
     /// A restore has just taken a step. Most listeners do not care: what they need to know comes as events.
     fn passing(&self, transition: Transition) {
         let _ = transition;
+    }
+
+    /// Something is about to be destroyed. An error forbids it: somebody has to know of it first, and cannot.
+    fn destroying(&self, what: &Destruction) -> Result<(), Fault> {
+        let _ = what;
+        Ok(())
+    }
+
+    /// It was tried; none means that it is gone.
+    fn destroyed(&self, what: &Destruction, fault: Option<&Fault>) {
+        let _ = (what, fault);
     }
 
     /// Adds to a fault what watching the job has found out about it: who held a lock that was not granted.

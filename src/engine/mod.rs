@@ -2,6 +2,7 @@
 
 pub mod backup;
 pub mod browse;
+pub mod destroy;
 pub mod event;
 pub mod prove;
 pub mod restore;

@@ -7,7 +7,7 @@ use super::Context;
 use crate::domain::job::Summary;
 use crate::domain::wait::Wait;
 use crate::domain::{Code, Fault};
-use crate::engine::event::{Event, EventSink, Level};
+use crate::engine::event::{Destruction, Event, EventSink, Level};
 use crate::engine::restore::transition::Transition;
 use crate::server::{Monitor, Server};
 use board::Board;
@@ -46,6 +46,14 @@ struct Sink {
 impl EventSink for Sink {
     fn passing(&self, transition: Transition) {
         self.events.passing(transition);
+    }
+
+    fn destroying(&self, what: &Destruction) -> Result<(), Fault> {
+        self.events.destroying(what)
+    }
+
+    fn destroyed(&self, what: &Destruction, fault: Option<&Fault>) {
+        self.events.destroyed(what, fault);
     }
 
     fn post(&self, event: Event) {

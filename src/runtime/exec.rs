@@ -1,6 +1,7 @@
 //! Carries out what the application asks for: jobs and questions on tokio, beside the loop. Every call returns at once.
 
 use super::inbox::{Inbox, JobSink, PlanSink};
+use super::story;
 use super::work::Work;
 use crate::app::cmd::{Query, ReqId};
 use crate::app::msg::{Msg, Reply};
@@ -8,7 +9,7 @@ use crate::domain::job::{JobId, Leftovers, Summary};
 use crate::domain::plan::Confirmed;
 use crate::domain::spec::JobSpec;
 use crate::domain::{Code, Fault};
-use crate::engine::event::Event;
+use crate::engine::event::{Event, Level};
 use std::collections::HashMap;
 use std::future::Future;
 use std::sync::Arc;
@@ -73,7 +74,11 @@ impl Executor {
         let cancel = CancellationToken::new();
         let sink = Arc::new(PlanSink::new(Arc::clone(&self.inbox), id));
         let planned = self.work.plan(spec, sink, cancel.clone());
-        let task = self.answer(id, async move { planned.await.map(|plan| Reply::Plan(Box::new(plan))) });
+        let task = self.answer(id, async move {
+            let planned = planned.await;
+            story::planned(&planned);
+            planned.map(|plan| Reply::Plan(Box::new(plan)))
+        });
         self.plans.push(Planning { id, cancel, task });
     }
 
@@ -111,14 +116,14 @@ impl Executor {
                 return sink.end(Event::Cancelled(Leftovers::default()));
             }
             sink.begin();
-            tracing::info!(job = job.0, "started: {}", plan.plan().title);
+            story::line(job, Level::Info, &format!("begins: {}", plan.plan().title));
             let task = tokio::spawn({
                 let sink = Arc::clone(&sink);
                 // The engine is called inside the task, so that a panic while its future is made fails the job as well.
                 async move { work.run(plan, sink, cancel).await }
             });
             let last = last_event(outcome(task.await));
-            tracing::info!(job = job.0, "ended: {}", serde_json::to_string(&last).unwrap_or_default());
+            story::ended(job, &last);
             sink.end(last);
         });
     }

@@ -1,5 +1,6 @@
 //! The mailbox with this program's types, and the sink through which a job posts to it.
 
+use super::story::{self, Teller};
 use crate::app::cmd::ReqId;
 use crate::app::msg::Msg;
 use crate::bus::Promise;
@@ -26,12 +27,13 @@ pub struct JobSink {
     job: JobId,
     /// Closed by the last event. A lock, so that a straggler's event cannot come after it.
     open: Mutex<bool>,
+    teller: Mutex<Teller>,
 }
 
 impl JobSink {
     /// The sink of a job.
     pub fn new(inbox: Arc<Inbox>, job: JobId) -> Self {
-        Self { inbox, job, open: Mutex::new(true) }
+        Self { inbox, job, open: Mutex::new(true), teller: Mutex::default() }
     }
 
     /// Says that the job begins.
@@ -54,6 +56,9 @@ impl EventSink for JobSink {
             return;
         }
         log(self.job, &event);
+        if let Event::Progress(progress) = &event {
+            self.teller.lock().unwrap_or_else(PoisonError::into_inner).take(self.job, progress);
+        }
         let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if *open {
             self.inbox.post(promise(event.lane()), self.job, event);
@@ -63,12 +68,7 @@ impl EventSink for JobSink {
 
 fn log(job: JobId, event: &Event) {
     if let Event::Log { level, text } = event {
-        match level {
-            crate::engine::event::Level::Error => tracing::error!(job = job.0, "{text}"),
-            crate::engine::event::Level::Warn => tracing::warn!(job = job.0, "{text}"),
-            crate::engine::event::Level::Info => tracing::info!(job = job.0, "{text}"),
-            crate::engine::event::Level::Debug => tracing::debug!(job = job.0, "{text}"),
-        }
+        story::line(job, *level, text);
     }
 }
 

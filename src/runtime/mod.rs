@@ -2,7 +2,9 @@
 //!
 //! The same loop serves the full screen and the headless run; they differ in their [`run::Front`].
 
+pub mod audit;
 pub mod clock;
+pub mod debug_log;
 pub mod exec;
 pub mod host;
 pub mod inbox;
@@ -13,7 +15,10 @@ pub mod look;
 pub mod panic;
 pub mod password;
 pub mod run;
+pub mod run_id;
 pub mod screen;
+pub mod settings;
 pub mod signals;
+pub mod story;
 pub mod terminal;
 pub mod work;

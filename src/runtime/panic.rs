@@ -24,6 +24,8 @@ pub fn install() {
     let screen: ThreadId = thread::current().id();
     std::panic::set_hook(Box::new(move |info| {
         let report = write_report(info);
+        let place = info.location().map(ToString::to_string);
+        tracing::error!(target: "dbbackup::runtime", place, "internal error: {}", message(info.payload()));
         if thread::current().id() == screen {
             super::terminal::restore();
             let mut err = std::io::stderr().lock();

@@ -5,10 +5,12 @@ use super::exec::Executor;
 use super::inbox::Inbox;
 use crate::app::cmd::Cmd;
 use crate::app::model::{Model, Outcome};
-use crate::app::msg::{Msg, Why};
+use crate::app::msg::{Msg, Reply, Why};
 use crate::app::update::update;
 use crate::bus::mailbox::{Budget, Item};
+use crate::domain::Fault;
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -27,10 +29,18 @@ pub trait Front {
     fn next_wake(&self) -> Option<Instant>;
     /// Puts a text on the clipboard.
     fn copy(&mut self, text: &str) -> io::Result<()>;
+    /// Shows everything in another theme; who shows lines of text has none.
+    fn theme(&mut self, _name: &str) -> io::Result<()> {
+        Ok(())
+    }
     /// Stops the process until it is continued.
     fn suspend(&mut self) -> io::Result<()>;
     /// Everything is to be painted anew.
     fn redraw(&mut self) -> io::Result<()>;
+    /// Writes the debug log now; says where it is.
+    fn save_debug_log(&mut self) -> Result<PathBuf, Fault> {
+        Err(Fault::internal("nothing gathers a debug log here"))
+    }
 }
 
 /// Whether anybody can see what is shown.
@@ -58,7 +68,7 @@ pub fn run(model: &mut Model, first: Vec<Cmd>, inbox: &Arc<Inbox>, executor: &mu
     take(model, Msg::Tick(clock::now()), &mut commands, front);
     loop {
         for command in std::mem::take(&mut commands) {
-            if let Err(error) = carry_out(command, executor, front) {
+            if let Err(error) = carry_out(command, inbox, executor, front) {
                 lose_sight(&mut sight, inbox, &error);
             }
         }
@@ -113,7 +123,7 @@ fn lose_sight(sight: &mut Sight, inbox: &Inbox, error: &io::Error) {
     }
 }
 
-fn carry_out(command: Cmd, executor: &mut Executor, front: &mut dyn Front) -> io::Result<()> {
+fn carry_out(command: Cmd, inbox: &Inbox, executor: &mut Executor, front: &mut dyn Front) -> io::Result<()> {
     match command {
         Cmd::Plan(id, spec) => executor.plan(id, *spec),
         Cmd::Abandon(id) => executor.abandon(id),
@@ -121,8 +131,10 @@ fn carry_out(command: Cmd, executor: &mut Executor, front: &mut dyn Front) -> io
         Cmd::Cancel(job) => executor.cancel(job),
         Cmd::Fetch(id, query) => executor.fetch(id, query),
         Cmd::Copy(text) => front.copy(&text)?,
+        Cmd::Theme(name) => front.theme(&name)?,
         Cmd::Suspend => front.suspend()?,
         Cmd::Redraw => front.redraw()?,
+        Cmd::SaveDebugLog(id) => inbox.answer(Msg::Done(id, front.save_debug_log().map(Reply::Saved))),
         // The loop ends by the outcome that the model holds from now on.
         Cmd::Quit => {}
     }

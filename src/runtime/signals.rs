@@ -22,6 +22,7 @@ pub fn listen(handle: &Handle, inbox: &Arc<Inbox>) -> Result<(), Fault> {
             while signals.recv().await.is_some() {
                 if seen {
                     super::terminal::restore();
+                    super::log::flush(std::time::Duration::from_millis(200));
                     std::process::exit(exit);
                 }
                 seen = true;

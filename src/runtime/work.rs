@@ -1,5 +1,6 @@
 //! What the executor hands work to: the engine, or a script in tests.
 
+use super::settings::Source;
 use crate::app::cmd::Query;
 use crate::app::msg::Reply;
 use crate::config::secrets::Secrets;
@@ -30,12 +31,13 @@ pub trait Work: Send + Sync + 'static {
 /// The engine, with the passwords that it needs.
 pub struct Engine {
     secrets: Arc<Secrets>,
+    settings: Arc<Source>,
 }
 
 impl Engine {
     /// The engine.
-    pub fn new(secrets: Arc<Secrets>) -> Self {
-        Self { secrets }
+    pub fn new(secrets: Arc<Secrets>, settings: Source) -> Self {
+        Self { secrets, settings: Arc::new(settings) }
     }
 }
 
@@ -81,10 +83,13 @@ impl Work for Engine {
     }
 
     fn answer(&self, query: Query) -> BoxFuture<'static, Result<Reply, Fault>> {
-        let secrets = Arc::clone(&self.secrets);
+        let (secrets, settings) = (Arc::clone(&self.secrets), Arc::clone(&self.settings));
         Box::pin(async move {
             super::panic::test_worker();
             match query {
+                Query::Save(name, text) => {
+                    aside(move || settings.save(name, text.as_deref(), super::host::facts()).map(Reply::Settings)).await
+                }
                 Query::Server(connection) => {
                     let (server, _) = server(&secrets, &connection)?;
                     let info = server.info().await?;

@@ -3,6 +3,7 @@
 pub mod disk;
 pub mod memory;
 pub mod pace;
+pub mod user;
 
 /// Processors that this process may use (affinity and cgroup quota are taken into account); at least one.
 pub fn processors() -> u32 {

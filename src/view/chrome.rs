@@ -110,7 +110,8 @@ pub fn keys(model: &Model, cols: usize) -> Row {
                 end = end.gap(3).then("Esc", Role::Key).then(label, Role::Text);
             }
         }
-        for bind in last {
+        // Where it is narrow, the keys of the screen need the room.
+        for bind in last.into_iter().filter(|bind| cols >= 60 || bind.action != Action::Palette) {
             end = end.gap(3).join(piece(bind));
         }
     }

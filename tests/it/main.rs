@@ -9,6 +9,7 @@ mod cli;
 mod config;
 mod docs;
 mod e2e;
+mod log;
 mod postgres;
 mod pty;
 mod restore;

@@ -1,5 +1,6 @@
 //! The log: following or held, narrowed by weight, job and text.
 
+use crate::app::action::Toward;
 use crate::app::jobs::LogLine;
 use crate::app::list::Filter;
 use crate::app::model::Model;
@@ -20,6 +21,31 @@ pub enum Follow {
     Held(u64),
 }
 
+/// Which lines are shown while something is searched for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Only {
+    /// All, with what is found marked.
+    #[default]
+    All,
+    /// Those that hold it.
+    Matching,
+}
+
+/// What becomes of a line that is longer than the screen is wide.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Long {
+    /// It is cut, and can be moved.
+    #[default]
+    Cut,
+    /// It goes on in the next row.
+    Wrapped,
+}
+
+/// Cells by which a key moves the lines.
+pub const STEP: usize = 16;
+/// The farthest that lines can be moved.
+pub const FARTHEST: usize = 4096;
+
 /// What the screen remembers.
 #[derive(Clone, Debug)]
 pub struct LogScreen {
@@ -27,15 +53,21 @@ pub struct LogScreen {
     pub follow: Follow,
     /// Lighter lines are left out.
     pub level: Level,
-    /// Narrows the lines.
+    /// What is searched for.
     pub filter: Filter,
+    /// Which lines are shown while something is searched for.
+    pub only: Only,
+    /// What becomes of a line that is too long.
+    pub long: Long,
+    /// Cells by which lines are moved to the left.
+    pub shift: usize,
     /// Only this job's lines.
     pub job: Option<JobId>,
 }
 
 impl Default for LogScreen {
     fn default() -> Self {
-        Self { follow: Follow::Newest, level: Level::Info, filter: Filter::Off, job: None }
+        Self { follow: Follow::Newest, level: Level::Info, filter: Filter::Off, only: Only::All, long: Long::Cut, shift: 0, job: None }
     }
 }
 
@@ -46,8 +78,28 @@ pub fn lines(model: &Model) -> Vec<(u64, &LogLine)> {
         .zip(model.log.lines.iter())
         .filter(|(_, line)| line.level >= screen.level)
         .filter(|(_, line)| screen.job.is_none_or(|job| job == line.job))
-        .filter(|(_, line)| screen.filter.lets(&line.text))
+        .filter(|(_, line)| screen.only == Only::All || screen.filter.lets(&line.text))
         .collect()
+}
+
+/// Whether a line holds what is searched for.
+pub fn matches(screen: &LogScreen, line: &LogLine) -> bool {
+    screen.filter.text().is_some_and(|text| !text.is_empty()) && screen.filter.lets(&line.text)
+}
+
+/// How many of the lines that pass hold what is searched for.
+pub fn found(model: &Model) -> usize {
+    lines(model).iter().filter(|(_, line)| matches(&model.log_screen, line)).count()
+}
+
+/// The next line that holds what is searched for, from the last one in sight on; none where there is no further one.
+pub fn next_match(model: &Model, toward: Toward) -> Option<u64> {
+    let last = in_sight(model).last().map(|(number, _)| *number)?;
+    let found = lines(model).into_iter().filter(|(_, line)| matches(&model.log_screen, line)).map(|(number, _)| number);
+    match toward {
+        Toward::Previous => found.rev().find(|number| *number < last),
+        Toward::Next => found.into_iter().find(|number| *number > last),
+    }
 }
 
 /// The lines up to the last one in sight.

@@ -7,4 +7,5 @@ pub mod home;
 pub mod limits;
 pub mod log;
 pub mod plan;
+pub mod settings;
 pub mod target;

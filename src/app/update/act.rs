@@ -1,6 +1,6 @@
 //! What each action does.
 
-use super::{flow, keys, marks, modals, toast};
+use super::{flow, keys, log, marks, modals, settled, toast};
 use crate::app::action::{Action, Motion, Toward};
 use crate::app::cmd::{Cmd, Query};
 use crate::app::command;
@@ -8,7 +8,7 @@ use crate::app::form::{Field, FieldId, Form};
 use crate::app::jobs::Job;
 use crate::app::list::Filter;
 use crate::app::load::Load;
-use crate::app::modal::{Keys, Modal};
+use crate::app::modal::{Copied, Keys, Modal};
 use crate::app::model::{Asked, Frozen, Model};
 use crate::app::nav::{Nav, Place};
 use crate::app::screens::archives::{self, Order};
@@ -16,8 +16,10 @@ use crate::app::screens::backup::{self, Part};
 use crate::app::screens::contents::ContentsScreen;
 use crate::app::screens::home;
 use crate::app::screens::limits;
-use crate::app::screens::log::{self as log_view, Follow};
+use crate::app::screens::log::Follow;
+use crate::app::screens::settings;
 use crate::app::screens::target::TargetScreen;
+use crate::app::setup::Clipboard;
 use crate::app::waits;
 use crate::domain::Connection;
 use crate::domain::spec::{Depth, JobSpec, RestoreTest, Sample, VerifySpec};
@@ -38,6 +40,7 @@ pub fn act(model: &mut Model, action: Action, out: &mut Vec<Cmd>) {
         Action::Back => back(model, out),
         Action::Screen(screen) => {
             model.nav = Nav::at(Place::from(screen));
+            model.settings.edit = None;
             model.frozen = None;
             model.log_screen.job = None;
         }
@@ -130,21 +133,19 @@ pub fn act(model: &mut Model, action: Action, out: &mut Vec<Cmd>) {
                 model.modals.push(Modal::Delete { paths, typed: tui_input::Input::default() });
             }
         }
-        Action::Follow => {
-            model.log_screen.follow = match model.log_screen.follow {
-                Follow::Newest => match log_view::lines(model).last() {
-                    Some((number, _)) => Follow::Held(*number),
-                    None => Follow::Newest,
-                },
-                Follow::Held(_) => Follow::Newest,
-            }
+        Action::Follow => log::follow(model),
+        Action::Level => log::level(model),
+        Action::Match(toward) => log::go_on(model, toward),
+        Action::OnlyMatches => log::only(model),
+        Action::Wrap => log::wrap(model),
+        Action::SaveDebugLog => {
+            let id = model.request(Asked::DebugLog);
+            out.push(Cmd::SaveDebugLog(id));
         }
-        Action::Level => {
-            model.log_screen.level = match model.log_screen.level {
-                Level::Debug => Level::Info,
-                Level::Info => Level::Warn,
-                Level::Warn => Level::Error,
-                Level::Error => Level::Debug,
+        Action::Palette => model.modals.push(Modal::Palette { input: tui_input::Input::default(), at: 0 }),
+        Action::Unset => {
+            if let (Place::Settings, Ok(view)) = (model.nav.place(), settings::may_change(model)) {
+                settled::save(model, view.name, None, out);
             }
         }
         Action::Accept => modals::accept(model, out),
@@ -177,10 +178,16 @@ fn back(model: &mut Model, out: &mut Vec<Cmd>) {
     if model.modals.pop().is_some() {
         return;
     }
+    let editing = model.settings.edit.as_ref().filter(|_| *model.nav.place() == Place::Settings).map(|edit| edit.name);
     if let Some(filter) = keys::filter_mut(model)
         && filter.text().is_some()
+        && editing.is_none()
     {
         *filter = Filter::Off;
+        return;
+    }
+    if editing.is_some() {
+        model.settings.edit = None;
         return;
     }
     match model.nav.place() {
@@ -208,10 +215,16 @@ fn unconfirmed(model: &mut Model, out: &mut Vec<Cmd>) {
 }
 
 fn enter(model: &mut Model, out: &mut Vec<Cmd>) {
+    if matches!(model.modals.last(), Some(Modal::Palette { .. })) {
+        return settled::run_chosen(model, out);
+    }
     if let Some(filter) = keys::filter_mut(model)
         && filter.is_typing()
     {
         filter.keep();
+        if *model.nav.place() == Place::Log {
+            log::show_found(model);
+        }
         return;
     }
     match model.nav.place().clone() {
@@ -261,6 +274,7 @@ fn enter(model: &mut Model, out: &mut Vec<Cmd>) {
             }
         }
         Place::Archives => act(model, Action::Inside, out),
+        Place::Settings => settled::setting(model, out),
         Place::Database(..) | Place::Log => {}
     }
 }
@@ -309,6 +323,8 @@ fn change(model: &mut Model, toward: Toward) {
             }
         }
         Place::Contents => marks::fold(model, toward),
+        Place::Log => log::shift(model, toward),
+        Place::Settings => settings::next_word(model),
         _ => {}
     }
 }
@@ -346,10 +362,21 @@ pub fn spec_in_sight(model: &Model) -> Option<JobSpec> {
     }
 }
 
+/// The most bytes of a text that is copied: in base64 they are the 100,000 that terminals take at most.
+pub const CLIPBOARD: usize = 74_994;
+
 fn copy_command(model: &mut Model, out: &mut Vec<Cmd>) {
     if let Some(spec) = spec_in_sight(model) {
-        out.push(Cmd::Copy(command::one_line(&spec, &model.setup)));
-        model.modals.push(Modal::Command { lines: command::line(&spec, &model.setup) });
+        let text = command::one_line(&spec, &model.setup);
+        let copied = match model.setup.clipboard {
+            Clipboard::None => Copied::NoClipboard,
+            Clipboard::Terminal if text.len() > CLIPBOARD => Copied::TooLong,
+            Clipboard::Terminal => Copied::Sent,
+        };
+        if copied == Copied::Sent {
+            out.push(Cmd::Copy(text));
+        }
+        model.modals.push(Modal::Command { lines: command::line(&spec, &model.setup), copied });
     }
 }
 

@@ -8,6 +8,7 @@ use crate::app::screens::archives::{self, ArchiveList};
 use crate::app::screens::backup::{self, Part};
 use crate::app::screens::contents::Node;
 use crate::app::screens::log::{self as log_view, Follow};
+use crate::app::screens::settings;
 
 /// The list of archives that is shown.
 pub fn archive_list(model: &mut Model) -> Option<&mut ArchiveList> {
@@ -69,6 +70,10 @@ pub fn go(model: &mut Model, motion: Motion) {
             model.databases_picker.go(motion, &names, page);
         }
         Place::Log => log(model, motion, page),
+        Place::Settings => {
+            let names = settings::names(model);
+            model.settings.picker.go(motion, &names, page);
+        }
         Place::Database(..) => {}
     }
 }

@@ -4,16 +4,18 @@ pub mod act;
 pub mod failing;
 pub mod flow;
 pub mod keys;
+mod log;
 mod marks;
 mod modals;
 mod replies;
+mod settled;
 
 use super::cmd::Cmd;
 use super::jobs::LogLine;
 use super::load::Load;
 use super::model::Model;
 use super::msg::{Clock, Msg};
-use super::screens::log;
+use super::screens::log::LINES;
 use super::setup::Mode;
 use super::toast::Toast;
 use crate::domain::job::JobId;
@@ -49,7 +51,7 @@ pub fn update(model: &mut Model, msg: Msg, out: &mut Vec<Cmd>) {
             model.dirty = true;
             let at = model.clock.now;
             let text = format!("… {lost} lines were dropped: they came faster than they could be shown");
-            model.log.push(LogLine { at, job: JobId::default(), level: Level::Warn, text }, log::LINES);
+            model.log.push(LogLine { at, job: JobId::default(), level: Level::Warn, text }, LINES);
         }
         Msg::Checked(id, check) => {
             if matches!(model.plan.plan, Load::Loading(asked) if asked == id) {
@@ -93,7 +95,7 @@ fn tick(model: &mut Model, clock: Clock) {
 fn engine(model: &mut Model, id: JobId, event: Event, out: &mut Vec<Cmd>) {
     let now = model.clock.now;
     if let Event::Log { level, text } = &event {
-        model.log.push(LogLine { at: now, job: id, level: *level, text: text.clone() }, log::LINES);
+        model.log.push(LogLine { at: now, job: id, level: *level, text: text.clone() }, LINES);
     }
     if let Some(frozen) = model.frozen.as_mut().filter(|frozen| frozen.job.id == id) {
         frozen.missed += 1;

@@ -62,7 +62,14 @@ impl Code {
                 about: &[
                     "The file is neither an archive of this program nor a dump of `pg_dump` or `pg_dumpall`. What a file is, is told by its content, never by its name.",
                 ],
-                cures: &[("See what the file is:", "file FILE"), ("A dump compressed with bzip2 is decompressed first:", "bzip2 -dk FILE")],
+                cures: &[
+                    ("See what the file is:", "file FILE"),
+                    (
+                        "A restore test of a dump cannot be made, since it carries no fingerprints: read it from end to end:",
+                        "dbbackup verify FILE",
+                    ),
+                    ("Try it out under another name:", "dbbackup restore single FILE --target NAME --create"),
+                ],
             },
             Self::FormatTooNew => Page {
                 about: &[

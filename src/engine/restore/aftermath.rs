@@ -9,6 +9,7 @@ use crate::domain::cause::Fate;
 use crate::domain::schema::{Table, TableName};
 use crate::domain::spec::OnFailure;
 use crate::domain::text;
+use crate::engine::destroy::drop_database;
 use crate::engine::event::Level;
 use crate::server::Server;
 use jiff::Zoned;
@@ -29,7 +30,7 @@ pub async fn settle(order: &Order<'_>, server: &dyn Server, whose: Made, mut don
     let name = text::clean(order.target);
     let outcome = match wanted {
         OnFailure::Keep => return done,
-        OnFailure::Drop => server.drop_database(order.target).await.map(|()| Fate::Dropped),
+        OnFailure::Drop => drop_database(order.context.events.as_ref(), server, order.target).await.map(|()| Fate::Dropped),
         OnFailure::Rename => rename(order, server).await.map(Fate::Renamed),
     };
     match outcome {

@@ -7,7 +7,7 @@ use crate::domain::plan::{Check, CheckState, PlanItem};
 use crate::domain::size::grouped;
 use crate::domain::spec::Depth;
 use crate::domain::{Bytes, Code, Fault, text};
-use crate::server::dump::{self, Connect, Dump, Form, Rules};
+use crate::server::dump::{self, Connect, Dump, Form, Inspection, Rules};
 use std::path::Path;
 use std::time::Instant;
 
@@ -62,7 +62,7 @@ pub fn one(dump: &Dump, number: usize, depth: Depth, board: &Board<'_>) -> Outco
     let began = Instant::now();
     let looked = match depth {
         Depth::Quick => Ok("what it says of itself can be read; --full reads all of it"),
-        Depth::Full => dump.inspect(rules(dump)).map(|_| "read from end to end"),
+        Depth::Full => dump.inspect(rules(dump)).and_then(|found| whole(dump, &found)).map(|()| "read from end to end"),
     };
     let note = looked
         .as_ref()
@@ -80,6 +80,17 @@ pub fn one(dump: &Dump, number: usize, depth: Depth, board: &Board<'_>) -> Outco
     };
     board.end(number, &outcome);
     outcome
+}
+
+/// A script says at its end that it is at its end; the other forms carry the lengths of their parts.
+fn whole(dump: &Dump, found: &Inspection) -> Result<(), Fault> {
+    if !dump.form.is_script() || found.script.is_complete(dump.form) {
+        return Ok(());
+    }
+    Err(Fault::new(Code::TruncatedBackup, "the dump does not end as a complete one does")
+        .at("Archive", file(dump))
+        .because("its last line is not that of a complete dump: it is cut off, or something was added to it")
+        .step("Copy it again from where it came from, or make it again."))
 }
 
 /// What a script may do: what the restore of it as a whole allows.

@@ -12,6 +12,7 @@ mod job_parts;
 pub mod jobs;
 pub mod log;
 pub mod plan;
+pub mod settings;
 pub mod target;
 mod waits;
 

@@ -61,13 +61,19 @@ fn every_action_has_a_key() {
         Action::Delete => "delete",
         Action::Follow => "follow",
         Action::Level => "level",
+        Action::Match(_) => "match",
+        Action::OnlyMatches => "only-matches",
+        Action::Wrap => "wrap",
+        Action::SaveDebugLog => "save-debug-log",
+        Action::Palette => "palette",
+        Action::Unset => "unset",
         Action::Accept => "accept",
     };
     let bound: BTreeSet<&str> = KEYS.iter().map(|bind| verb(&bind.action)).collect();
     for bind in KEYS {
         assert!(action_name(&bind.action).starts_with(verb(&bind.action)), "{}", action_name(&bind.action));
     }
-    assert_eq!(bound.len(), 37 - KEYLESS.len(), "{bound:?}");
+    assert_eq!(bound.len(), 43 - KEYLESS.len(), "{bound:?}");
 }
 
 #[test]
@@ -91,6 +97,10 @@ fn every_footer_fits_eighty_columns() {
         "Y",
         "?",
         "5 /",
+        ",",
+        ", enter",
+        ", /",
+        ":",
     ] {
         let harness = Harness::of(fixtures::running()).at(80, 24).keys(path);
         let screen = harness.screen();

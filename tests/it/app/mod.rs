@@ -4,5 +4,6 @@ mod command;
 mod flow;
 pub mod harness;
 mod keys;
+mod palette;
 mod random;
 mod screens;

@@ -191,8 +191,8 @@ fn an_error_is_shown_in_full() {
 
 #[test]
 fn the_log_is_held_and_followed() {
-    let harness = Harness::of(fixtures::running()).keys("6").shows("following").keys("up").shows("held, 1 newer");
-    harness.keys("f").shows("following").keys("/").types("postgis").shows("1 shown");
+    let harness = Harness::of(fixtures::running()).keys("6").shows("following").keys("up").shows("▲ held");
+    harness.keys("f").shows("following").keys("/").types("postgis").shows("1 found");
 }
 
 #[test]

@@ -116,7 +116,14 @@ fn a_full_disk_says_what_is_free_and_what_to_do() {
     assert_eq!(fault.code, Code::DiskFull);
     assert!(fault.context.iter().any(|(name, value)| name == "Free" && value.contains(" of ")));
     assert!(fault.steps.iter().any(|step| step.command.as_deref().is_some_and(|command| command.starts_with("df -h"))));
-    for (number, code) in [(30, Code::OutputUnwritable), (13, Code::FilePermission), (122, Code::DiskFull), (5, Code::Io)] {
+    for (number, code) in [
+        (30, Code::ReadOnlyFileSystem),
+        (24, Code::TooManyFiles),
+        (12, Code::OutOfMemory),
+        (13, Code::FilePermission),
+        (122, Code::DiskFull),
+        (5, Code::Io),
+    ] {
         assert_eq!(local::io_fault("x", Path::new("/tmp/x"), &io::Error::from_raw_os_error(number)).code, code);
     }
 }

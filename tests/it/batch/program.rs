@@ -8,6 +8,7 @@ use tempfile::TempDir;
 fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_dbbackup"));
     command.env_clear().env("HOME", "/nonexistent").env("PATH", std::env::var_os("PATH").unwrap_or_default()).stdin(Stdio::null());
+    command.env("DBBACKUP_LOG_TARGET", "off").env("DBBACKUP_AUDIT_FILE", "off");
     command
 }
 

@@ -1,5 +1,8 @@
 //! Configuration: layers, origins, faults with their place, secrets.
 
+mod mistakes;
+mod precedence;
+
 use dbbackup::config::connection::Host;
 use dbbackup::config::environment::Environment;
 use dbbackup::config::layers::{Origin, Resolved, resolve};

@@ -46,7 +46,8 @@ pub fn program(variables: &[(&str, &str)]) -> CommandBuilder {
 pub fn environment(command: &mut CommandBuilder, variables: &[(&str, &str)]) {
     command.env_clear();
     let usual = [("TERM", "xterm-256color"), ("LANG", "C.UTF-8"), ("HOME", "/nonexistent"), ("PATH", "/usr/bin:/bin"), ("TZ", "UTC")];
-    for (name, value) in usual.iter().chain(variables) {
+    let no_logs = [("DBBACKUP_LOG_TARGET", "off"), ("DBBACKUP_AUDIT_FILE", "off")];
+    for (name, value) in usual.iter().chain(&no_logs).chain(variables) {
         command.env(name, value);
     }
     command.cwd(std::env::temp_dir());

@@ -66,9 +66,15 @@ pub fn dbbackup(home: &Path, args: &[&str]) -> Command {
     command
 }
 
+/// The folder in which a run with this home leaves its log and its audit.
+pub fn logs(home: &Path) -> PathBuf {
+    home.join(".logs")
+}
+
 /// Takes the environment of the one who runs the tests away from a command.
 pub fn clean(command: &mut Command, home: &Path) {
     command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("HOME", home).env("LC_ALL", "C.UTF-8").env("TZ", "UTC");
+    command.env("LOGS_DIRECTORY", logs(home));
     command.current_dir(home);
 }
 

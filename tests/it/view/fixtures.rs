@@ -3,8 +3,13 @@
 use dbbackup::app::cmd::{Cmd, ReqId};
 use dbbackup::app::model::Model;
 use dbbackup::app::msg::{Clock, Msg, Reply};
+use dbbackup::app::screens::settings::SettingView;
 use dbbackup::app::setup::{Mode, Setup};
 use dbbackup::app::update::update;
+use dbbackup::config::connection::Host;
+use dbbackup::config::environment::Environment;
+use dbbackup::config::layers::resolve;
+use dbbackup::config::paths::Paths;
 use dbbackup::domain::cause::{Cause, Lost, Missing, Tally};
 use dbbackup::domain::connection::Connection;
 use dbbackup::domain::fault::Step;
@@ -20,6 +25,7 @@ use dbbackup::domain::spec::{BackupSpec, Care, Effort, JobSpec, NameTime, Restor
 use dbbackup::domain::wait::{Blocker, Wait};
 use dbbackup::domain::{Bytes, Compression, Product, Stamp};
 use dbbackup::engine::event::{Event, Level};
+use dbbackup::runtime::settings::views;
 use std::path::PathBuf;
 
 /// 30 January 2026, 14:30:07 CET.
@@ -49,7 +55,27 @@ pub fn setup(mode: Mode) -> Setup {
         job: None,
         dry_run: false,
         confirm: None,
+        settings: settings(&[]),
+        settings_file: Some(PathBuf::from("/home/anna/.config/dbbackup/config.toml")),
+        clipboard: dbbackup::app::setup::Clipboard::Terminal,
     }
+}
+
+/// All settings, as a file and the environment of somebody set them.
+pub fn settings(flags: &[(dbbackup::config::settings::Key, String)]) -> Vec<SettingView> {
+    let paths = Paths { system: "/nonexistent/system.toml".into(), user: None, given: None };
+    let environment = Environment::of([("DBBACKUP_JOBS", "6"), ("PGHOST", "db01")]);
+    let resolved = resolve(&paths, &environment, flags).unwrap_or_else(|fault| panic!("{fault:?}"));
+    let mut views = views(&resolved.on(Host { processors: 4, memory: 8 << 30 }), &paths);
+    for view in &mut views {
+        let file = |line| format!("/home/anna/.config/dbbackup/config.toml:{line}");
+        match view.name {
+            "connection.password" => (view.value, view.origin) = (Some("********".into()), file(4)),
+            "backup.dir" => (view.value, view.origin) = (Some("/var/backups/dbbackup".into()), file(12)),
+            _ => {}
+        }
+    }
+    views
 }
 
 pub fn server_info() -> ServerInfo {

@@ -22,8 +22,27 @@ fn states() -> Vec<Model> {
         fixtures::cancelled(),
     ];
     for model in [fixtures::opened(), fixtures::ready(), fixtures::failed(), fixtures::hostile(), fixtures::running()] {
-        for path in ["1", "2", "2 tab", "3", "4", "5", "6", "?", "5 d", "5 space space d", "5 /", "3 enter", "4 enter e", "4 c", "2 Y", "q"]
-        {
+        for path in [
+            "1",
+            "2",
+            "2 tab",
+            "3",
+            "4",
+            "5",
+            "6",
+            "?",
+            "5 d",
+            "5 space space d",
+            "5 /",
+            "3 enter",
+            "4 enter e",
+            "4 c",
+            "2 Y",
+            ",",
+            ", enter",
+            ":",
+            "q",
+        ] {
             states.push(keys(model.clone(), path));
         }
     }

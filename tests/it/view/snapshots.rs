@@ -158,6 +158,38 @@ fn log_and_questions() {
     }
 }
 
+/// In every theme a picture has its colours: one text and one map of styles would hide what a theme breaks, so that all cells are compared.
+#[test]
+fn settings_and_palette() {
+    const SIZES: [(u16, u16); 5] = [(80, 24), (120, 40), (200, 60), (50, 12), (24, 4)];
+    let states = [
+        ("settings_normal", keys(fixtures::ready(), ", down")),
+        ("settings_filter", Harness::new().keys(", /").types("lock").model),
+        ("settings_edit", Harness::new().keys(", /").types("jobs").keys("enter enter").model),
+        ("settings_wrong", Harness::new().keys(", /").types("jobs").keys("enter enter ctrl-u").types("many").model),
+        ("settings_theme", Harness::new().keys(", /").types("theme").keys("enter").model),
+        ("palette", keys(fixtures::running(), ":")),
+        ("palette_typed", Harness::new().keys("2 :").types("re").model),
+        ("palette_nothing", Harness::new().keys(":").types("xyzzy").model),
+    ];
+    for (state, model) in &states {
+        at_sizes(state, model, &SIZES);
+    }
+    for theme in dbbackup::view::look::themes() {
+        let (look, problem) = Look::load(theme, Depth::True, Glyphs::Unicode, "");
+        assert_eq!(problem, None);
+        let mut text = String::new();
+        for (state, model) in [&states[3], &states[6]] {
+            for (cols, rows) in [(80, 24), (120, 40)] {
+                let model = Harness::of(model.clone()).at(cols, rows).model;
+                text.push_str(&format!("== {state} {cols}x{rows}\n{}", super::styled(&model, &look, cols, rows)));
+            }
+        }
+        let name = format!("theme_{theme}");
+        insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, { insta::assert_snapshot!(name, text) });
+    }
+}
+
 #[test]
 fn ascii() {
     let (look, _) = Look::load("mono", Depth::Mono, Glyphs::Ascii, "");

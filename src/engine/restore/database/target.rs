@@ -3,6 +3,7 @@
 use super::{Entry, Order, choices, missing, not_empty};
 use crate::domain::spec::What;
 use crate::domain::{Code, Fault, text};
+use crate::engine::destroy::drop_database;
 use crate::engine::event::Level;
 use crate::engine::restore::ledger;
 use crate::engine::restore::record::{Made, Stage};
@@ -157,7 +158,7 @@ async fn drop_target(order: &Order<'_>, server: &dyn Server) -> Result<(), Fault
         for said in server.detach_database(order.target).await? {
             order.context.events.log(Level::Warn, said);
         }
-        server.drop_database(order.target).await
+        drop_database(order.context.events.as_ref(), server, order.target).await
     };
     match dropped.await {
         Err(fault) if fault.code == Code::DatabaseMissing => Ok(()),

@@ -10,6 +10,7 @@ use crate::domain::size::grouped;
 use crate::domain::spec::{OnFailure, RestoreScope, RestoreSpec, What};
 use crate::domain::{Bytes, Code, Fault, text};
 use crate::engine::Context;
+use crate::engine::destroy::drop_database;
 use crate::engine::event::{Event, Level};
 use crate::server::dump::{self, Dump, DumpTools, Ended, Findings, Form, Order, Said, Shell, Tool};
 use crate::server::{Server, TargetChoices};
@@ -169,7 +170,7 @@ async fn ready(spec: &RestoreSpec, context: &Context, dump: &Dump, target: &str,
         return Ok(Ready::Found);
     }
     if exists {
-        server.drop_database(target).await?;
+        drop_database(context.events.as_ref(), server.as_ref(), target).await?;
         context.events.log(Level::Info, format!("{target}: dropped, to be made anew"));
     } else if !(spec.create || spec.clean) {
         return Err(missing(target));
@@ -192,7 +193,7 @@ async fn undo(spec: &RestoreSpec, context: &Context, server: &dyn Server, target
         return if whole && cancelled { fault } else { fault.at("Left", left) };
     }
     if cancelled || whole || spec.care.on_failure == OnFailure::Drop {
-        let dropped = tokio::time::timeout(UNDO_LIMIT, server.drop_database(target)).await;
+        let dropped = tokio::time::timeout(UNDO_LIMIT, drop_database(context.events.as_ref(), server, target)).await;
         if matches!(dropped, Ok(Ok(()))) {
             return match ready {
                 Ready::Replaced => fault.at("Left", format!("nothing: the database {name} was dropped before, and is gone")),

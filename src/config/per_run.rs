@@ -1,0 +1,32 @@
+//! Flags that are no settings: what belongs to one run and to no file, each with its reason.
+
+/// A flag without dashes, and why no file and no variable can set it.
+pub const PER_RUN: &[(&str, &str)] = &[
+    ("help", "shows help"),
+    ("version", "shows the version"),
+    ("config", "names the file that is read; its variable is DBBACKUP_CONFIG"),
+    ("dry-run", "a file that says so would make every backup a rehearsal"),
+    ("confirm", "destroys: nothing outside the command line may confirm"),
+    ("clean", "destroys: drops what is there"),
+    ("create", "says what this target is"),
+    ("force", "overrules a check that failed, once"),
+    ("target", "what is written to is never guessed"),
+    ("database", "which database of an archive"),
+    ("as", "the name of one table"),
+    ("map-role", "roles of one archive"),
+    ("include", "which part of one server or archive"),
+    ("exclude", "which part of one server or archive"),
+    ("schema-only", "which part of one archive"),
+    ("data-only", "which part of one archive"),
+    ("resume-from-manifest", "one interrupted restore"),
+    ("no-verify", "the same as --verify off"),
+    ("quick", "how deep this check goes"),
+    ("full", "how deep this check goes"),
+    ("restore-test", "what this check does"),
+    ("all", "what this check does"),
+    ("clean-leftovers", "what this check does"),
+    ("to", "where one archive is unpacked"),
+    ("origin", "what one answer shows"),
+    ("path", "where one file is written"),
+    ("save-debug-log", "one file about one run"),
+];
