@@ -100,3 +100,24 @@ fn a_restore_goes_on_with_tables_that_a_crash_has_emptied() {
         assert_eq!(manifest_of(&spec.archive), None, "{point:?}: the manifest is left");
     }
 }
+
+#[test]
+fn what_a_restore_says_is_done_is_there_after_a_crash() {
+    // The default of a server that waits for nothing, and writes nothing of its own accord.
+    let conf = "synchronous_commit = off\nwal_writer_delay = 10s\nautovacuum = off\ncheckpoint_timeout = 1h";
+    let bench = Bench::new(Box::leak(Box::new(TestServer::start(15, conf))));
+    bench.server.sql("postgres", "create database source template template0");
+    bench.server.sql("source", &format!("{SOURCE}; alter database source set work_mem = '5MB'; comment on database source is 'a source'"));
+    let archive = run(bench.backup_of("source"));
+    let expected = Expected::of(bench.server, "source");
+    let about = |name: &str| {
+        let sql = "select array_to_string(setconfig, ' '), shobj_description(d.oid, 'pg_database') from pg_database d join pg_db_role_setting on setdatabase = d.oid";
+        bench.server.sql("postgres", &format!("{sql} where datname = '{name}'"))
+    };
+    let described = about("source");
+    let spec = unproven(&bench, &archive, "said", 0);
+    run(restore_with(&spec, &bench, At::new(None, || {}))).unwrap_or_else(|fault| panic!("{}", fault.render("Restore failed")));
+    bench.server.restart_now();
+    same(bench.server, &expected, "said", (Transition::DoneNoted, 1));
+    assert_eq!(about("said"), described);
+}
