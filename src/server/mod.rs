@@ -18,7 +18,7 @@ mod source;
 mod supplies;
 mod target;
 
-pub use ledger::{LedgerHead, Mark, Opened, Step};
+pub use ledger::{Continuity, LedgerHead, Mark, Opened, Step};
 pub use postgres::dump;
 pub use scratch::{Purpose, Scratch, Swept};
 pub use source::{ChunkSink, Reader, Rows, Snapshot, Survey};
