@@ -193,8 +193,14 @@ fn a_target_is_never_guessed() {
 }
 
 fn run(arguments: &[&str]) -> (i32, String, String) {
-    let out =
-        Command::new(env!("CARGO_BIN_EXE_dbbackup")).args(arguments).env_clear().env("HOME", "/nonexistent").output().expect("the program");
+    let out = Command::new(env!("CARGO_BIN_EXE_dbbackup"))
+        .args(arguments)
+        .env_clear()
+        .env("HOME", "/nonexistent")
+        .env("DBBACKUP_LOG_TARGET", "off")
+        .env("DBBACKUP_AUDIT_FILE", "off")
+        .output()
+        .expect("the program");
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (out.status.code().unwrap_or(-1), text(&out.stdout), text(&out.stderr))
 }
