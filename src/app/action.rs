@@ -18,13 +18,32 @@ pub enum ScreenId {
     Jobs,
     /// The archives in the folder.
     Archives,
+    /// What state host and server are in.
+    Diagnostics,
     /// What jobs said.
     Log,
+    /// Settings. Has a key and no tab.
+    Settings,
 }
 
 impl ScreenId {
-    /// All of them, in the order of their tabs and digits.
-    pub const ALL: [ScreenId; 6] = [ScreenId::Home, ScreenId::Backup, ScreenId::Restore, ScreenId::Jobs, ScreenId::Archives, ScreenId::Log];
+    /// Those with a tab, in the order of their tabs and digits.
+    pub const ALL: [ScreenId; 7] =
+        [ScreenId::Home, ScreenId::Backup, ScreenId::Restore, ScreenId::Jobs, ScreenId::Archives, ScreenId::Diagnostics, ScreenId::Log];
+
+    /// The key that opens it. Digits between are kept for screens to come, so that no hand has to learn anew.
+    pub const fn digit(self) -> char {
+        match self {
+            ScreenId::Home => '1',
+            ScreenId::Backup => '2',
+            ScreenId::Restore => '3',
+            ScreenId::Jobs => '4',
+            ScreenId::Archives => '5',
+            ScreenId::Diagnostics => '8',
+            ScreenId::Log => '9',
+            ScreenId::Settings => ',',
+        }
+    }
 
     /// The word on the tab.
     pub const fn title(self) -> &'static str {
@@ -34,7 +53,9 @@ impl ScreenId {
             ScreenId::Restore => "Restore",
             ScreenId::Jobs => "Jobs",
             ScreenId::Archives => "Archives",
+            ScreenId::Diagnostics => "Diagnostics",
             ScreenId::Log => "Log",
+            ScreenId::Settings => "Settings",
         }
     }
 }
@@ -143,6 +164,14 @@ pub enum Action {
     Follow,
     /// Show only weightier lines.
     Level,
+    /// Show what is known of why the job in sight failed.
+    Diagnose,
+    /// Copy the commands that cure the finding under the cursor.
+    CopyFix,
+    /// Write the report that is shown beside the backups.
+    KeepReport,
+    /// Show the reports that were kept.
+    PastReports,
     /// To the next line that holds what is searched for.
     Match(Toward),
     /// Show only the lines that hold what is searched for, or all.
@@ -151,6 +180,10 @@ pub enum Action {
     Wrap,
     /// Write what helps to find out what went wrong into a file.
     SaveDebugLog,
+    /// Choose from all that can be done.
+    Palette,
+    /// Take a setting out of the user's file.
+    Unset,
     /// Say yes to the question that is shown.
     Accept,
 }

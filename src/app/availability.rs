@@ -1,18 +1,35 @@
 //! Why something cannot be done now. Keys, footer and scripts ask here, and nowhere else.
 
 use super::action::{Action, ScreenId};
+use super::modal::Modal;
 use super::model::Model;
 use super::nav::Place;
 use super::screens::plan::Purpose;
-use super::screens::{archives, backup, contents};
+use super::screens::{archives, backup, contents, settings};
 use super::setup::Mode;
 use super::waits;
+use super::{keymap, palette};
 use crate::app::load::Load;
 use crate::domain::job::{DatabaseState, JobState};
 
 /// Whether an action can be done, and why not.
 pub fn availability(model: &Model, action: &Action) -> Result<(), String> {
+    match (model.modals.last(), action) {
+        (Some(Modal::Palette { .. }), Action::Enter) => match palette::chosen(model) {
+            Some(entry) => entry.blocked.map_or(Ok(()), Err),
+            None => Err("nothing is called so".to_owned()),
+        },
+        _ => below(model, action),
+    }
+}
+
+/// The same for what is below the palette.
+pub fn below(model: &Model, action: &Action) -> Result<(), String> {
     match action {
+        Action::Unset => match settings::may_change(model) {
+            _ if *model.nav.place() != Place::Settings => applies(model, action),
+            answer => answer.map(drop),
+        },
         Action::Screen(screen) if model.setup.mode == Mode::Command => {
             Err(format!("{} opens when dbbackup is started without a command", screen.title()))
         }
@@ -42,7 +59,17 @@ pub fn availability(model: &Model, action: &Action) -> Result<(), String> {
             Some(_) => Ok(()),
         },
         Action::EndBlocker(_) => waits::may_end(model),
-        Action::ShowError => match super::update::failing::in_sight(model) {
+        Action::CopyFix => match model.diagnostics.current().map(|finding| finding.commands()) {
+            None => Err("there is no finding".to_owned()),
+            Some(None) => Err("this one has advice only, no command".to_owned()),
+            Some(Some(_)) => Ok(()),
+        },
+        Action::KeepReport if model.diagnostics.file.is_some() => Err("this one is kept already".to_owned()),
+        Action::KeepReport => match model.diagnostics.report.value() {
+            Some(_) => Ok(()),
+            None => Err("there is no report yet".to_owned()),
+        },
+        Action::ShowError | Action::Diagnose => match super::update::failing::in_sight(model) {
             Some(_) => Ok(()),
             None => Err("nothing failed here".to_owned()),
         },
@@ -54,6 +81,7 @@ pub fn availability(model: &Model, action: &Action) -> Result<(), String> {
             Some(_) => Ok(()),
             None => Err("no job is in sight".to_owned()),
         },
+        Action::CopyCommand if *model.nav.place() == Place::Diagnostics => Ok(()),
         Action::Match(_) | Action::OnlyMatches if model.log_screen.filter.text().is_none_or(str::is_empty) => {
             Err("nothing is searched for: / begins".to_owned())
         }
@@ -62,8 +90,24 @@ pub fn availability(model: &Model, action: &Action) -> Result<(), String> {
             None => Err("nothing here has a command line".to_owned()),
         },
         Action::Verify | Action::RestoreTest | Action::Delete | Action::Inside | Action::RestoreThis => one_archive(model, action),
-        _ => Ok(()),
+        Action::Change(_) if settings::is_without_choices(model) => Err("type it".to_owned()),
+        _ => applies(model, action),
     }
+}
+
+/// Whether an action means something where the person is: one of its keys does.
+fn applies(model: &Model, action: &Action) -> Result<(), String> {
+    let (above, place) = (keymap::scope(model).chain(), keymap::place_scope(model).chain());
+    let mut elsewhere: Vec<&str> = Vec::new();
+    for bind in keymap::KEYS.iter().filter(|bind| bind.action == *action) {
+        if above.contains(&bind.scope) || place.contains(&bind.scope) {
+            return Ok(());
+        }
+        if !elsewhere.contains(&bind.scope.title()) {
+            elsewhere.push(bind.scope.title());
+        }
+    }
+    if elsewhere.is_empty() { Ok(()) } else { Err(format!("works on {}", elsewhere.join("; "))) }
 }
 
 fn enter(model: &Model) -> Result<(), String> {
@@ -76,6 +120,14 @@ fn enter(model: &Model) -> Result<(), String> {
         Place::Contents => contents_choice(model),
         Place::Target => model.target.spec(&model.contents, model).map(drop),
         Place::Plan => plan(model),
+        Place::Settings => match (&model.settings.edit, settings::wrong(model)) {
+            (Some(_), Some(why)) => Err(why),
+            (Some(_), None) => Ok(()),
+            (None, _) => settings::may_change(model).map(drop),
+        },
+        Place::Database(..) | Place::Log => applies(model, &Action::Enter),
+        Place::Diagnostics if model.diagnostics.current().is_none() => Err("there is no finding".to_owned()),
+        Place::Reports if model.diagnostics.past_keys().is_empty() => Err("there is no report".to_owned()),
         Place::Jobs if model.jobs.is_empty() => Err("no job has run yet".to_owned()),
         Place::Job(_) => match model.job_in_sight().map(|job| job.progress.databases.is_empty()) {
             Some(false) => Ok(()),

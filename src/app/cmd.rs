@@ -1,10 +1,11 @@
 //! What the application asks of the world. Plain data, so that tests compare it.
 
-use crate::domain::Connection;
+use crate::domain::diagnosis::Diagnosis;
 use crate::domain::job::JobId;
 use crate::domain::plan::Confirmed;
 use crate::domain::spec::JobSpec;
 use crate::domain::wait::{Blocker, Ending};
+use crate::domain::{Connection, Fault};
 use std::path::PathBuf;
 
 /// Numbers a question, so that an answer that comes too late is known as such.
@@ -26,6 +27,8 @@ pub enum Cmd {
     Fetch(ReqId, Query),
     /// Put a text on the clipboard of the terminal (OSC 52).
     Copy(String),
+    /// Show everything in a theme from now on.
+    Theme(String),
     /// Stop the process like Ctrl-Z does; go on when continued.
     Suspend,
     /// Paint everything anew.
@@ -47,6 +50,16 @@ pub enum Query {
     Contents(PathBuf),
     /// Delete an archive with its side files (already confirmed).
     Delete(PathBuf),
+    /// Save a setting, or take it out, in the user's file.
+    Save(&'static str, Option<String>),
+    /// What state a server and a folder of backups are in, and why something failed.
+    Diagnose(Option<Box<Connection>>, PathBuf, Option<Fault>),
+    /// The reports that were kept about a folder of backups.
+    Reports(PathBuf),
+    /// One of them.
+    Report(PathBuf),
+    /// Keep a report about a folder of backups.
+    KeepReport(PathBuf, Box<Diagnosis>),
     /// End a session on a server that is in a job's way, or what it runs (already confirmed).
     EndSession(Box<Connection>, Box<Blocker>, Ending),
 }

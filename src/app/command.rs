@@ -1,5 +1,6 @@
 //! The command line that does the same as a job. Holds no secret: a job has none.
 
+use super::screens::diagnostics::About;
 use super::setup::Setup;
 use crate::domain::Bytes;
 use crate::domain::connection::{Connection, SslMode};
@@ -18,6 +19,25 @@ pub fn line(spec: &JobSpec, setup: &Setup) -> Vec<String> {
 /// The same on one line.
 pub fn one_line(spec: &JobSpec, setup: &Setup) -> String {
     words(spec, setup).iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ")
+}
+
+/// The command line that makes the report that the Diagnostics screen shows, as words, unquoted.
+pub fn diagnosis(about: &About) -> Vec<String> {
+    let mut words = Words(vec!["dbbackup".to_owned()]);
+    if let Some(connection) = &about.connection {
+        words.connection(connection);
+    }
+    words.word("diagnose");
+    words.flag("--backup-dir", about.dir.to_string_lossy());
+    if let Some(fault) = &about.fault {
+        words.flag("--error", fault.to_string());
+    }
+    words.0
+}
+
+/// Words in lines that a shell joins again, and on one line.
+pub fn as_lines(words: &[String]) -> (Vec<String>, String) {
+    (fold(words), words.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" "))
 }
 
 /// The words of the command line, unquoted, the program's name first.

@@ -39,8 +39,18 @@ pub enum Scope {
     Database,
     /// The archives.
     Archives,
+    /// What state host and server are in.
+    Diagnostics,
+    /// The reports that were kept.
+    Reports,
     /// The log.
     Log,
+    /// The settings.
+    Settings,
+    /// A setting that is being typed.
+    Editing,
+    /// The command palette.
+    Palette,
     /// A filter that is being typed.
     Typing,
     /// Help.
@@ -63,7 +73,7 @@ pub enum Scope {
 
 impl Scope {
     /// Every scope, in the order of the documentation.
-    pub const ALL: [Scope; 24] = [
+    pub const ALL: [Scope; 29] = [
         Scope::Always,
         Scope::Screens,
         Scope::Moving,
@@ -78,7 +88,12 @@ impl Scope {
         Scope::Job,
         Scope::Database,
         Scope::Archives,
+        Scope::Diagnostics,
+        Scope::Reports,
         Scope::Log,
+        Scope::Settings,
+        Scope::Editing,
+        Scope::Palette,
         Scope::Typing,
         Scope::Help,
         Scope::AskCancel,
@@ -107,7 +122,12 @@ impl Scope {
             Scope::Job => "A job",
             Scope::Database => "A database of a job",
             Scope::Archives => "Archives",
+            Scope::Diagnostics => "Diagnostics",
+            Scope::Reports => "Diagnostics: past reports",
             Scope::Log => "Log",
+            Scope::Settings => "Settings",
+            Scope::Editing => "While a setting is typed",
+            Scope::Palette => "The command palette",
             Scope::Typing => "While a filter is typed",
             Scope::Help => "Help",
             Scope::AskCancel => "Question: cancel a job",
@@ -126,6 +146,8 @@ impl Scope {
             Scope::Always => vec![Scope::Always],
             Scope::Screens | Scope::Moving => vec![self, Scope::Always],
             Scope::Typing
+            | Scope::Editing
+            | Scope::Palette
             | Scope::Help
             | Scope::AskCancel
             | Scope::AskEnd
@@ -193,8 +215,8 @@ const BACK_TAB: Key = plain(KeyCode::BackTab);
 
 use Hint::{First, Footer, Help as InHelp, Last};
 use Scope::{
-    Always, Archives, AskCancel, AskDelete, AskDeleteMany, AskEnd, AskQuit, BackupDatabases, BackupOptions, Contents, Database, Error,
-    Home, Job, Jobs, Log, Moving, Plan, Restore, Screens, Target, Typing,
+    Always, Archives, AskCancel, AskDelete, AskDeleteMany, AskEnd, AskQuit, BackupDatabases, BackupOptions, Contents, Database,
+    Diagnostics, Error, Home, Job, Jobs, Log, Moving, Plan, Reports, Restore, Screens, Target, Typing,
 };
 
 /// All keys.
@@ -203,6 +225,7 @@ pub static KEYS: &[Bind] = &[
     bind(Always, ctrl('z'), Action::Suspend, "suspend (fg resumes)", InHelp),
     bind(Always, ctrl('l'), Action::Redraw, "paint anew", InHelp),
     bind(Always, ESC, Action::Back, "back", InHelp),
+    bind(Screens, ch(':'), Action::Palette, "commands", Last),
     bind(Screens, ch('?'), Action::Help, "help", Last),
     bind(Screens, ch('q'), Action::Quit, "quit", Last),
     bind(Screens, ch('1'), Action::Screen(ScreenId::Home), "Home", InHelp),
@@ -210,7 +233,9 @@ pub static KEYS: &[Bind] = &[
     bind(Screens, ch('3'), Action::Screen(ScreenId::Restore), "Restore", InHelp),
     bind(Screens, ch('4'), Action::Screen(ScreenId::Jobs), "Jobs", InHelp),
     bind(Screens, ch('5'), Action::Screen(ScreenId::Archives), "Archives", InHelp),
-    bind(Screens, ch('6'), Action::Screen(ScreenId::Log), "Log", InHelp),
+    bind(Screens, ch('8'), Action::Screen(ScreenId::Diagnostics), "Diagnostics", InHelp),
+    bind(Screens, ch('9'), Action::Screen(ScreenId::Log), "Log", InHelp),
+    bind(Screens, ch(','), Action::Screen(ScreenId::Settings), "Settings", InHelp),
     bind(Screens, ch('R'), Action::Refresh, "ask again", InHelp),
     bind(Screens, ch('Y'), Action::CopyCommand, "copy command", InHelp),
     bind(Moving, plain(KeyCode::Up), Action::Move(Motion::Up), "up", InHelp),
@@ -261,13 +286,16 @@ pub static KEYS: &[Bind] = &[
     bind(Target, BACK_TAB, Action::Move(Motion::Up), "field before", InHelp),
     bind(Target, ch('n'), Action::DryRun, "dry run", Footer),
     bind(Plan, ENTER, Action::Enter, "start", First),
+    bind(Plan, ch('d'), Action::Diagnose, "diagnose", InHelp),
     bind(Jobs, ENTER, Action::Enter, "open", First),
     bind(Jobs, ch('e'), Action::ShowError, "error", Footer),
+    bind(Jobs, ch('d'), Action::Diagnose, "diagnose", Footer),
     bind(Jobs, ch('c'), Action::CancelJob, "cancel", Footer),
     bind(Jobs, ch('r'), Action::Resume, "resume", Footer),
     bind(Jobs, ch('l'), Action::ShowLog, "log", Footer),
     bind(Job, ENTER, Action::Enter, "database", First),
     bind(Job, ch('e'), Action::ShowError, "error", Footer),
+    bind(Job, ch('d'), Action::Diagnose, "diagnose", Footer),
     bind(Job, ch('c'), Action::CancelJob, "cancel", Footer),
     bind(Job, ch('l'), Action::ShowLog, "log", Footer),
     bind(Job, ch('f'), Action::Freeze, "freeze", Footer),
@@ -276,6 +304,7 @@ pub static KEYS: &[Bind] = &[
     bind(Job, ch('x'), Action::EndBlocker(Ending::Cancel), "cancel blocker", InHelp),
     bind(Job, ch('X'), Action::EndBlocker(Ending::Terminate), "terminate blocker", InHelp),
     bind(Database, ch('e'), Action::ShowError, "error", Footer),
+    bind(Database, ch('d'), Action::Diagnose, "diagnose", Footer),
     bind(Database, ch('c'), Action::CancelJob, "cancel", Footer),
     bind(Database, ch('f'), Action::Freeze, "freeze", Footer),
     bind(Archives, ENTER, Action::Inside, "open", First),
@@ -291,6 +320,11 @@ pub static KEYS: &[Bind] = &[
     bind(Archives, ch('<'), Action::Sort(Toward::Previous), "sort by the column before", InHelp),
     bind(Archives, ch('S'), Action::Reverse, "turn around", InHelp),
     bind(Archives, ch('/'), Action::Filter, "filter", Footer),
+    bind(Diagnostics, ENTER, Action::Enter, "evidence", First),
+    bind(Diagnostics, ch('y'), Action::CopyFix, "copy the fix", First),
+    bind(Diagnostics, ch('w'), Action::KeepReport, "write report", Footer),
+    bind(Diagnostics, ch('h'), Action::PastReports, "history", Footer),
+    bind(Reports, ENTER, Action::Enter, "open", First),
     bind(Log, ch('f'), Action::Follow, "follow", First),
     bind(Log, ch('l'), Action::Level, "level", Footer),
     bind(Log, ch('/'), Action::Filter, "search", Footer),
@@ -301,6 +335,12 @@ pub static KEYS: &[Bind] = &[
     bind(Log, plain(KeyCode::Left), Action::Change(Toward::Previous), "to the left", InHelp),
     bind(Log, plain(KeyCode::Right), Action::Change(Toward::Next), "to the right", InHelp),
     bind(Log, ch('s'), Action::SaveDebugLog, "save debug log", Footer),
+    bind(Scope::Settings, ENTER, Action::Enter, "change", First),
+    bind(Scope::Settings, ch('u'), Action::Unset, "take out of the file", Footer),
+    bind(Scope::Settings, ch('/'), Action::Filter, "filter", Footer),
+    bind(Scope::Editing, ENTER, Action::Enter, "save", First),
+    bind(Scope::Editing, TAB, Action::Change(Toward::Next), "next choice", First),
+    bind(Scope::Palette, ENTER, Action::Enter, "do it", First),
     bind(Typing, ENTER, Action::Enter, "keep", First),
     bind(Scope::Help, ch('?'), Action::Help, "all keys", First),
     bind(Scope::Help, ch('q'), Action::Back, "close", Footer),
@@ -309,6 +349,7 @@ pub static KEYS: &[Bind] = &[
     bind(AskQuit, ch('y'), Action::Accept, "cancel them and leave", First),
     bind(AskDelete, ch('y'), Action::Accept, "yes, delete it", First),
     bind(AskDeleteMany, ENTER, Action::Accept, "delete (when the word is right)", First),
+    bind(Error, ch('d'), Action::Diagnose, "diagnose", First),
     bind(Error, ch('q'), Action::Back, "close", Footer),
     bind(Scope::Command, ch('q'), Action::Back, "close", Footer),
 ];
@@ -323,11 +364,20 @@ pub fn scope(model: &Model) -> Scope {
         Some(Modal::Delete { paths, .. }) => return if paths.len() > 1 { AskDeleteMany } else { AskDelete },
         Some(Modal::Error { .. }) => return Error,
         Some(Modal::Command { .. }) => return Scope::Command,
+        Some(Modal::Palette { .. }) => return Scope::Palette,
         None => {}
     }
     if super::update::keys::filter(model).is_some_and(super::list::Filter::is_typing) {
         return Typing;
     }
+    if *model.nav.place() == Place::Settings && model.settings.edit.is_some() {
+        return Scope::Editing;
+    }
+    place_scope(model)
+}
+
+/// The scope of the place, whatever stands before it.
+pub fn place_scope(model: &Model) -> Scope {
     match (model.nav.place(), model.backup.part) {
         (Place::Home, _) => Home,
         (Place::Backup, Part::Databases) => BackupDatabases,
@@ -340,7 +390,10 @@ pub fn scope(model: &Model) -> Scope {
         (Place::Job(_), _) => Job,
         (Place::Database(..), _) => Database,
         (Place::Archives, _) => Archives,
+        (Place::Diagnostics, _) => Diagnostics,
+        (Place::Reports, _) => Reports,
         (Place::Log, _) => Log,
+        (Place::Settings, _) => Scope::Settings,
     }
 }
 

@@ -14,6 +14,7 @@ pub mod modal;
 pub mod model;
 pub mod msg;
 pub mod nav;
+pub mod palette;
 pub mod screens;
 pub mod setup;
 pub mod toast;

@@ -15,6 +15,26 @@ pub enum Keys {
     All,
 }
 
+/// What was to be copied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// The command line that does the same.
+    Command,
+    /// The commands that cure a finding.
+    Fix,
+}
+
+/// What became of a text that was to be copied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Copied {
+    /// It was sent to the terminal.
+    Sent,
+    /// It is longer than terminals take.
+    TooLong,
+    /// The terminal has no clipboard.
+    NoClipboard,
+}
+
 /// Something that has all keys while it is shown.
 #[derive(Clone, Debug)]
 pub enum Modal {
@@ -56,10 +76,21 @@ pub enum Modal {
         /// Lines scrolled down.
         scroll: usize,
     },
-    /// The command line that does the same.
+    /// Something that was copied.
     Command {
+        /// What it is.
+        what: Wanted,
         /// Its lines.
         lines: Vec<String>,
+        /// What became of it.
+        copied: Copied,
+    },
+    /// All that can be done, to choose from.
+    Palette {
+        /// What is typed.
+        input: Input,
+        /// The row of the cursor.
+        at: usize,
     },
 }
 

@@ -10,8 +10,10 @@ use super::nav::{Nav, Place};
 use super::screens::archives::{ArchiveList, Checked};
 use super::screens::backup::BackupScreen;
 use super::screens::contents::ContentsScreen;
+use super::screens::diagnostics::DiagnosticsScreen;
 use super::screens::log::LogScreen;
 use super::screens::plan::PlanScreen;
+use super::screens::settings::SettingsScreen;
 use super::screens::target::TargetScreen;
 use super::setup::{Mode, Setup};
 use super::toast::Toast;
@@ -69,6 +71,11 @@ pub(super) enum Asked {
     Archives,
     Contents(PathBuf),
     Delete(PathBuf),
+    /// Saving a setting, or taking it out.
+    Save(&'static str),
+    Diagnosis,
+    Reports,
+    KeepReport,
     /// The ending of a session: what the news call it.
     End(String),
     Plan,
@@ -133,8 +140,12 @@ pub struct Model {
     pub blocker: Option<i32>,
     /// Archives.
     pub list: ArchiveList,
+    /// What state host and server are in.
+    pub diagnostics: DiagnosticsScreen,
     /// The log's view.
     pub log_screen: LogScreen,
+    /// Settings.
+    pub settings: SettingsScreen,
     pub(super) asked: BTreeMap<ReqId, Asked>,
     pub(super) requests: u64,
     pub(super) leaving: Option<u8>,
@@ -168,7 +179,9 @@ impl Model {
             databases_picker: Picker::default(),
             blocker: None,
             list: ArchiveList::default(),
+            diagnostics: DiagnosticsScreen::default(),
             log_screen: LogScreen::default(),
+            settings: SettingsScreen::default(),
             asked: BTreeMap::new(),
             requests: 0,
             leaving: None,
@@ -214,6 +227,11 @@ impl Model {
     /// Whether an answer is awaited that the screen shows a spinner for.
     pub fn is_waiting(&self) -> bool {
         !self.asked.is_empty()
+    }
+
+    /// Whether a report is being collected or read.
+    pub fn is_diagnosing(&self) -> bool {
+        self.asked.values().any(|asked| *asked == Asked::Diagnosis)
     }
 
     /// How the program ends, once that is known: draw the last frame, then leave.

@@ -1,6 +1,7 @@
 //! Everything that can happen to the application.
 
 use super::cmd::ReqId;
+use crate::domain::diagnosis::{Diagnosis, KeptReport};
 use crate::domain::job::JobId;
 use crate::domain::listing::{ArchiveContents, ArchiveSummary};
 use crate::domain::plan::{Check, Plan};
@@ -74,6 +75,14 @@ pub enum Reply {
     Contents(Box<ArchiveContents>),
     /// To [`super::cmd::Query::Delete`].
     Deleted,
+    /// To [`super::cmd::Query::Save`]: what holds now.
+    Settings(Vec<super::screens::settings::SettingView>),
+    /// To [`super::cmd::Query::Diagnose`] and [`super::cmd::Query::Report`].
+    Diagnosis(Box<Diagnosis>),
+    /// To [`super::cmd::Query::Reports`].
+    Reports(Vec<KeptReport>),
+    /// To [`super::cmd::Query::KeepReport`].
+    Kept(PathBuf),
     /// To [`super::cmd::Query::EndSession`].
     Ended,
     /// To [`super::cmd::Cmd::SaveDebugLog`].

@@ -26,8 +26,14 @@ pub enum Place {
     Database(JobId, String),
     /// The archives.
     Archives,
+    /// What state host and server are in.
+    Diagnostics,
+    /// The reports that were kept.
+    Reports,
     /// What jobs said.
     Log,
+    /// Settings.
+    Settings,
 }
 
 impl From<ScreenId> for Place {
@@ -38,7 +44,9 @@ impl From<ScreenId> for Place {
             ScreenId::Restore => Place::Restore,
             ScreenId::Jobs => Place::Jobs,
             ScreenId::Archives => Place::Archives,
+            ScreenId::Diagnostics => Place::Diagnostics,
             ScreenId::Log => Place::Log,
+            ScreenId::Settings => Place::Settings,
         }
     }
 }
@@ -69,7 +77,9 @@ impl Nav {
             Place::Restore | Place::Contents | Place::Target => ScreenId::Restore,
             Place::Jobs | Place::Job(_) | Place::Database(..) => ScreenId::Jobs,
             Place::Archives => ScreenId::Archives,
+            Place::Diagnostics | Place::Reports => ScreenId::Diagnostics,
             Place::Log => ScreenId::Log,
+            Place::Settings => ScreenId::Settings,
         }
     }
 

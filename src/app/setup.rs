@@ -1,5 +1,6 @@
 //! What the application is started with.
 
+use super::screens::settings::SettingView;
 use crate::domain::Connection;
 use crate::domain::codec::Compression;
 use crate::domain::spec::{Effort, JobSpec, NameTime, VerifyMode};
@@ -28,6 +29,22 @@ pub struct Setup {
     pub dry_run: bool,
     /// `--confirm NAME`.
     pub confirm: Option<String>,
+    /// All settings with what holds.
+    pub settings: Vec<SettingView>,
+    /// The file that settings are saved to; none where the user has no home.
+    pub settings_file: Option<PathBuf>,
+    /// Whether the terminal has a clipboard that can be written.
+    pub clipboard: Clipboard,
+}
+
+/// What becomes of a text that is copied. A terminal says nothing in return, so that the text is always shown as well.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Clipboard {
+    /// It is sent to the terminal (OSC 52).
+    #[default]
+    Terminal,
+    /// The terminal is known to have none.
+    None,
 }
 
 /// Who looks on.

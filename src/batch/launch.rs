@@ -3,11 +3,11 @@
 use super::jsonl::JsonLines;
 use super::result::{self, Volume};
 use super::text::{Stderr, Text};
-use super::{archive, logging, output, query, script, settings};
+use super::{archive, diagnose, logging, output, query, script, settings};
 use crate::app::action::Action;
 use crate::app::model::{Model, Outcome};
 use crate::app::msg::Msg;
-use crate::app::setup::{Mode, Setup};
+use crate::app::setup::{Clipboard, Mode, Setup};
 use crate::cli::archive::Archive;
 use crate::cli::parse::{self, Parsed};
 use crate::cli::{Cli, Command};
@@ -24,8 +24,10 @@ use crate::runtime::debug_log::{DebugLog, Recording};
 use crate::runtime::exec::Executor;
 use crate::runtime::inbox::Inbox;
 use crate::runtime::log::chosen;
+use crate::runtime::report::ByItself;
 use crate::runtime::run::{Front, run};
 use crate::runtime::screen::Screen;
+use crate::runtime::settings::{Source, views};
 use crate::runtime::work::{Engine, Work};
 use crate::runtime::{host, log, look, password, signals, story};
 use crate::view::look::Look;
@@ -98,6 +100,15 @@ fn explain(name: Option<&str>) -> Result<String, Fault> {
     }
 }
 
+/// The program's manual page; each command explains itself by `--help`.
+fn manual() -> Result<String, Fault> {
+    let mut text = Vec::new();
+    clap_mangen::Man::new(parse::command())
+        .render(&mut text)
+        .map_err(|error| Fault::new(Code::Io, "cannot write the manual page").because(error))?;
+    Ok(String::from_utf8_lossy(&text).into_owned())
+}
+
 fn carry_out(
     Parsed { cli, settings: flags }: &Parsed,
     environment: &Environment,
@@ -108,14 +119,20 @@ fn carry_out(
     match &cli.command {
         Some(Command::Completions { shell }) => {
             let mut text = Vec::new();
-            clap_complete::generate(*shell, &mut parse::command(), "dbbackup", &mut text);
+            clap_complete::generate(*shell, &mut parse::completed(), "dbbackup", &mut text);
             return Ok(settings::finish(Ok(String::from_utf8_lossy(&text).into_owned()), "Completions failed"));
+        }
+        Some(Command::Man) => {
+            return Ok(settings::finish(manual(), "The manual page failed"));
         }
         Some(Command::Explain { code }) => {
             return Ok(settings::finish(explain(code.as_deref()), "There is no explanation"));
         }
+        Some(Command::Diagnose(wanted)) => {
+            return Ok(settings::finish(diagnose::run(wanted, &paths, environment, flags), "No report"));
+        }
         Some(Command::Config(config)) => {
-            return Ok(settings::finish(settings::run(config, &paths, environment, flags), "Configuration failed"));
+            return Ok(settings::run(config, &paths, environment, flags));
         }
         _ => {}
     }
@@ -134,7 +151,8 @@ fn carry_out(
     if let Some(answer) = query::answer(cli, &resolved, &secrets) {
         return Ok(settings::finish(answer, "Query failed"));
     }
-    application(cli, &resolved, environment, secrets, command, debug)
+    let source = Source { paths, environment: environment.clone(), flags: flags.clone() };
+    application(cli, resolved, source, secrets, command, debug)
 }
 
 /// Who looks on: a terminal on both ends that can do more than print lines, and nobody who said otherwise.
@@ -171,25 +189,37 @@ pub fn setup(cli: &Cli, resolved: &Resolved, mode: Mode) -> Result<Setup, Fault>
         job: script::job(cli, resolved, host)?,
         dry_run: cli.globals.dry_run,
         confirm: cli.globals.confirm.clone(),
+        settings: Vec::new(),
+        settings_file: None,
+        clipboard: Clipboard::default(),
     })
 }
 
 fn application(
     cli: &Cli,
-    resolved: &Resolved,
-    environment: &Environment,
+    resolved: Resolved,
+    source: Source,
     secrets: Arc<Secrets>,
     command: &str,
     debug: &mut DebugLog,
 ) -> Result<u8, Fault> {
-    let mode = mode(cli, resolved, environment)?;
-    let setup = setup(cli, resolved, mode)?;
+    let environment = source.environment.clone();
+    let mode = mode(cli, &resolved, &environment)?;
+    let resolved = resolved.on(host::facts());
+    let setup = Setup {
+        settings: views(&resolved, &source.paths),
+        settings_file: source.paths.user.clone(),
+        clipboard: look::clipboard(&environment),
+        ..setup(cli, &resolved, mode)?
+    };
     let needs_server = !matches!(&setup.job, Some(crate::domain::spec::JobSpec::Verify(verify)) if verify.restore_test.is_none());
     let noun = setup.job.as_ref().map(crate::domain::spec::JobSpec::noun);
+    let by_itself = if setup.dry_run { ByItself::No } else { ByItself::Yes };
+    let reports = diagnose::reports(&resolved, by_itself);
     let inbox = Arc::new(Inbox::default());
-    let engine: Arc<dyn Work> = Arc::new(Engine::new(Arc::clone(&secrets)));
-    let work = match chosen::audit(resolved, environment) {
-        Some((path, wish)) => Arc::new(Audited::new(engine, Audit::new(path, wish, environment, command))),
+    let engine: Arc<dyn Work> = Arc::new(Engine::new(Arc::clone(&secrets), source, reports));
+    let work = match chosen::audit(&resolved, &environment) {
+        Some((path, wish)) => Arc::new(Audited::new(engine, Audit::new(path, wish, &environment, command))),
         None => engine,
     };
     let mut executor = Executor::new(Arc::clone(&inbox), work)?;
@@ -225,16 +255,17 @@ fn application(
             result::print(&outcome, volume, noun)
         }
         Mode::Interactive | Mode::Command => {
-            let depth = look::depth(environment, resolved.switch(Key::NoColor));
-            let theme = resolved.text(Key::Theme).unwrap_or("default-dark");
-            let (look, notice) = Look::load(theme, depth, look::glyphs(environment), &own_theme(theme));
+            let depth = look::depth(&environment, resolved.switch(Key::NoColor));
+            let glyphs = look::glyphs(&environment);
+            let dress = move |theme: &str| Look::load(theme, depth, glyphs, &own_theme(theme));
+            let (look, notice) = dress(resolved.text(Key::Theme).unwrap_or("default-dark"));
             if let Some(notice) = notice {
                 inbox.answer(Msg::Act(Action::Notice(notice)));
             }
             // Lines on a terminal that is drawn on would be in the way.
             let news = Arc::clone(&inbox);
             log::on_trouble(move |text| news.answer(Msg::Act(Action::Notice(text.to_owned()))));
-            let mut screen = Screen::open(Arc::clone(&inbox), look, look::pace(environment))
+            let mut screen = Screen::open(Arc::clone(&inbox), look, Box::new(dress), look::pace(&environment))
                 .map_err(|error| Fault::new(Code::Io, "cannot take the terminal").because(error).step("Use --batch."))?;
             let outcome = play(&mut screen);
             drop(screen);

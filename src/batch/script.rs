@@ -126,16 +126,16 @@ fn care(restore: &Restore, options: &Options, resolved: &Resolved) -> Care {
         Restore::Single(_) | Restore::Table(_) | Restore::List { .. } => Enough::default(),
     };
     Care {
-        verify_first: if options.verify_first == "full" { Depth::Full } else { Depth::Quick },
-        rehearse: match options.rehearse.as_str() {
-            "on" => Rehearse::On,
-            "off" => Rehearse::Off,
+        verify_first: if resolved.text(Key::VerifyFirst) == Some("full") { Depth::Full } else { Depth::Quick },
+        rehearse: match resolved.text(Key::Rehearse) {
+            Some("on") => Rehearse::On,
+            Some("off") => Rehearse::Off,
             _ => Rehearse::Auto,
         },
         force: options.force,
         on_failure,
         enough,
-        retries: options.retries.map_or_else(Retries::default, Retries),
+        retries: resolved.parsed(Key::Retries).map_or_else(Retries::default, Retries),
         resume: options.resume_from_manifest.clone(),
         journal: Journal::Kept,
         workdir: resolved.path(Key::Workdir),

@@ -1,8 +1,9 @@
 //! Which flags are settings, what their help says, and which of them were typed. All from the table of settings.
 
 use crate::config::settings::{Key, Kind, SETTINGS};
+use clap::builder::{BoolishValueParser, PossibleValuesParser, ValueHint};
 use clap::parser::ValueSource;
-use clap::{Arg, ArgMatches, Command};
+use clap::{Arg, ArgAction, ArgMatches, Command};
 
 /// Gives every flag that is a setting its help: what it is, its default, its variable, its key in files.
 pub fn explain(command: Command) -> Command {
@@ -27,7 +28,36 @@ fn explain_one(arg: Arg) -> Arg {
         help.push(']');
     }
     help.push_str(&format!(" [config: {}]", setting.name));
-    arg.help(help)
+    let arg = arg.help(help);
+    if setting.kind != Kind::Switch {
+        return arg;
+    }
+    // A switch that a file or the environment turns on can be turned off by its flag: flags are the strongest layer for it too.
+    arg.action(ArgAction::Set)
+        .num_args(0..=1)
+        .require_equals(true)
+        .value_name("true|false")
+        .value_parser(BoolishValueParser::new())
+        .default_missing_value("true")
+        .default_value("false")
+        .hide_default_value(true)
+        .hide_possible_values(true)
+}
+
+/// Gives every flag the words or files that complete it. For completion scripts alone: what is typed is checked by `config`, whose answer says
+/// more than a list.
+pub fn with_choices(command: Command) -> Command {
+    let command = command.mut_args(|arg| {
+        let setting = arg.get_long().and_then(|long| SETTINGS.iter().find(|setting| setting.flag == Some(long)));
+        match setting.map(|setting| setting.kind) {
+            Some(Kind::Path) => arg.value_hint(ValueHint::AnyPath),
+            Some(kind @ (Kind::Word(_) | Kind::Verify | Kind::SslMode)) => arg.value_parser(PossibleValuesParser::new(kind.words())),
+            _ if arg.get_id() == "key" => arg.value_parser(PossibleValuesParser::new(SETTINGS.iter().map(|setting| setting.name))),
+            _ => arg,
+        }
+    });
+    let names: Vec<String> = command.get_subcommands().map(|sub| sub.get_name().to_owned()).collect();
+    names.into_iter().fold(command, |command, name| command.mut_subcommand(name, with_choices))
 }
 
 /// The settings that were typed as flags, before or behind the command; what stands behind it holds.
@@ -54,7 +84,7 @@ fn typed_here(matches: &ArgMatches) -> Vec<(Key, String)> {
             continue;
         }
         let text = match setting.kind {
-            Kind::Switch => Some("true".to_owned()),
+            Kind::Switch => matches.try_get_one::<bool>(&id).ok().flatten().map(bool::to_string),
             _ => matches.try_get_one::<String>(&id).ok().flatten().cloned(),
         };
         out.extend(text.map(|text| (setting.key, text)));

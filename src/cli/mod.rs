@@ -2,6 +2,7 @@
 
 pub mod archive;
 pub mod backup;
+pub mod diagnose;
 pub mod flags;
 pub mod globals;
 pub mod parse;
@@ -66,6 +67,9 @@ pub enum Command {
     /// Look into an archive
     #[command(subcommand, after_help = archive::EXAMPLES)]
     Archive(archive::Archive),
+    /// Find out what state host and server are in, and why something failed
+    #[command(after_help = diagnose::EXAMPLES)]
+    Diagnose(diagnose::Diagnose),
     /// Show the connection and what the server says of itself
     #[command(after_help = "Examples:\n  dbbackup status --host db01 --user backup\n  dbbackup status --json")]
     Status,
@@ -87,9 +91,12 @@ pub enum Command {
         /// The shell
         shell: clap_complete::Shell,
     },
+    /// Print the manual page
+    #[command(after_help = "Examples:\n  dbbackup man > /usr/local/share/man/man1/dbbackup.1\n  dbbackup man | man -l -")]
+    Man,
 }
 
-const CONFIG_EXAMPLES: &str = "Examples:\n  dbbackup config show --origin\n  dbbackup config show backup.jobs\n  dbbackup config init\n  \
+const CONFIG_EXAMPLES: &str = "Examples:\n  dbbackup config show --origin\n  dbbackup config show backup.jobs\n  dbbackup config init\n  dbbackup config init --path - > dbbackup.toml\n  \
                                dbbackup config check";
 
 /// Work on configuration.
@@ -101,10 +108,10 @@ pub enum Config {
     /// Show which files are read, in order
     #[command(after_help = CONFIG_EXAMPLES)]
     Path,
-    /// Write a file with every key explained (default: the user's own; --config FILE: there)
+    /// Write a file with every key explained; one that is there is left alone
     #[command(after_help = CONFIG_EXAMPLES)]
-    Init,
-    /// Read all layers and say what is wrong
+    Init(ConfigInit),
+    /// Read all layers and say everything that is wrong, with its place
     #[command(after_help = CONFIG_EXAMPLES)]
     Check,
 }
@@ -117,6 +124,14 @@ pub struct ConfigShow {
     pub origin: bool,
     /// One setting only: backup.jobs
     pub key: Option<String>,
+}
+
+/// Where it is written.
+#[derive(Debug, Args)]
+pub struct ConfigInit {
+    /// The file; - prints it (default: that of --config, or the user's own)
+    #[arg(long, value_name = "FILE")]
+    pub path: Option<PathBuf>,
 }
 
 /// An archive on the command line.

@@ -23,6 +23,11 @@ pub fn command() -> clap::Command {
     flags::explain(Cli::command())
 }
 
+/// The command as completion scripts know it: with the words that settings take.
+pub fn completed() -> clap::Command {
+    flags::with_choices(command())
+}
+
 /// Reads arguments, the program's name first.
 pub fn parse<I: IntoIterator<Item = T>, T: Into<OsString> + Clone>(arguments: I) -> Result<Parsed, clap::Error> {
     let matches = command().try_get_matches_from(arguments)?;

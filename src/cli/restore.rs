@@ -66,18 +66,15 @@ pub struct Options {
     pub toast_compression: Option<String>,
     #[arg(long)]
     pub continue_on_error: bool,
-    /// Try again so often what may pass: a lost connection, a conflict, a lock that is not granted, a full server (default: 2)
     #[arg(long, value_name = "N")]
-    pub retries: Option<u32>,
+    pub retries: Option<String>,
     /// Go on with an interrupted restore, where it stopped; the manifest says what goes where
     #[arg(long, value_name = "FILE")]
     pub resume_from_manifest: Option<std::path::PathBuf>,
-    /// Before anything is touched, check the archive: quick (its structure) or full (every byte)
-    #[arg(long, value_name = "DEPTH", value_parser = ["quick", "full"], default_value = "quick")]
-    pub verify_first: String,
-    /// Try the definitions out in a scratch database first: auto (where it takes seconds), on, off
-    #[arg(long, value_name = "WHEN", value_parser = ["auto", "on", "off"], default_value = "auto")]
-    pub rehearse: String,
+    #[arg(long, value_name = "DEPTH")]
+    pub verify_first: Option<String>,
+    #[arg(long, value_name = "WHEN")]
+    pub rehearse: Option<String>,
     #[arg(long, value_name = "DIR")]
     pub workdir: Option<String>,
     #[arg(long)]

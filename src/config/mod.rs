@@ -2,13 +2,16 @@
 //!
 //! Knows no command line library and no server: flags come in as (key, text) pairs, passwords go out as secrets.
 
+pub mod check;
 pub mod connection;
+pub mod document;
+pub mod edit;
 pub mod environment;
 pub mod file;
 pub mod layers;
-pub mod levels;
 pub mod passfile;
 pub mod paths;
+pub mod per_run;
 pub mod print;
 pub mod secrets;
 pub mod settings;

@@ -95,10 +95,13 @@ pub fn template() -> String {
         }
         let quoted = match setting.kind {
             Kind::Number(..) | Kind::Switch => setting.default.unwrap_or_default().to_owned(),
-            _ => format!("{:?}", setting.default.unwrap_or_default()),
+            _ => toml::Value::from(setting.default.unwrap_or_default()).to_string(),
         };
-        let flag = setting.flag.map(|flag| format!(" (--{flag})")).unwrap_or_default();
-        out.push_str(&format!("# {}{flag}\n# {key} = {quoted}\n", setting.doc));
+        let flag = setting.flag.map(|flag| format!("--{flag}"));
+        let ways: Vec<String> = flag.into_iter().chain(setting.variable()).collect();
+        let ways = if ways.is_empty() { String::new() } else { format!(" ({})", ways.join(", ")) };
+        let expects = setting.kind.expects();
+        out.push_str(&format!("# {}{ways}\n#   {expects}\n# {key} = {quoted}\n", setting.doc));
     }
     out.push_str(
         "\n# Any number of further servers, chosen by --server NAME; keys as in [connection].\n# [servers.shop]\n# host = \"db02\"\n",

@@ -1,36 +1,6 @@
 //! The one table of settings. Flags, environment variables, config keys, `config show`, `config init` and `--help` are made from it.
 
-use crate::domain::spec::{NameTime, VerifyMode};
-use crate::domain::{Bytes, Compression, SslMode};
-
-/// What a value must look like.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// Any text.
-    Text,
-    /// A file or folder.
-    Path,
-    /// Never shown.
-    Secret,
-    /// A number from .0 to .1.
-    Number(u64, u64),
-    /// A size of at least so many bytes.
-    Size(u64),
-    /// `true` or `false`.
-    Switch,
-    /// One of these words.
-    Word(&'static [&'static str]),
-    /// How much each part logs.
-    Levels,
-    /// A codec with its level.
-    Compression,
-    /// What is verified after a backup.
-    Verify,
-    /// The time in file names.
-    Timestamp,
-    /// libpq's sslmode.
-    SslMode,
-}
+pub use crate::domain::setting::{Kind, switch, timestamp, verify};
 
 /// A setting.
 #[derive(Debug)]
@@ -100,6 +70,9 @@ settings! {
     ToastCompression "restore.toast_compression" Some("toast-compression"), [], Kind::Word(&["pglz", "lz4"]), None, "Compression of long values in restored tables: pglz or lz4";
     ContinueOnError "restore.continue_on_error" Some("continue-on-error"), [], Kind::Switch, Some("false"), "Go on with other databases and objects after a failure";
     OnFailure "restore.on_failure" Some("on-failure"), [], Kind::Word(&["keep", "drop", "rename"]), Some("keep"), "What becomes of a database that failed, if this run made it: keep, drop, rename to NAME_failed_TIME";
+    Retries "restore.retries" Some("retries"), [], Kind::Number(0, 100), Some("2"), "Try again so often what may pass: a lost connection, a conflict, a lock that is not granted, a full server";
+    VerifyFirst "restore.verify_first" Some("verify-first"), [], Kind::Word(&["quick", "full"]), Some("quick"), "Before anything is touched, check the archive: quick (its structure) or full (every byte)";
+    Rehearse "restore.rehearse" Some("rehearse"), [], Kind::Word(&["auto", "on", "off"]), Some("auto"), "Try the definitions out in a scratch database first: auto (where it takes seconds), on, off";
     Workdir "restore.workdir" Some("workdir"), [], Kind::Path, None, "Folder in which temporary files get a folder of their own; default: $TMPDIR or /tmp";
     KeepTemp "restore.keep_temp" Some("keep-temp"), [], Kind::Switch, Some("false"), "Leave the temporary folder for a look";
     Batch "output.batch" Some("batch"), [], Kind::Switch, Some("false"), "Never open the full screen";
@@ -147,75 +120,14 @@ impl Setting {
 
     /// Why a text is no value of this setting.
     pub fn check(&self, text: &str) -> Result<(), String> {
-        match self.kind {
-            Kind::Text | Kind::Path | Kind::Secret => Ok(()),
-            Kind::Number(low, high) => match text.parse::<u64>() {
-                Ok(number) if (low..=high).contains(&number) => Ok(()),
-                Ok(number) => Err(format!("{number} is not between {low} and {high}")),
-                Err(_) => Err(format!("{text:?} is not a number")),
-            },
-            Kind::Size(low) => match text.parse::<Bytes>()? {
-                Bytes(bytes) if bytes < low => Err(format!("{text} is too small: at least {} KiB", low >> 10)),
-                Bytes(_) => Ok(()),
-            },
-            Kind::Switch => switch(text).map(|_| ()),
-            Kind::Word(words) if words.contains(&text) => Ok(()),
-            Kind::Word(words) => {
-                let nearest = crate::domain::text::nearest(text, words.iter().copied());
-                let meant = nearest.map(|word| format!("; did you mean {word}?")).unwrap_or_default();
-                Err(format!("{text:?} is none of {}{meant}", words.join(", ")))
-            }
-            Kind::Levels => text.parse::<super::levels::Levels>().map(|_| ()),
-            Kind::Compression => text.parse::<Compression>().map(|_| ()),
-            Kind::Verify => verify(text).map(|_| ()),
-            Kind::Timestamp => timestamp(text).map(|_| ()),
-            Kind::SslMode => text.parse::<SslMode>().map(|_| ()),
-        }
-    }
-}
-
-/// Reads a switch.
-pub fn switch(text: &str) -> Result<bool, String> {
-    match text.to_ascii_lowercase().as_str() {
-        "true" | "1" | "yes" | "on" => Ok(true),
-        "false" | "0" | "no" | "off" => Ok(false),
-        _ => Err(format!("{text:?} is neither true nor false")),
-    }
-}
-
-/// Reads what is verified after a backup; `true` and `false` are `VERIFY_AFTER_BACKUP`'s words.
-pub fn verify(text: &str) -> Result<VerifyMode, String> {
-    match text.to_ascii_lowercase().as_str() {
-        "auto" => Ok(VerifyMode::Auto),
-        "quick" => Ok(VerifyMode::Quick),
-        "full" => Ok(VerifyMode::Full),
-        "off" => Ok(VerifyMode::Off),
-        other => match switch(other) {
-            Ok(true) => Ok(VerifyMode::Auto),
-            Ok(false) => Ok(VerifyMode::Off),
-            Err(_) => Err(format!("{text:?} is none of auto, quick, full, off")),
-        },
-    }
-}
-
-/// Reads the time in file names.
-pub fn timestamp(text: &str) -> Result<NameTime, String> {
-    match text {
-        "local" => Ok(NameTime::Local),
-        "utc" => Ok(NameTime::Utc),
-        pattern if pattern.contains('/') => Err(format!("{pattern:?}: a file name holds no slash")),
-        pattern if pattern.contains('%') => {
-            jiff::fmt::strtime::format(pattern, &jiff::Zoned::new(jiff::Timestamp::UNIX_EPOCH, jiff::tz::TimeZone::UTC))
-                .map(|_| NameTime::Pattern(pattern.to_owned()))
-                .map_err(|error| format!("{pattern:?}: {error}"))
-        }
-        other => Err(format!("{other:?} is neither local nor utc nor a pattern such as %Y%m%d_%H%M%S")),
+        self.kind.check(text)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::spec::{NameTime, VerifyMode};
     use std::collections::HashSet;
 
     #[test]

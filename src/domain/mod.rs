@@ -3,13 +3,16 @@
 pub mod cause;
 pub mod codec;
 pub mod connection;
+pub mod diagnosis;
 pub mod fault;
 pub mod job;
+pub mod levels;
 pub mod listing;
 pub mod plan;
 pub mod redact;
 pub mod schema;
 pub mod server;
+pub mod setting;
 pub mod size;
 pub mod spec;
 pub mod text;

@@ -4,7 +4,7 @@ use super::codec::Compression;
 use super::connection::Connection;
 use super::schema::TableName;
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A job.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -20,6 +20,26 @@ pub enum JobSpec {
 }
 
 impl JobSpec {
+    /// The folder of the backups that it is about: reports lie beside them.
+    pub fn folder(&self) -> PathBuf {
+        let archive = match self {
+            JobSpec::Backup(backup) => return backup.dir.clone(),
+            JobSpec::Restore(restore) => Some(&restore.archive),
+            JobSpec::Verify(verify) => verify.archives.first(),
+        };
+        let folder = archive.and_then(|archive| archive.parent()).filter(|folder| !folder.as_os_str().is_empty());
+        folder.map_or_else(|| PathBuf::from("."), Path::to_path_buf)
+    }
+
+    /// The server that it works on; none where it needs none.
+    pub fn connection(&self) -> Option<&Connection> {
+        match self {
+            JobSpec::Backup(backup) => Some(&backup.connection),
+            JobSpec::Restore(restore) => Some(&restore.connection),
+            JobSpec::Verify(verify) => verify.restore_test.as_ref().map(|test| &test.connection),
+        }
+    }
+
     /// "Backup", "Restore", "Verification" or "Restore test", for headlines.
     pub const fn noun(&self) -> &'static str {
         match self {

@@ -3,6 +3,7 @@
 pub mod backup;
 pub mod browse;
 pub mod destroy;
+pub mod diagnose;
 pub mod event;
 pub mod prove;
 pub mod restore;

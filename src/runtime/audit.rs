@@ -236,6 +236,14 @@ impl Work for Audited {
         })
     }
 
+    fn explain(&self, spec: JobSpec, fault: Fault) -> BoxFuture<'static, Fault> {
+        self.inner.explain(spec, fault)
+    }
+
+    fn explain_summary(&self, spec: JobSpec, summary: Summary) -> BoxFuture<'static, Summary> {
+        self.inner.explain_summary(spec, summary)
+    }
+
     fn answer(&self, query: Query) -> BoxFuture<'static, Result<Reply, Fault>> {
         let deed = match &query {
             Query::Delete(path) => Deed { action: "delete-archive", target: clean(&path.display().to_string()), more: Value::Null },

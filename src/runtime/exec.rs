@@ -73,9 +73,13 @@ impl Executor {
         self.plans.iter().for_each(|plan| plan.cancel.cancel());
         let cancel = CancellationToken::new();
         let sink = Arc::new(PlanSink::new(Arc::clone(&self.inbox), id));
-        let planned = self.work.plan(spec, sink, cancel.clone());
+        let planned = self.work.plan(spec.clone(), sink, cancel.clone());
+        let (work, abandoned) = (Arc::clone(&self.work), cancel.clone());
         let task = self.answer(id, async move {
-            let planned = planned.await;
+            let planned = match planned.await {
+                Ok(plan) => Ok(plan),
+                Err(fault) => Err(explained(&*work, spec, fault, &abandoned).await),
+            };
             story::planned(&planned);
             planned.map(|plan| Reply::Plan(Box::new(plan)))
         });
@@ -117,12 +121,16 @@ impl Executor {
             }
             sink.begin();
             story::line(job, Level::Info, &format!("begins: {}", plan.plan().title));
+            let spec = plan.plan().spec.clone();
             let task = tokio::spawn({
-                let sink = Arc::clone(&sink);
+                let (sink, work, cancel) = (Arc::clone(&sink), Arc::clone(&work), cancel.clone());
                 // The engine is called inside the task, so that a panic while its future is made fails the job as well.
                 async move { work.run(plan, sink, cancel).await }
             });
-            let last = last_event(outcome(task.await));
+            let last = last_event(match outcome(task.await) {
+                Ok(summary) => Ok(explained_summary(&*work, spec, summary, &cancel).await),
+                Err(fault) => Err(explained(&*work, spec, fault, &cancel).await),
+            });
             story::ended(job, &last);
             sink.end(last);
         });
@@ -153,6 +161,29 @@ impl Drop for Executor {
             }
             runtime.shutdown_timeout(LAST_WAIT);
         }
+    }
+}
+
+/// The fault with its report named, where it has one. Who is told to stop makes none.
+async fn explained(work: &dyn Work, spec: JobSpec, fault: Fault, cancel: &CancellationToken) -> Fault {
+    let known = fault.clone();
+    tokio::select! {
+        biased;
+        () = cancel.cancelled() => known,
+        fault = work.explain(spec, fault) => fault,
+    }
+}
+
+/// The same for what failed in a job that went on to its end.
+async fn explained_summary(work: &dyn Work, spec: JobSpec, summary: Summary, cancel: &CancellationToken) -> Summary {
+    if summary.failed().next().is_none() {
+        return summary;
+    }
+    let known = summary.clone();
+    tokio::select! {
+        biased;
+        () = cancel.cancelled() => known,
+        summary = work.explain_summary(spec, summary) => summary,
     }
 }
 

@@ -1,5 +1,6 @@
 //! What the terminal can show, found out from the environment.
 
+use crate::app::setup::Clipboard;
 use crate::config::environment::Environment;
 use crate::view::look::{Depth, Glyphs};
 use std::time::Duration;
@@ -26,6 +27,13 @@ pub fn glyphs(environment: &Environment) -> Glyphs {
     let locale = locale.to_ascii_lowercase();
     let is_utf8 = locale.contains("utf-8") || locale.contains("utf8");
     if is_utf8 && environment.get("TERM") != Some("linux") { Glyphs::Unicode } else { Glyphs::Ascii }
+}
+
+/// Whether a text can be put on the terminal's clipboard: consoles have none, and GNU screen keeps the sequence to itself.
+pub fn clipboard(environment: &Environment) -> Clipboard {
+    let term = environment.get("TERM").unwrap_or("dumb");
+    let deaf = matches!(term, "linux" | "dumb" | "vt100" | "vt220") || (term.starts_with("screen") && environment.get("TMUX").is_none());
+    if deaf { Clipboard::None } else { Clipboard::Terminal }
 }
 
 /// How often and how much is drawn.

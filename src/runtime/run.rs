@@ -29,6 +29,10 @@ pub trait Front {
     fn next_wake(&self) -> Option<Instant>;
     /// Puts a text on the clipboard.
     fn copy(&mut self, text: &str) -> io::Result<()>;
+    /// Shows everything in another theme; who shows lines of text has none.
+    fn theme(&mut self, _name: &str) -> io::Result<()> {
+        Ok(())
+    }
     /// Stops the process until it is continued.
     fn suspend(&mut self) -> io::Result<()>;
     /// Everything is to be painted anew.
@@ -127,6 +131,7 @@ fn carry_out(command: Cmd, inbox: &Inbox, executor: &mut Executor, front: &mut d
         Cmd::Cancel(job) => executor.cancel(job),
         Cmd::Fetch(id, query) => executor.fetch(id, query),
         Cmd::Copy(text) => front.copy(&text)?,
+        Cmd::Theme(name) => front.theme(&name)?,
         Cmd::Suspend => front.suspend()?,
         Cmd::Redraw => front.redraw()?,
         Cmd::SaveDebugLog(id) => inbox.answer(Msg::Done(id, front.save_debug_log().map(Reply::Saved))),

@@ -5,6 +5,7 @@ use super::input::Input;
 use super::look::Pace;
 use super::run::Front;
 use super::terminal::Guard;
+use crate::app::action::Action;
 use crate::app::model::Model;
 use crate::app::msg::Msg;
 use crate::engine::event::Event;
@@ -40,6 +41,9 @@ impl Write for Frame {
 /// ratatui ends each frame with this when no cursor is shown, even if no cell changed.
 const NOTHING: &[u8] = b"\x1b[?25l";
 
+/// Finds the look of a theme by its name, and says what is wrong with it.
+pub type Dress = Box<dyn Fn(&str) -> (Look, Option<String>)>;
+
 /// The terminal as a front.
 pub struct Screen {
     guard: Option<Guard>,
@@ -50,6 +54,7 @@ pub struct Screen {
     input: Input,
     inbox: Arc<Inbox>,
     look: Look,
+    dress: Dress,
     pace: Pace,
     /// The time that the last frame asks for before the next.
     gap: Duration,
@@ -60,7 +65,7 @@ pub struct Screen {
 
 impl Screen {
     /// Takes the terminal and starts to read it.
-    pub fn open(inbox: Arc<Inbox>, look: Look, pace: Pace) -> io::Result<Self> {
+    pub fn open(inbox: Arc<Inbox>, look: Look, dress: Dress, pace: Pace) -> io::Result<Self> {
         let guard = Guard::enter()?;
         let frame = Frame::default();
         let terminal = Terminal::new(CrosstermBackend::new(frame.clone()))?;
@@ -73,6 +78,7 @@ impl Screen {
             input,
             inbox,
             look,
+            dress,
             pace,
             gap: pace.gap,
             keys_seen: false,
@@ -155,6 +161,15 @@ impl Front for Screen {
 
     fn copy(&mut self, text: &str) -> io::Result<()> {
         execute!(io::stdout(), CopyToClipboard::to_clipboard_from(text))
+    }
+
+    fn theme(&mut self, name: &str) -> io::Result<()> {
+        let (look, notice) = (self.dress)(name);
+        self.look = look;
+        if let Some(notice) = notice {
+            self.inbox.answer(Msg::Act(Action::Notice(notice)));
+        }
+        self.redraw()
     }
 
     fn suspend(&mut self) -> io::Result<()> {

@@ -1,5 +1,7 @@
 //! What the executor hands work to: the engine, or a script in tests.
 
+use super::report::Reports;
+use super::settings::Source;
 use crate::app::cmd::Query;
 use crate::app::msg::Reply;
 use crate::config::secrets::Secrets;
@@ -23,6 +25,19 @@ pub trait Work: Send + Sync + 'static {
     /// Carries a job out. A cancelled one is a fault of code `CANCELLED`, with what is left in its context as `Left`.
     fn run(&self, plan: Confirmed, events: Arc<dyn EventSink>, cancel: CancellationToken) -> BoxFuture<'static, Result<Summary, Fault>>;
 
+    /// Makes a report of what ended a job, or kept it from starting, and names it in the fault, where it is worth one. Takes no longer than the
+    /// report's limit.
+    fn explain(&self, spec: JobSpec, fault: Fault) -> BoxFuture<'static, Fault> {
+        let _ = spec;
+        Box::pin(std::future::ready(fault))
+    }
+
+    /// The same for what failed in a job that went on to its end.
+    fn explain_summary(&self, spec: JobSpec, summary: Summary) -> BoxFuture<'static, Summary> {
+        let _ = spec;
+        Box::pin(std::future::ready(summary))
+    }
+
     /// Answers a question.
     fn answer(&self, query: Query) -> BoxFuture<'static, Result<Reply, Fault>>;
 }
@@ -30,12 +45,14 @@ pub trait Work: Send + Sync + 'static {
 /// The engine, with the passwords that it needs.
 pub struct Engine {
     secrets: Arc<Secrets>,
+    settings: Arc<Source>,
+    reports: Arc<Reports>,
 }
 
 impl Engine {
-    /// The engine.
-    pub fn new(secrets: Arc<Secrets>) -> Self {
-        Self { secrets }
+    /// The engine; `reports` says where what it finds out about failures goes.
+    pub fn new(secrets: Arc<Secrets>, settings: Source, reports: Reports) -> Self {
+        Self { secrets, settings: Arc::new(settings), reports: Arc::new(reports) }
     }
 }
 
@@ -80,11 +97,24 @@ impl Work for Engine {
         })
     }
 
+    fn explain(&self, spec: JobSpec, fault: Fault) -> BoxFuture<'static, Fault> {
+        let (secrets, reports) = (Arc::clone(&self.secrets), Arc::clone(&self.reports));
+        Box::pin(async move { reports.explain(&secrets, &spec, fault).await })
+    }
+
+    fn explain_summary(&self, spec: JobSpec, summary: Summary) -> BoxFuture<'static, Summary> {
+        let (secrets, reports) = (Arc::clone(&self.secrets), Arc::clone(&self.reports));
+        Box::pin(async move { reports.explain_summary(&secrets, &spec, summary).await })
+    }
+
     fn answer(&self, query: Query) -> BoxFuture<'static, Result<Reply, Fault>> {
-        let secrets = Arc::clone(&self.secrets);
+        let (secrets, settings, reports) = (Arc::clone(&self.secrets), Arc::clone(&self.settings), Arc::clone(&self.reports));
         Box::pin(async move {
             super::panic::test_worker();
             match query {
+                Query::Save(name, text) => {
+                    aside(move || settings.save(name, text.as_deref(), super::host::facts()).map(Reply::Settings)).await
+                }
                 Query::Server(connection) => {
                     let (server, _) = server(&secrets, &connection)?;
                     let info = server.info().await?;
@@ -96,6 +126,16 @@ impl Work for Engine {
                 }
                 Query::Archives(dir) => aside(move || engine::browse::list(&dir).map(Reply::Archives)).await,
                 Query::Contents(path) => aside(move || engine::browse::contents(&path).map(|it| Reply::Contents(Box::new(it)))).await,
+                Query::Diagnose(connection, dir, fault) => {
+                    let diagnosis = reports.collect(&secrets, connection.as_deref(), &dir, fault.as_ref()).await;
+                    Ok(Reply::Diagnosis(Box::new(diagnosis)))
+                }
+                Query::Reports(dir) => {
+                    let shelf = reports.shelf(&dir);
+                    aside(move || Ok(Reply::Reports(shelf.list()))).await
+                }
+                Query::Report(path) => aside(move || engine::diagnose::read(&path).map(|it| Reply::Diagnosis(Box::new(it)))).await,
+                Query::KeepReport(dir, diagnosis) => reports.keep(&dir, *diagnosis).await.map(Reply::Kept),
                 Query::Delete(path) => aside(move || engine::browse::delete(&path).map(|()| Reply::Deleted)).await,
             }
         })

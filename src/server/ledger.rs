@@ -1,7 +1,7 @@
 //! What a restore writes down in the database that it fills: a mark for each piece of work, in the transaction of its effect.
 //!
 //! A mark that is there says that its effect is; a mark that is not there says that nothing of it is. Nothing else can tell after a
-//! crash, a lost connection, or a commit whose answer never came.
+//! crash, a lost connection, or a commit whose answer never came. Statistics have no marks: gathering them again harms nothing.
 
 /// The schema that holds the ledger while a database is being restored. It is gone when the restore is complete.
 pub const SCHEMA: &str = "_dbbackup";
@@ -29,8 +29,6 @@ pub enum Mark {
     Sequences,
     /// The rows of a materialized view, by its place among those that are filled.
     View(u32),
-    /// The statistics of a table, by its place in the manifest.
-    Statistics(u32),
 }
 
 impl Mark {
@@ -41,7 +39,6 @@ impl Mark {
             Mark::Chunk(table, chunk) => ("chunk", table as i64, chunk as i64),
             Mark::Sequences => ("sequences", 0, 0),
             Mark::View(place) => ("view", place as i64, 0),
-            Mark::Statistics(table) => ("statistics", table as i64, 0),
         }
     }
 
@@ -56,7 +53,6 @@ impl Mark {
             ("chunk", chunk) => Mark::Chunk(a, chunk),
             ("sequences", _) => Mark::Sequences,
             ("view", _) => Mark::View(a),
-            ("statistics", _) => Mark::Statistics(a),
             _ => return None,
         })
     }
@@ -80,10 +76,22 @@ pub enum Opened {
     Made,
     /// It was there, of the same run.
     Found,
+    /// The same, and the server has crashed since it was opened: tables that are not logged are empty, and nothing says that they have rows.
+    /// What stands on them is to be taken back, also where that is nothing.
+    Emptied,
     /// There is one of another run, which is at work or was interrupted. Nothing was changed.
     Foreign(LedgerHead),
     /// The role may not make one. Nothing was changed.
     Refused(String),
+}
+
+/// Whether what sessions have committed is there still.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Continuity {
+    /// Yes.
+    Unbroken,
+    /// The server has crashed since the ledger was opened. What is done now stands in the ledger alone.
+    Broken,
 }
 
 #[cfg(test)]
@@ -99,7 +107,6 @@ mod tests {
             Mark::Chunk(3, 99),
             Mark::Sequences,
             Mark::View(2),
-            Mark::Statistics(1),
         ] {
             let (kind, a, b) = mark.row();
             assert_eq!(Mark::from_row(kind, a, b), Some(mark));

@@ -3,6 +3,7 @@
 //! A backup asks a [`Server`] for a [`Snapshot`] of each database and reads it with several [`Reader`]s; a restore opens
 //! [`Loader`]s on the target. Nobody outside this room asks which product is behind them.
 
+use crate::domain::diagnosis::ServerFacts;
 use crate::domain::schema::{DatabaseProperties, RowFormat, SchemaObject, Table};
 use crate::domain::server::{DatabaseInfo, ServerInfo};
 use crate::domain::wait::{Blocker, Ending, Wait};
@@ -17,7 +18,7 @@ mod source;
 mod supplies;
 mod target;
 
-pub use ledger::{LedgerHead, Mark, Opened, Step};
+pub use ledger::{Continuity, LedgerHead, Mark, Opened, Step};
 pub use postgres::dump;
 pub use scratch::{Purpose, Scratch, Swept};
 pub use source::{ChunkSink, Reader, Rows, Snapshot, Survey};
@@ -184,6 +185,15 @@ pub trait Server: Send + Sync {
     fn end_session<'a>(&'a self, blocker: &'a Blocker, ending: Ending) -> Answer<'a, ()> {
         let _ = (blocker, ending);
         Box::pin(std::future::ready(Err(Fault::internal("a server without sessions that can be ended"))))
+    }
+
+    /// How it is reached, step by step with times, and what state it is in. Never fails: what is not known by the end of the limit says why,
+    /// and nothing is waited for beyond it.
+    fn examine(&self, limit: std::time::Duration) -> BoxFuture<'_, ServerFacts> {
+        let _ = limit;
+        let connection = self.connection();
+        let facts = ServerFacts { label: connection.label(), address: connection.address(), ..ServerFacts::default() };
+        Box::pin(std::future::ready(facts))
     }
 
     /// The programs that restore what other programs dumped. None where the product has none.

@@ -1,6 +1,6 @@
 //! What a restore writes through: sessions that change a database, what they are told, and where they get their rows.
 
-use super::{Answer, Cancel, LedgerHead, Mark, Opened};
+use super::{Answer, Cancel, Continuity, LedgerHead, Mark, Opened};
 use crate::domain::Fault;
 use crate::domain::schema::{SchemaObject, SequenceState, Table, TableName};
 use futures_util::future::BoxFuture;
@@ -103,7 +103,7 @@ pub trait Loader: Send {
     fn refresh<'a>(&'a mut self, view: &'a TableName, claim: Claim<'a>) -> Answer<'a, ()>;
 
     /// Gathers the planner's statistics of a table.
-    fn analyze<'a>(&'a mut self, table: &'a TableName, claim: Claim<'a>) -> Answer<'a, ()>;
+    fn analyze<'a>(&'a mut self, table: &'a TableName) -> Answer<'a, ()>;
 
     /// Makes the ledger of a run, or finds it.
     fn open_ledger<'a>(&'a mut self, head: &'a LedgerHead) -> Answer<'a, Opened>;
@@ -111,8 +111,22 @@ pub trait Loader: Send {
     /// All marks of the ledger.
     fn marks(&mut self) -> Answer<'_, Vec<Mark>>;
 
-    /// Removes the ledger, if there is one.
-    fn drop_ledger(&mut self) -> Answer<'_, ()>;
+    /// Whether the server has not crashed since the ledger was opened. A session that is open goes on being told the truth by its own end;
+    /// one that is opened later asks.
+    fn continuity(&mut self) -> Answer<'_, Continuity>;
+
+    /// Waits until all that was committed is on the server's disk. Not done where it is not all there any more.
+    fn seal(&mut self) -> Answer<'_, Continuity>;
+
+    /// The same, and removes the ledger, if there is one.
+    fn drop_ledger(&mut self) -> Answer<'_, Continuity>;
+
+    /// The tables that a crash of the server empties, without those that are roots of partitions.
+    fn unlogged(&mut self) -> Answer<'_, Vec<TableName>>;
+
+    /// After a crash: removes triggers and foreign keys that were made, and marks, so that they are made again, in one transaction; from then on
+    /// the ledger counts as open again.
+    fn take_back<'a>(&'a mut self, objects: &'a [&'a SchemaObject], marks: &'a [Mark]) -> Answer<'a, ()>;
 
     /// Ends what other sessions of the same run are still doing in this database, and waits until they are gone: a server works on for
     /// a client that died. Returns how many there were.

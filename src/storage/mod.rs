@@ -3,3 +3,5 @@
 mod failure;
 pub mod local;
 pub mod work;
+
+pub use failure::io_fault;

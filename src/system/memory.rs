@@ -55,3 +55,75 @@ pub(super) fn group_limit(groups: &str, root: &Path) -> Option<u64> {
     }
     least
 }
+
+/// What the machine has and what of it is used, in bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Use {
+    /// All of it.
+    pub total: u64,
+    /// What cannot be had: all without what the kernel calls available.
+    pub used: u64,
+    /// The control group that leaves us the least, if one has a limit.
+    pub group: Option<Group>,
+}
+
+/// A control group with a limit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// Its folder, below the root of the control groups.
+    pub name: String,
+    /// Its limit.
+    pub limit: u64,
+    /// What it uses, without what the kernel can take back at once: file cache that nobody has touched lately.
+    pub used: u64,
+    /// Processes of it that were killed for want of memory.
+    pub killed: u64,
+}
+
+/// How memory is used.
+pub fn in_use(roots: &super::Roots) -> std::io::Result<Use> {
+    let text = fs::read_to_string(roots.proc.join("meminfo"))?;
+    let unknown = || std::io::Error::other("the kernel does not say how much memory there is");
+    let total = field(&text, "MemTotal:").ok_or_else(unknown)?;
+    let available = field(&text, "MemAvailable:").ok_or_else(unknown)?;
+    let groups = fs::read_to_string(roots.proc.join("self/cgroup")).unwrap_or_default();
+    let group = groups_of(&groups, &roots.cgroup).into_iter().min_by_key(|group| group.limit.saturating_sub(group.used));
+    Ok(Use { total, used: total.saturating_sub(available), group: group.filter(|group| group.limit <= total) })
+}
+
+/// The control groups with a limit that we are in, and those above them (versions 1 and 2; Linux's documentation, "Control Group v2" and
+/// "Memory Resource Controller").
+fn groups_of(groups: &str, root: &Path) -> Vec<Group> {
+    let mut found = Vec::new();
+    for line in groups.lines() {
+        let mut parts = line.splitn(3, ':');
+        let (Some(_), Some(controllers), Some(path)) = (parts.next(), parts.next(), parts.next()) else { continue };
+        let second = controllers.is_empty();
+        if !second && !controllers.split(',').any(|controller| controller == "memory") {
+            continue;
+        }
+        let base = if second { root.to_path_buf() } else { root.join("memory") };
+        for above in Path::new(path.trim_start_matches('/')).ancestors() {
+            let dir = base.join(above);
+            let read = |file: &str| fs::read_to_string(dir.join(file)).ok();
+            let number = |file: &str| read(file).and_then(|text| text.trim().parse::<u64>().ok());
+            let counter = |file: &str, name: &str| {
+                let text = read(file)?;
+                text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.trim().parse::<u64>().ok())
+            };
+            let (limit, current, idle, events) = match second {
+                true => ("memory.max", "memory.current", "inactive_file", "memory.events"),
+                false => ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file", "memory.oom_control"),
+            };
+            let Some(limit) = number(limit).filter(|limit| *limit < V1_UNLIMITED) else { continue };
+            let idle = counter("memory.stat", idle).unwrap_or(0);
+            found.push(Group {
+                name: format!("/{}", above.display()),
+                limit,
+                used: number(current).unwrap_or(0).saturating_sub(idle),
+                killed: counter(events, "oom_kill").unwrap_or(0),
+            });
+        }
+    }
+    found
+}

@@ -1,9 +1,26 @@
-//! Facts about the host: processors, memory, disk, processes, its name. Knows nothing of backups.
+//! Facts about the host: processors, memory, disk, open files, load, its name. Knows nothing of backups.
 
 pub mod disk;
+pub mod files;
+pub mod load;
 pub mod memory;
 pub mod pace;
 pub mod user;
+
+/// Where the kernel tells about itself. Tests give folders of their own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Roots {
+    /// `/proc`.
+    pub proc: std::path::PathBuf,
+    /// `/sys/fs/cgroup`.
+    pub cgroup: std::path::PathBuf,
+}
+
+impl Default for Roots {
+    fn default() -> Self {
+        Self { proc: "/proc".into(), cgroup: "/sys/fs/cgroup".into() }
+    }
+}
 
 /// Processors that this process may use (affinity and cgroup quota are taken into account); at least one.
 pub fn processors() -> u32 {

@@ -52,9 +52,9 @@ pub fn tabs(model: &Model) -> Row {
     }
     let open = model.nav.tab();
     let mut row = Row::new();
-    for (at, screen) in ScreenId::ALL.into_iter().enumerate() {
+    for screen in ScreenId::ALL {
         let role = if screen == open { Role::Tab } else { Role::Muted };
-        row = row.then(format!(" {} {} ", at + 1, screen.title()), role);
+        row = row.then(format!(" {} {} ", screen.digit(), screen.title()), role);
     }
     row
 }
@@ -110,7 +110,8 @@ pub fn keys(model: &Model, cols: usize) -> Row {
                 end = end.gap(3).then("Esc", Role::Key).then(label, Role::Text);
             }
         }
-        for bind in last {
+        // Where it is narrow, the keys of the screen need the room.
+        for bind in last.into_iter().filter(|bind| cols >= 60 || bind.action != Action::Palette) {
             end = end.gap(3).join(piece(bind));
         }
     }

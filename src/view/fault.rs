@@ -13,8 +13,9 @@ pub fn rows(headline: &str, fault: &Fault, cols: usize) -> Vec<Row> {
     ];
     let wide = cols.saturating_sub(2);
     rows.extend(text::wrap(&fault.what, wide).into_iter().map(|line| Row::of(line, Role::Title)));
-    let label = fault.context.iter().map(|(name, _)| text::width(name)).max().unwrap_or(0).min(20) + 2;
-    for (name, value) in &fault.context {
+    let context = || fault.context.iter().filter(|(name, _)| name != Fault::REPORT);
+    let label = context().map(|(name, _)| text::width(name)).max().unwrap_or(0).min(20) + 2;
+    for (name, value) in context() {
         for (at, line) in text::wrap(value, wide.saturating_sub(label)).into_iter().enumerate() {
             let name = if at == 0 { text::left(name, label) } else { " ".repeat(label) };
             rows.push(Row::of(name, Role::Muted).then(line, Role::Text));
@@ -54,6 +55,7 @@ pub fn rows(headline: &str, fault: &Fault, cols: usize) -> Vec<Row> {
     }
     rows.push(Row::new());
     rows.push(Row::of(format!("More: {}", fault.anchor()), Role::Muted));
+    rows.extend(fault.report().into_iter().flat_map(|report| Row::wrapped(&format!("Report: {report}"), Role::Muted, 2, cols)));
     rows
 }
 

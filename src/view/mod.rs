@@ -7,10 +7,12 @@ mod layout;
 pub mod look;
 mod modal;
 mod page;
+mod palette;
 mod screens;
 mod table;
 mod text;
 
+use crate::app::modal::Modal;
 use crate::app::model::Model;
 use crate::app::nav::Place;
 use layout::Density;
@@ -26,7 +28,11 @@ pub fn view(model: &Model, look: &Look, frame: &mut Frame<'_>) {
     let density = layout::density(area.width, area.height);
     let cols = usize::from(area.width);
     if density == Density::Line {
-        put(frame, look, area, area.height / 2, 0, &screens::one_line(model, area.width, area.height));
+        let line = match model.modals.last() {
+            Some(Modal::Palette { input, .. }) => palette::one_line(model, input),
+            _ => screens::one_line(model, area.width, area.height),
+        };
+        put(frame, look, area, area.height / 2, 0, &line);
     } else {
         let (above, below) = (layout::above(density), layout::below(density));
         put(frame, look, area, 0, 0, &chrome::header(model, cols));
@@ -86,6 +92,9 @@ fn screen(model: &Model, size: Size, density: Density) -> Vec<Row> {
         Place::Job(id) => screens::job::rows(model, *id, size, density),
         Place::Database(id, name) => screens::database::rows(model, *id, name, size),
         Place::Archives => screens::archives::rows(model, size),
+        Place::Diagnostics => screens::diagnostics::rows(model, size, density),
+        Place::Reports => screens::diagnostics::past(model, size),
         Place::Log => screens::log::rows(model, size),
+        Place::Settings => screens::settings::rows(model, size),
     }
 }

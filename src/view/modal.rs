@@ -6,10 +6,8 @@ use super::page::{Row, Size};
 use super::text;
 use crate::app::jobs::{Job, file_name};
 use crate::app::keymap::{self, Scope};
-use crate::app::modal::{Keys, Modal};
+use crate::app::modal::{Copied, Keys, Modal, Wanted};
 use crate::app::model::Model;
-use crate::app::nav::Place;
-use crate::app::screens::backup::Part;
 use crate::domain::spec::{JobSpec, RestoreScope};
 use crate::domain::wait::{Blocker, Ending};
 
@@ -25,7 +23,7 @@ pub enum Extent {
 /// How much of the body a modal takes.
 pub const fn extent(modal: &Modal) -> Extent {
     match modal {
-        Modal::Help { .. } | Modal::Error { .. } => Extent::Whole,
+        Modal::Help { .. } | Modal::Error { .. } | Modal::Palette { .. } => Extent::Whole,
         Modal::Cancel(_) | Modal::End { .. } | Modal::Quit | Modal::Delete { .. } | Modal::Command { .. } => Extent::Band,
     }
 }
@@ -68,8 +66,18 @@ pub fn rows(model: &Model, modal: &Modal, size: Size) -> Vec<Row> {
             }
             rows
         }
-        Modal::Command { lines } => {
-            let mut rows = vec![Row::of("The same from a shell, sent to the clipboard:", Role::Muted)];
+        Modal::Palette { input, at } => super::palette::rows(model, input, *at, size),
+        Modal::Command { what, lines, copied } => {
+            let what = match what {
+                Wanted::Command => "The same from a shell",
+                Wanted::Fix => "The fix",
+            };
+            let said = match copied {
+                Copied::Sent => format!("{what}, sent to the clipboard:"),
+                Copied::TooLong => format!("{what}, too long for the clipboard:"),
+                Copied::NoClipboard => format!("{what} (this terminal has no clipboard):"),
+            };
+            let mut rows = vec![Row::of(said, Role::Muted)];
             rows.extend(lines.iter().flat_map(|line| shell_line(line, size.cols)).map(|line| Row::of(line, Role::Accent)));
             rows.truncate(size.rows);
             rows
@@ -171,7 +179,7 @@ fn delete_list(model: &Model, paths: &[std::path::PathBuf], size: Size) -> Vec<R
 
 fn help(model: &Model, keys: Keys, size: Size) -> Vec<Row> {
     let scopes = match keys {
-        Keys::Here => scope_below(model).chain(),
+        Keys::Here => keymap::place_scope(model).chain(),
         Keys::All => Scope::ALL.to_vec(),
     };
     let title = match keys {
@@ -210,22 +218,4 @@ fn help(model: &Model, keys: Keys, size: Size) -> Vec<Row> {
         }
     }
     rows
-}
-
-/// The scope that has the keys when help is closed.
-fn scope_below(model: &Model) -> Scope {
-    match (model.nav.place(), model.backup.part) {
-        (Place::Home, _) => Scope::Home,
-        (Place::Backup, Part::Databases) => Scope::BackupDatabases,
-        (Place::Backup, Part::Options) => Scope::BackupOptions,
-        (Place::Restore, _) => Scope::Restore,
-        (Place::Contents, _) => Scope::Contents,
-        (Place::Target, _) => Scope::Target,
-        (Place::Plan, _) => Scope::Plan,
-        (Place::Jobs, _) => Scope::Jobs,
-        (Place::Job(_), _) => Scope::Job,
-        (Place::Database(..), _) => Scope::Database,
-        (Place::Archives, _) => Scope::Archives,
-        (Place::Log, _) => Scope::Log,
-    }
 }

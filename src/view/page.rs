@@ -104,6 +104,13 @@ impl Row {
         self
     }
 
+    /// The texts of one role in another, such as the full part of a bar that warns.
+    #[must_use]
+    pub fn recoloured(mut self, from: Role, to: Role) -> Self {
+        self.spans.iter_mut().filter(|span| span.1 == from).for_each(|span| span.1 = to);
+        self
+    }
+
     /// Every text in one role, such as that of the line under the cursor.
     #[must_use]
     pub fn all(mut self, role: Role) -> Self {

@@ -40,7 +40,15 @@ fn every_exit_code_is_in_the_readme() {
 #[test]
 fn links_between_documents_lead_somewhere() {
     let mut checked = 0;
-    for name in ["README.md", "CHANGELOG.md", "docs/ARCHITECTURE.md", "docs/logging.md", "docs/performance.md", "docs/troubleshooting.md"] {
+    for name in [
+        "README.md",
+        "CHANGELOG.md",
+        "docs/ARCHITECTURE.md",
+        "docs/configuration.md",
+        "docs/logging.md",
+        "docs/performance.md",
+        "docs/troubleshooting.md",
+    ] {
         let text = document(name);
         for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
             let file = target.split('#').next().unwrap_or_default();

@@ -7,6 +7,7 @@ mod backup;
 mod batch;
 mod cli;
 mod config;
+mod diagnose;
 mod docs;
 mod e2e;
 mod log;

@@ -3,8 +3,10 @@
 pub mod archives;
 pub mod backup;
 pub mod contents;
+pub mod diagnostics;
 pub mod home;
 pub mod limits;
 pub mod log;
 pub mod plan;
+pub mod settings;
 pub mod target;

@@ -1,23 +1,26 @@
 //! What each action does.
 
-use super::{flow, keys, log, marks, modals, toast};
-use crate::app::action::{Action, Motion, Toward};
+use super::{flow, keys, log, marks, modals, settled, toast};
+use crate::app::action::{Action, Motion, ScreenId, Toward};
 use crate::app::cmd::{Cmd, Query};
 use crate::app::command;
 use crate::app::form::{Field, FieldId, Form};
 use crate::app::jobs::Job;
 use crate::app::list::Filter;
 use crate::app::load::Load;
-use crate::app::modal::{Keys, Modal};
+use crate::app::modal::{Copied, Keys, Modal, Wanted};
 use crate::app::model::{Asked, Frozen, Model};
 use crate::app::nav::{Nav, Place};
 use crate::app::screens::archives::{self, Order};
 use crate::app::screens::backup::{self, Part};
 use crate::app::screens::contents::ContentsScreen;
+use crate::app::screens::diagnostics;
 use crate::app::screens::home;
 use crate::app::screens::limits;
 use crate::app::screens::log::Follow;
+use crate::app::screens::settings;
 use crate::app::screens::target::TargetScreen;
+use crate::app::setup::Clipboard;
 use crate::app::waits;
 use crate::domain::Connection;
 use crate::domain::spec::{Depth, JobSpec, RestoreTest, Sample, VerifySpec};
@@ -38,8 +41,12 @@ pub fn act(model: &mut Model, action: Action, out: &mut Vec<Cmd>) {
         Action::Back => back(model, out),
         Action::Screen(screen) => {
             model.nav = Nav::at(Place::from(screen));
+            model.settings.edit = None;
             model.frozen = None;
             model.log_screen.job = None;
+            if screen == ScreenId::Diagnostics {
+                diagnostics::open(model, out);
+            }
         }
         Action::Move(motion) => go(model, motion),
         Action::Change(toward) => change(model, toward),
@@ -57,7 +64,23 @@ pub fn act(model: &mut Model, action: Action, out: &mut Vec<Cmd>) {
                 filter.open();
             }
         }
-        Action::Refresh => model.ask_everything(out),
+        Action::Refresh => match model.nav.place() {
+            Place::Diagnostics => diagnostics::collect(model, out),
+            Place::Reports => diagnostics::ask_past(model, out),
+            _ => model.ask_everything(out),
+        },
+        Action::Diagnose => diagnostics::of_failure(model, out),
+        Action::KeepReport => diagnostics::keep(model, out),
+        Action::PastReports => {
+            diagnostics::ask_past(model, out);
+            model.nav.enter(Place::Reports);
+        }
+        Action::CopyFix => {
+            if let Some(commands) = model.diagnostics.current().and_then(|finding| finding.commands()) {
+                let lines = commands.lines().map(str::to_owned).collect();
+                copy(model, Wanted::Fix, lines, commands, out);
+            }
+        }
         Action::CopyCommand => copy_command(model, out),
         Action::DryRun => {
             let spec = match model.nav.place() {
@@ -139,6 +162,12 @@ pub fn act(model: &mut Model, action: Action, out: &mut Vec<Cmd>) {
             let id = model.request(Asked::DebugLog);
             out.push(Cmd::SaveDebugLog(id));
         }
+        Action::Palette => model.modals.push(Modal::Palette { input: tui_input::Input::default(), at: 0 }),
+        Action::Unset => {
+            if let (Place::Settings, Ok(view)) = (model.nav.place(), settings::may_change(model)) {
+                settled::save(model, view.name, None, out);
+            }
+        }
         Action::Accept => modals::accept(model, out),
     }
 }
@@ -169,10 +198,16 @@ fn back(model: &mut Model, out: &mut Vec<Cmd>) {
     if model.modals.pop().is_some() {
         return;
     }
+    let editing = model.settings.edit.as_ref().filter(|_| *model.nav.place() == Place::Settings).map(|edit| edit.name);
     if let Some(filter) = keys::filter_mut(model)
         && filter.text().is_some()
+        && editing.is_none()
     {
         *filter = Filter::Off;
+        return;
+    }
+    if editing.is_some() {
+        model.settings.edit = None;
         return;
     }
     match model.nav.place() {
@@ -200,6 +235,9 @@ fn unconfirmed(model: &mut Model, out: &mut Vec<Cmd>) {
 }
 
 fn enter(model: &mut Model, out: &mut Vec<Cmd>) {
+    if matches!(model.modals.last(), Some(Modal::Palette { .. })) {
+        return settled::run_chosen(model, out);
+    }
     if let Some(filter) = keys::filter_mut(model)
         && filter.is_typing()
     {
@@ -255,7 +293,24 @@ fn enter(model: &mut Model, out: &mut Vec<Cmd>) {
                 model.nav.enter(Place::Database(id, name.clone()));
             }
         }
+        Place::Diagnostics => {
+            let row = model.diagnostics.picker.row(&model.diagnostics.keys());
+            if !model.diagnostics.open.remove(&row) {
+                model.diagnostics.open.insert(row);
+            }
+        }
+        Place::Reports => {
+            let keys = model.diagnostics.past_keys();
+            if let Some(file) = model.diagnostics.past_picker.current(&keys).cloned() {
+                diagnostics::read(model, file, out);
+                model.nav.back();
+                if *model.nav.place() != Place::Diagnostics {
+                    model.nav.enter(Place::Diagnostics);
+                }
+            }
+        }
         Place::Archives => act(model, Action::Inside, out),
+        Place::Settings => settled::setting(model, out),
         Place::Database(..) | Place::Log => {}
     }
 }
@@ -305,6 +360,7 @@ fn change(model: &mut Model, toward: Toward) {
         }
         Place::Contents => marks::fold(model, toward),
         Place::Log => log::shift(model, toward),
+        Place::Settings => settings::next_word(model),
         _ => {}
     }
 }
@@ -342,10 +398,30 @@ pub fn spec_in_sight(model: &Model) -> Option<JobSpec> {
     }
 }
 
+/// The most bytes of a text that is copied: in base64 they are the 100,000 that terminals take at most.
+pub const CLIPBOARD: usize = 74_994;
+
+/// Sends a text to the terminal's clipboard where there is one that takes it, and shows it in any case.
+fn copy(model: &mut Model, what: Wanted, lines: Vec<String>, text: String, out: &mut Vec<Cmd>) {
+    let copied = match model.setup.clipboard {
+        Clipboard::None => Copied::NoClipboard,
+        Clipboard::Terminal if text.len() > CLIPBOARD => Copied::TooLong,
+        Clipboard::Terminal => Copied::Sent,
+    };
+    if copied == Copied::Sent {
+        out.push(Cmd::Copy(text));
+    }
+    model.modals.push(Modal::Command { what, lines, copied });
+}
+
 fn copy_command(model: &mut Model, out: &mut Vec<Cmd>) {
+    if *model.nav.place() == Place::Diagnostics {
+        let (lines, one) = command::as_lines(&command::diagnosis(&diagnostics::about(model)));
+        return copy(model, Wanted::Command, lines, one, out);
+    }
     if let Some(spec) = spec_in_sight(model) {
-        out.push(Cmd::Copy(command::one_line(&spec, &model.setup)));
-        model.modals.push(Modal::Command { lines: command::line(&spec, &model.setup) });
+        let (lines, text) = (command::line(&spec, &model.setup), command::one_line(&spec, &model.setup));
+        copy(model, Wanted::Command, lines, text, out);
     }
 }
 

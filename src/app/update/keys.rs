@@ -22,6 +22,7 @@ pub fn filter(model: &Model) -> Option<&Filter> {
         Place::Contents => Some(&model.contents.filter),
         Place::Archives => Some(&model.list.filter),
         Place::Log => Some(&model.log_screen.filter),
+        Place::Settings => Some(&model.settings.filter),
         _ => None,
     }
 }
@@ -34,6 +35,7 @@ pub fn filter_mut(model: &mut Model) -> Option<&mut Filter> {
         Place::Contents => Some(&mut model.contents.filter),
         Place::Archives => Some(&mut model.list.filter),
         Place::Log => Some(&mut model.log_screen.filter),
+        Place::Settings => Some(&mut model.settings.filter),
         _ => None,
     }
 }
@@ -51,6 +53,8 @@ fn is_confirming(model: &Model) -> bool {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Focus {
     Delete,
+    Palette,
+    Setting,
     Filter,
     Confirm,
     BackupForm,
@@ -61,8 +65,12 @@ fn focus(model: &Model) -> Option<Focus> {
     let on_text = |form: &Form| matches!(form.current().map(|field| &field.value), Some(Value::Text(_)));
     match model.modals.last() {
         Some(Modal::Delete { paths, .. }) if paths.len() > 1 => return Some(Focus::Delete),
+        Some(Modal::Palette { .. }) => return Some(Focus::Palette),
         Some(_) => return None,
         None => {}
+    }
+    if *model.nav.place() == Place::Settings && model.settings.edit.is_some() {
+        return Some(Focus::Setting);
     }
     if filter(model).is_some_and(Filter::is_typing) {
         return Some(Focus::Filter);
@@ -81,6 +89,14 @@ fn focused(model: &mut Model) -> Option<&mut Input> {
             Some(Modal::Delete { typed, .. }) => Some(typed),
             _ => None,
         },
+        Focus::Palette => match model.modals.last_mut() {
+            Some(Modal::Palette { input, at }) => {
+                *at = 0;
+                Some(input)
+            }
+            _ => None,
+        },
+        Focus::Setting => model.settings.edit.as_mut().map(|edit| &mut edit.input),
         Focus::Filter => match filter_mut(model) {
             Some(Filter::Typing(input)) => Some(input),
             _ => None,

@@ -8,6 +8,7 @@ use crate::app::screens::archives::{self, ArchiveList};
 use crate::app::screens::backup::{self, Part};
 use crate::app::screens::contents::Node;
 use crate::app::screens::log::{self as log_view, Follow};
+use crate::app::screens::settings;
 
 /// The list of archives that is shown.
 pub fn archive_list(model: &mut Model) -> Option<&mut ArchiveList> {
@@ -68,7 +69,19 @@ pub fn go(model: &mut Model, motion: Motion) {
             let names = database_names(model);
             model.databases_picker.go(motion, &names, page);
         }
+        Place::Diagnostics => {
+            let keys = model.diagnostics.keys();
+            model.diagnostics.picker.go(motion, &keys, 3);
+        }
+        Place::Reports => {
+            let keys = model.diagnostics.past_keys();
+            model.diagnostics.past_picker.go(motion, &keys, page);
+        }
         Place::Log => log(model, motion, page),
+        Place::Settings => {
+            let names = settings::names(model);
+            model.settings.picker.go(motion, &names, page);
+        }
         Place::Database(..) => {}
     }
 }

@@ -8,6 +8,7 @@ mod log;
 mod marks;
 mod modals;
 mod replies;
+mod settled;
 
 use super::cmd::Cmd;
 use super::jobs::LogLine;

@@ -6,6 +6,7 @@ use crate::app::cmd::{Cmd, Query};
 use crate::app::list::moved;
 use crate::app::modal::{Keys, Modal};
 use crate::app::model::{Asked, Model};
+use crate::app::palette;
 use crate::app::waits;
 use crate::domain::Code;
 use crate::domain::wait::Ending;
@@ -29,6 +30,13 @@ pub fn scroll(model: &mut Model, motion: Motion) -> bool {
     let page = model.page();
     match model.modals.last_mut() {
         Some(Modal::Help { scroll, .. } | Modal::Error { scroll, .. }) => *scroll = moved(*scroll, motion, END, page),
+        Some(Modal::Palette { input, .. }) => {
+            let text = input.value().to_owned();
+            let last = palette::matching(model, &text).len().saturating_sub(1);
+            if let Some(Modal::Palette { at, .. }) = model.modals.last_mut() {
+                *at = moved((*at).min(last), motion, last, page);
+            }
+        }
         Some(Modal::Cancel(_) | Modal::End { .. } | Modal::Quit | Modal::Delete { .. } | Modal::Command { .. }) => {}
         None => return false,
     }
@@ -76,6 +84,6 @@ pub fn accept(model: &mut Model, out: &mut Vec<Cmd>) {
                 out.push(Cmd::Fetch(id, Query::Delete(path)));
             }
         }
-        Some(Modal::Help { .. } | Modal::Error { .. } | Modal::Command { .. }) | None => {}
+        Some(Modal::Help { .. } | Modal::Error { .. } | Modal::Command { .. } | Modal::Palette { .. }) | None => {}
     }
 }

@@ -6,6 +6,7 @@ use crate::app::jobs::file_name;
 use crate::app::modal::Modal;
 use crate::app::model::{Asked, Model};
 use crate::app::msg::Reply;
+use crate::app::screens::settings::{self, Effect, SettingView};
 use crate::domain::Fault;
 use crate::engine::event::Level;
 
@@ -52,6 +53,32 @@ pub fn done(model: &mut Model, id: ReqId, answer: Result<Reply, Fault>, out: &mu
             toast(model, Level::Error, format!("{} is not deleted: {}", file_name(&path), fault.root_cause()));
             model.ask_archives(out);
         }
+        (Asked::Save(name), Ok(Reply::Settings(settings))) => saved(model, name, settings, out),
+        (Asked::Save(name), Ok(_)) => toast(model, Level::Error, format!("{name}: something else answered")),
+        (Asked::Save(name), Err(fault)) => {
+            toast(model, Level::Error, format!("{name} is not saved: {}", fault.root_cause()));
+            model.modals.push(Modal::Error { headline: "Saving a setting failed".to_owned(), fault, missing: Vec::new(), scroll: 0 });
+        }
+        (Asked::Diagnosis, answer) => {
+            let answer = match answer {
+                Ok(Reply::Diagnosis(diagnosis)) => Ok(*diagnosis),
+                Ok(_) => Err(Fault::internal("a report was asked for and something else answered")),
+                Err(fault) => Err(fault),
+            };
+            model.diagnostics.report.answer(answer, now);
+            model.diagnostics.open.clear();
+        }
+        (Asked::Reports, answer) => {
+            let answer = match answer {
+                Ok(Reply::Reports(reports)) => Ok(reports),
+                Ok(_) => Err(Fault::internal("reports were asked for and something else answered")),
+                Err(fault) => Err(fault),
+            };
+            model.diagnostics.past.answer(answer, now);
+        }
+        (Asked::KeepReport, Ok(Reply::Kept(path))) => toast(model, Level::Info, format!("written: {}", path.display())),
+        (Asked::KeepReport, Ok(_)) => {}
+        (Asked::KeepReport, Err(fault)) => toast(model, Level::Error, format!("not written: {}", fault.root_cause())),
         (Asked::End(what), Ok(_)) => toast(model, Level::Info, format!("{what} is being ended")),
         (Asked::End(what), Err(fault)) => {
             toast(model, Level::Error, format!("{what} is not ended: {}", fault.root_cause()));
@@ -60,6 +87,22 @@ pub fn done(model: &mut Model, id: ReqId, answer: Result<Reply, Fault>, out: &mu
         (Asked::DebugLog, Ok(Reply::Saved(path))) => toast(model, Level::Info, format!("saved as {}", path.display())),
         (Asked::DebugLog, Err(fault)) => toast(model, Level::Error, format!("not saved: {}: {}", fault.what, fault.root_cause())),
         (Asked::Plan | Asked::Contents(_) | Asked::DebugLog, _) => {}
+    }
+}
+
+/// Takes what holds after a setting was saved, and says whether that changes anything now.
+fn saved(model: &mut Model, name: &'static str, settings: Vec<SettingView>, out: &mut Vec<Cmd>) {
+    model.setup.settings = settings;
+    let Some(view) = settings::named(model, name).cloned() else { return };
+    match (&view.covered, view.effect()) {
+        (Some(stronger), _) => {
+            toast(model, Level::Warn, format!("{name} is saved, but {stronger} is stronger"));
+        }
+        (None, Effect::AtOnce) => {
+            out.extend(view.value.map(Cmd::Theme));
+            toast(model, Level::Info, format!("{name} is saved"));
+        }
+        (None, Effect::NextStart) => toast(model, Level::Info, format!("{name} is saved; it counts from the next start")),
     }
 }
 

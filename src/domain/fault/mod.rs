@@ -164,6 +164,14 @@ impl Fault {
         self
     }
 
+    /// The name under which the context has the file of the report that was made of this failure.
+    pub const REPORT: &'static str = "Report";
+
+    /// The report that was made of this failure: a name beside the backups, or a path.
+    pub fn report(&self) -> Option<&str> {
+        self.context.iter().find(|(name, _)| name == Self::REPORT).map(|(_, report)| report.as_str())
+    }
+
     /// The part of docs/troubleshooting.md that explains this code.
     pub fn anchor(&self) -> String {
         format!("docs/troubleshooting.md#{}", self.code.as_str().to_ascii_lowercase())
@@ -179,8 +187,9 @@ impl Fault {
         let first = format!("[FAIL] {headline}: {}", self.code.title());
         let mut out = format!("{first:<65} {}\n", self.code.as_str());
         out.push_str(&format!("  {}\n", crate::domain::text::clean(&self.what)));
-        let width = self.context.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0) + 1;
-        for (name, value) in &self.context {
+        let context = || self.context.iter().filter(|(name, _)| name != Self::REPORT);
+        let width = context().map(|(name, _)| name.chars().count()).max().unwrap_or(0) + 1;
+        for (name, value) in context() {
             out.push_str(&format!("  {:<width$} {}\n", format!("{name}:"), crate::domain::text::clean(value)));
         }
         if !self.causes.is_empty() {
@@ -208,7 +217,8 @@ impl Fault {
                 }
             }
         }
-        out.push_str(&format!("\n  More: {}\n", self.anchor()));
+        let report = self.report().map(|report| format!("          Report: {}", crate::domain::text::clean(report)));
+        out.push_str(&format!("\n  More: {}{}\n", self.anchor(), report.unwrap_or_default()));
         out
     }
 }

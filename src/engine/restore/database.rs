@@ -1,16 +1,16 @@
 //! Restores one database: the target made ready, definitions, rows and indexes, proof, properties; and the way back when it was cancelled.
 
+mod emptied;
+mod filling;
 mod target;
 
 use super::aftermath;
 use super::feed::Feeder;
-use super::graph::{self, Graph, Work};
-use super::ledger;
 use super::progress::Board;
-use super::record::{Made, Numbers, Record, Stage};
+use super::record::{Made, Numbers, Record};
 use super::report;
 use super::retry::insist;
-use super::run::{self, Failure, Job, OnError, Troubles};
+use super::run::{Failure, Troubles};
 use super::select::{self, Chosen};
 use super::source;
 use super::transition::Transition;
@@ -171,19 +171,12 @@ async fn fill(order: &Order<'_>, chosen: &Chosen, ready: &Ready) -> Result<Done,
     let retries = order.spec.care.retries;
     let settings = settings(order);
     let (mut troubles, mut session) = match ready.stage {
-        Next::Fill => load(order, chosen, ready, &settings).await?,
+        Next::Fill => filling::fill(order, chosen, ready, &settings).await?,
         Next::Finish | Next::Nothing => {
             order.board.database(order.place, |one| one.bytes.done = one.bytes.total);
             (Troubles::default(), None)
         }
     };
-    // With something missing the ledger stays: the cause can be removed, and the restore gone on with.
-    if troubles.failures.is_empty() && ready.stage != Next::Nothing {
-        order.record.enter(context, order.target, Stage::Loaded, ready.whose).await?;
-        context.events.passing(Transition::LoadedNoted);
-        session = insist(context, retries, || target::drop_ledger(order, &settings, session.take())).await.map(Some)?;
-        context.events.passing(Transition::LedgerDropped);
-    }
     context.alive()?;
     let mut warnings = chosen.notes.clone();
     let proof = match (order.spec.prove && ready.stage != Next::Nothing, troubles.failures.is_empty()) {
@@ -276,78 +269,6 @@ fn settings(order: &Order<'_>) -> LoadSettings {
         row_encoding: Some(order.database.properties.encoding.clone()).filter(|name| !name.is_empty()),
         choices: choices(order.spec),
         run: order.record.head().map(|head| head.run),
-    }
-}
-
-/// Definitions, rows, indexes and the rest. Gives back what went wrong, and a session that is still open, if any.
-async fn load(
-    order: &Order<'_>,
-    chosen: &Chosen,
-    ready: &Ready,
-    settings: &LoadSettings,
-) -> Result<(Troubles, Option<Box<dyn Loader>>), Fault> {
-    let context = order.context;
-    let target::Ledger { session, keeping, done } =
-        insist(context, order.spec.care.retries, || target::open_ledger(order, ready, settings)).await?;
-    let graph = graph::build(chosen, order.database, order.effort.jobs, &done);
-    begin(order, chosen, &graph, &done);
-    let job = Job {
-        context,
-        target: order.target,
-        chosen,
-        database: order.database,
-        feeder: Arc::clone(order.feeder),
-        choices: &settings.choices,
-        settings,
-        jobs: order.effort.jobs,
-        on_error: if order.spec.continue_on_error { OnError::Continue } else { OnError::Stop },
-        keeping,
-        retries: order.spec.care.retries,
-        record: order.record,
-        board: order.board,
-        place: order.place,
-    };
-    let mut session = Some(session);
-    order.board.enter(order.place, Phase::Schema);
-    let troubles = match run::definitions(&job, &graph, &mut session, &context.cancel).await {
-        Ok(troubles) => troubles,
-        Err(fault) => {
-            if let Some(session) = session {
-                session.close().await;
-            }
-            return Err(fault);
-        }
-    };
-    order.board.enter(order.place, Phase::DataAndIndexes);
-    run::nodes(&job, &graph, session, troubles, &context.cancel).await
-}
-
-/// Where the progress of this database starts: at nothing, or at what is done already.
-fn begin(order: &Order<'_>, chosen: &Chosen, graph: &Graph, done: &ledger::Done) {
-    let entries = || chosen.tables.iter().filter_map(|(at, _)| Some((*at, order.database.tables.get(*at)?)));
-    let filled = || entries().filter(|(_, entry)| !entry.chunks.is_empty());
-    let missing = |at: usize, entry: &manifest::TableEntry| -> u64 {
-        done.missing(at, entry.chunks.len()).into_iter().flat_map(|run| &entry.chunks[run]).map(|chunk| chunk.bytes).sum()
-    };
-    let left: u64 = graph.work.iter().filter(|work| matches!(work, Work::Object(object, _) if graph::is_index(object))).count() as u64;
-    order.board.database(order.place, |one| {
-        one.bytes.total = entries().map(|(_, entry)| entry.bytes).sum();
-        one.proof.total = if order.spec.prove { one.bytes.total } else { 0 };
-        one.bytes.done = one.bytes.total - entries().map(|(at, entry)| missing(at, entry)).sum::<u64>().min(one.bytes.total);
-        one.tables.total = filled().count() as u64;
-        one.tables.done = filled().filter(|(at, entry)| done.missing(*at, entry.chunks.len()).is_empty()).count() as u64;
-        one.indexes.total = graph.indexes;
-        one.indexes.done = if done.is_empty() { 0 } else { graph.indexes.saturating_sub(left) };
-    });
-    if !done.is_empty() {
-        let chunks = entries().map(|(at, entry)| (entry, done.missing(at, entry.chunks.len())));
-        for (entry, missing) in chunks {
-            let mut from = 0;
-            for run in missing.into_iter().chain(std::iter::once(entry.chunks.len()..entry.chunks.len())) {
-                order.record.loaded(order.target, &entry.table.name.to_string(), &(from..run.start));
-                from = run.end;
-            }
-        }
     }
 }
 

@@ -15,7 +15,8 @@ use super::select::Chosen;
 use crate::archive::manifest;
 use crate::domain::schema::{SchemaObject, TableName};
 use crate::server::{LoadMode, Mark, Step};
-use families::families;
+pub use families::families;
+pub use objects::tables_of;
 use std::collections::HashMap;
 use std::ops::Range;
 

@@ -38,6 +38,11 @@ impl Done {
         self.0.contains(&mark)
     }
 
+    /// Takes a mark off.
+    pub fn remove(&mut self, mark: Mark) {
+        self.0.remove(&mark);
+    }
+
     /// Whether an object is there with all that belongs to it.
     pub fn has_object(&self, id: u32) -> bool {
         self.has(Mark::Object(id, Step::Whole)) || self.has(Mark::Object(id, Step::Attach))
@@ -62,7 +67,8 @@ impl Done {
 /// The marks of what a node does.
 pub fn marks_of(chosen: &Chosen, work: &Work) -> Vec<Mark> {
     match work {
-        Work::Milestone => Vec::new(),
+        // Statistics that are gathered twice harm nobody.
+        Work::Milestone | Work::Analyze(_) => Vec::new(),
         Work::Load { table, chunks, .. } => {
             let place = chosen.tables.get(*table).map_or(0, |(place, _)| *place as u32);
             chunks.clone().map(|chunk| Mark::Chunk(place, chunk as u32)).collect()
@@ -70,7 +76,6 @@ pub fn marks_of(chosen: &Chosen, work: &Work) -> Vec<Mark> {
         Work::Object(object, step) => vec![Mark::Object(object.id, *step)],
         Work::Refresh(place) => vec![Mark::View(*place as u32)],
         Work::Sequences => vec![Mark::Sequences],
-        Work::Analyze(table) => chosen.tables.get(*table).map(|(place, _)| Mark::Statistics(*place as u32)).into_iter().collect(),
     }
 }
 

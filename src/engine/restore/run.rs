@@ -19,12 +19,13 @@ use super::schedule::{NodeId, Schedule};
 use super::select::Chosen;
 use crate::archive::manifest;
 use crate::domain::spec::Retries;
-use crate::domain::{Code, Fault};
+use crate::domain::{Code, Fault, text};
 use crate::engine::Context;
 use crate::server::{LoadSettings, Loader, TargetChoices};
 pub use definitions::{DEFINITIONS_AT_ONCE, definitions};
 use settle::settle;
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 use tokio::sync::Notify;
@@ -65,6 +66,28 @@ pub struct Job<'a> {
     pub board: &'a Board,
     /// This database's place on the board.
     pub place: usize,
+    /// Whether a session found that the server has crashed since the ledger was opened: what this run believes to be done need not be there.
+    pub broken: AtomicBool,
+}
+
+impl Job<'_> {
+    /// Whether nothing that was done is sure any more.
+    pub fn is_broken(&self) -> bool {
+        self.broken.load(Ordering::SeqCst)
+    }
+
+    /// Nothing that was done is sure any more, with the fault to say so where it is not gone on.
+    pub fn breaks(&self) -> Fault {
+        self.broken.store(true, Ordering::SeqCst);
+        broken(self.target)
+    }
+}
+
+/// The fault of a server that has crashed.
+pub fn broken(target: &str) -> Fault {
+    Fault::new(Code::ServerUnavailable, "the server has crashed and started again while it was written to")
+        .because("what was not on its disk yet is lost, and what it does not log; the ledger tells what is left")
+        .at("Database", text::clean(target))
 }
 
 /// What a failure of one object means for the others.
@@ -122,6 +145,9 @@ pub async fn nodes(
     futures_util::future::join_all(left.into_iter().map(Loader::close)).await;
     if halt.is_cancelled() {
         return Err(Fault::new(Code::Cancelled, "cancelled"));
+    }
+    if job.is_broken() {
+        return Err(broken(job.target));
     }
     if state.stopped {
         return Err(state

@@ -6,9 +6,9 @@ use super::socket::{JOURNALD, Protocol, SYSLOG};
 use super::{Destination, make_folder};
 use crate::config::environment::Environment;
 use crate::config::layers::{Origin, Resolved};
-use crate::config::levels::Levels;
 use crate::config::settings::Key;
 use crate::domain::Bytes;
+use crate::domain::levels::Levels;
 use std::path::PathBuf;
 
 /// Whether somebody asked for this log, or it is there because nobody said otherwise.

@@ -2,7 +2,7 @@
 //! is counted.
 
 use super::record::Record;
-use crate::config::levels::{Levels, Loudness};
+use crate::domain::levels::{Levels, Loudness};
 use crossbeam_channel::Sender;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};

@@ -19,7 +19,7 @@ pub use format::Format;
 pub use socket::{JOURNALD, Protocol, SYSLOG, Socket};
 pub use writer::AGAIN;
 
-use crate::config::levels::{Levels, Loudness};
+use crate::domain::levels::{Levels, Loudness};
 use crate::domain::{Code, Fault};
 use collect::{Collector, Item, Shared, targets};
 use crossbeam_channel::{Sender, bounded};

@@ -47,14 +47,17 @@ enum Reached {
 
 /// One way to try.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Try {
+pub(super) enum Try {
+    /// Without TLS.
     Plain,
+    /// With TLS where the server has it.
     TlsIfOffered,
+    /// With TLS or not at all.
     Tls,
 }
 
 /// The ways that a mode allows, in order (libpq's documentation of `sslmode`). A unix socket never has TLS.
-fn tries(connection: &Connection) -> &'static [Try] {
+pub(super) fn tries(connection: &Connection) -> &'static [Try] {
     match connection.ssl_mode {
         _ if connection.is_socket() => &[Try::Plain],
         SslMode::Disable => &[Try::Plain],
@@ -138,6 +141,21 @@ impl Connector {
     /// The password, for a program's environment.
     pub fn password(&self) -> Option<&SecretString> {
         self.password.as_ref()
+    }
+
+    /// The TLS that it uses, where the mode allows any.
+    pub fn tls(&self) -> Option<MakeRustlsConnect> {
+        self.tls.clone()
+    }
+
+    /// What is said at the login to a database, and nothing else: for whoever lays the line himself.
+    pub fn plain_config(&self, database: &str) -> Config {
+        let mut config = Config::new();
+        config.user(&self.connection.user).dbname(database).application_name(APPLICATION);
+        if let Some(password) = &self.password {
+            config.password(password.expose_secret());
+        }
+        config
     }
 
     /// Adds to a fault where it happened and the steps that need the server's names.

@@ -2,6 +2,7 @@
 
 mod connect;
 pub mod definition;
+mod diagnose;
 pub mod dump;
 mod fault;
 mod pooler;
@@ -20,11 +21,18 @@ use super::{
     Answer, Feature, LedgerHead, LoadSettings, Loader, Made, Monitor, Purpose, Scratch, Server, Snapshot, Supplies, Survey, Swept,
     TargetChoices,
 };
+use crate::domain::diagnosis::ServerFacts;
 use crate::domain::schema::{DatabaseProperties, SchemaObject, Table};
 use crate::domain::server::{DatabaseInfo, ServerInfo};
 use crate::domain::wait::{Blocker, Ending};
 use crate::domain::{Connection, Fault};
 use connect::Connector;
+use futures_util::future::BoxFuture;
+
+/// The code of a server's error by its SQLSTATE, with its message, for texts that came by other ways than a session.
+pub fn code(sqlstate: &str, message: &str) -> crate::domain::Code {
+    fault::server(sqlstate, message, message)
+}
 
 /// A PostgreSQL server. Every call opens a connection of its own and closes it, apart from snapshots, readers and loaders, which live on.
 pub struct Postgres {
@@ -180,6 +188,10 @@ impl Server for Postgres {
 
     fn end_session<'a>(&'a self, blocker: &'a Blocker, ending: Ending) -> Answer<'a, ()> {
         Box::pin(watch::end::end(&self.connector, blocker, ending))
+    }
+
+    fn examine(&self, limit: std::time::Duration) -> BoxFuture<'_, ServerFacts> {
+        Box::pin(diagnose::examine(&self.connector, limit))
     }
 
     fn dump_tools(&self) -> Option<&dyn dump::DumpTools> {

@@ -155,6 +155,10 @@ pub fn settings(first: &str, lock_timeout: u64) -> String {
     for (name, value) in ROW_TEXT_SETTINGS {
         sql.push_str(&format!("SET {name} = {};", super::quote::literal(value)));
     }
+    // What is said to be done is done, whatever the server's own default; sessions for which it need not be say so themselves.
+    sql.push_str(
+        "SELECT pg_catalog.set_config('synchronous_commit', 'local', false) WHERE pg_catalog.current_setting('synchronous_commit') = 'off';",
+    );
     // Settings that only newer servers have are asked for by name, so that no version is needed here.
     sql.push_str(
         "SELECT pg_catalog.set_config(name, '0', false) FROM pg_catalog.pg_settings \

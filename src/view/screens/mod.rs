@@ -5,6 +5,7 @@ pub mod backup;
 pub mod causes;
 pub mod contents;
 pub mod database;
+pub mod diagnostics;
 pub mod form;
 pub mod home;
 pub mod job;
@@ -12,6 +13,7 @@ mod job_parts;
 pub mod jobs;
 pub mod log;
 pub mod plan;
+pub mod settings;
 pub mod target;
 mod waits;
 

@@ -307,7 +307,7 @@ fn memory_is_bounded_and_losses_are_said() {
     assert_eq!((job.log.lines.len(), harness.model.log.lines.len()), (500, 2000));
     assert!(job.notable.iter().any(|line| line.text == "line 7"), "a flood does not push out the reason of a failure");
     assert!(job.log.lost > 0);
-    harness.send(Msg::Lagged(312)).keys("6").shows("312 lines were dropped").keys("home").shows("older lines are no longer kept");
+    harness.send(Msg::Lagged(312)).keys("9").shows("312 lines were dropped").keys("home").shows("older lines are no longer kept");
 }
 
 #[test]

@@ -61,17 +61,23 @@ fn every_action_has_a_key() {
         Action::Delete => "delete",
         Action::Follow => "follow",
         Action::Level => "level",
+        Action::Diagnose => "diagnose",
+        Action::CopyFix => "copy-fix",
+        Action::KeepReport => "keep-report",
+        Action::PastReports => "past-reports",
         Action::Match(_) => "match",
         Action::OnlyMatches => "only-matches",
         Action::Wrap => "wrap",
         Action::SaveDebugLog => "save-debug-log",
+        Action::Palette => "palette",
+        Action::Unset => "unset",
         Action::Accept => "accept",
     };
     let bound: BTreeSet<&str> = KEYS.iter().map(|bind| verb(&bind.action)).collect();
     for bind in KEYS {
         assert!(action_name(&bind.action).starts_with(verb(&bind.action)), "{}", action_name(&bind.action));
     }
-    assert_eq!(bound.len(), 41 - KEYLESS.len(), "{bound:?}");
+    assert_eq!(bound.len(), 47 - KEYLESS.len(), "{bound:?}");
 }
 
 #[test]
@@ -83,7 +89,8 @@ fn every_footer_fits_eighty_columns() {
         "3",
         "4",
         "5",
-        "6",
+        "8",
+        "9",
         "3 enter",
         "4 enter",
         "4 enter enter",
@@ -95,6 +102,10 @@ fn every_footer_fits_eighty_columns() {
         "Y",
         "?",
         "5 /",
+        ",",
+        ", enter",
+        ", /",
+        ":",
     ] {
         let harness = Harness::of(fixtures::running()).at(80, 24).keys(path);
         let screen = harness.screen();

@@ -42,7 +42,7 @@ fn key() -> impl Strategy<Value = Key> {
         KeyCode::PageDown,
         KeyCode::F(1),
     ]);
-    let letters = "123456?qyYnawsSvdirelfcjkgGR/<> 09ü表".chars().map(KeyCode::Char).collect::<Vec<_>>();
+    let letters = "123456?:,uqyYnawsSvdirelfcjkgGR/<> 09ü表".chars().map(KeyCode::Char).collect::<Vec<_>>();
     // Enter leads deeper, so that it comes more often.
     let code = prop_oneof![3 => select(letters), 2 => named, 1 => Just(KeyCode::Enter), 1 => any::<char>().prop_map(KeyCode::Char)];
     (code, prop::bool::weighted(0.08), prop::bool::weighted(0.03)).prop_map(|(code, ctrl, alt)| Key { code, ctrl, alt, shift: false })
@@ -80,7 +80,14 @@ fn action() -> impl Strategy<Value = Action> {
         Action::Delete,
         Action::Follow,
         Action::Level,
+        Action::Palette,
+        Action::Unset,
+        Action::Screen(ScreenId::Settings),
         Action::Accept,
+        Action::Diagnose,
+        Action::CopyFix,
+        Action::KeepReport,
+        Action::PastReports,
     ];
     all.extend(motions);
     all.extend(screens);
@@ -152,7 +159,15 @@ fn answer(cmds: &[Cmd], which: u8) -> Option<Msg> {
                 dbbackup::app::cmd::Query::Archives(_) => Reply::Archives(fixtures::archives().split_off(usize::from(which) % 4)),
                 dbbackup::app::cmd::Query::Contents(_) => Reply::Contents(Box::new(fixtures::contents(fixtures::cluster_archive()))),
                 dbbackup::app::cmd::Query::Delete(_) => Reply::Deleted,
+                dbbackup::app::cmd::Query::Save(..) => Reply::Settings(fixtures::settings(&[])),
                 dbbackup::app::cmd::Query::EndSession(..) => Reply::Ended,
+                dbbackup::app::cmd::Query::Diagnose(.., fault) => Reply::Diagnosis(Box::new(match fault {
+                    Some(_) => fixtures::diagnosis_of_failure(),
+                    None => fixtures::diagnosis(),
+                })),
+                dbbackup::app::cmd::Query::Report(_) => Reply::Diagnosis(Box::new(fixtures::diagnosis_of_failure())),
+                dbbackup::app::cmd::Query::Reports(_) => Reply::Reports(fixtures::kept_reports()),
+                dbbackup::app::cmd::Query::KeepReport(dir, _) => Reply::Kept(dir.join("diagnostics-20260130-181503.json")),
             },
         )),
         _ => None,

@@ -191,7 +191,7 @@ fn an_error_is_shown_in_full() {
 
 #[test]
 fn the_log_is_held_and_followed() {
-    let harness = Harness::of(fixtures::running()).keys("6").shows("following").keys("up").shows("▲ held");
+    let harness = Harness::of(fixtures::running()).keys("9").shows("following").keys("up").shows("▲ held");
     harness.keys("f").shows("following").keys("/").types("postgis").shows("1 found");
 }
 

@@ -8,8 +8,8 @@ use dbbackup::domain::{Code, Connection, Fault};
 use dbbackup::engine::Context;
 use dbbackup::engine::event::{Event, EventSink};
 use dbbackup::server::{
-    Answer, Behind, Cancel, ChunkSink, Claim, LedgerHead, LoadMode, LoadSettings, Loader, Mark, Opened, Reader, RowSource, Rows, Server,
-    Snapshot, TargetChoices,
+    Answer, Behind, Cancel, ChunkSink, Claim, Continuity, LedgerHead, LoadMode, LoadSettings, Loader, Mark, Opened, Reader, RowSource,
+    Rows, Server, Snapshot, TargetChoices,
 };
 use futures_util::future::BoxFuture;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering::SeqCst};
@@ -364,7 +364,7 @@ impl Loader for FakeLoader {
         unsupported()
     }
 
-    fn analyze<'a>(&'a mut self, _: &'a TableName, _: Claim<'a>) -> Answer<'a, ()> {
+    fn analyze<'a>(&'a mut self, _: &'a TableName) -> Answer<'a, ()> {
         unsupported()
     }
 
@@ -376,7 +376,23 @@ impl Loader for FakeLoader {
         unsupported()
     }
 
-    fn drop_ledger(&mut self) -> Answer<'_, ()> {
+    fn continuity(&mut self) -> Answer<'_, Continuity> {
+        unsupported()
+    }
+
+    fn seal(&mut self) -> Answer<'_, Continuity> {
+        unsupported()
+    }
+
+    fn drop_ledger(&mut self) -> Answer<'_, Continuity> {
+        unsupported()
+    }
+
+    fn unlogged(&mut self) -> Answer<'_, Vec<TableName>> {
+        unsupported()
+    }
+
+    fn take_back<'a>(&'a mut self, _: &'a [&'a SchemaObject], _: &'a [Mark]) -> Answer<'a, ()> {
         unsupported()
     }
 

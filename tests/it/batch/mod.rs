@@ -109,6 +109,9 @@ fn setup(mode: Mode, job: Option<JobSpec>) -> Setup {
         job,
         dry_run: false,
         confirm: None,
+        settings: Vec::new(),
+        settings_file: None,
+        clipboard: dbbackup::app::setup::Clipboard::default(),
     }
 }
 

@@ -36,6 +36,13 @@ fn status_and_list_say_what_the_server_says() {
 
 #[test]
 fn a_server_that_is_not_there_is_69_with_one_clear_error() {
+    // A failed backup leaves a report where its archives would be.
+    let folder = TempDir::new().expect("a folder");
+    let program = || {
+        let mut command = program();
+        command.current_dir(folder.path());
+        command
+    };
     for arguments in [&["status"][..], &["backup", "single", "shop"], &["backup", "single", "shop", "--dry-run"]] {
         let (code, out, err) = run(program().args(arguments).args(["--host", "127.0.0.1", "--port", "1"]));
         assert_eq!((code, out.as_str()), (69, ""), "{arguments:?}: {err}");

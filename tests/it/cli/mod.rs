@@ -193,8 +193,14 @@ fn a_target_is_never_guessed() {
 }
 
 fn run(arguments: &[&str]) -> (i32, String, String) {
-    let out =
-        Command::new(env!("CARGO_BIN_EXE_dbbackup")).args(arguments).env_clear().env("HOME", "/nonexistent").output().expect("the program");
+    let out = Command::new(env!("CARGO_BIN_EXE_dbbackup"))
+        .args(arguments)
+        .env_clear()
+        .env("HOME", "/nonexistent")
+        .env("DBBACKUP_LOG_TARGET", "off")
+        .env("DBBACKUP_AUDIT_FILE", "off")
+        .output()
+        .expect("the program");
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (out.status.code().unwrap_or(-1), text(&out.stdout), text(&out.stderr))
 }
@@ -259,6 +265,25 @@ fn no_flag_takes_a_password_and_every_flag_is_explained() {
 fn completions_and_version_print_to_stdout() {
     let (code, out, _) = run(&["completions", "bash"]);
     assert!(code == 0 && out.contains("_dbbackup"));
+    // A shell completes what it has typed.
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(file.path(), &out).expect("a script");
+    for (words, wanted) in [
+        ("dbbackup restore single a --on-failure re", "rename"),
+        ("dbbackup --ssl-mode verify-f", "verify-full"),
+        ("dbbackup config show backup.chu", "backup.chunk_size"),
+        ("dbbackup config ch", "check"),
+    ] {
+        let script = format!(
+            "source {}; COMP_WORDS=({words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); \
+             _dbbackup dbbackup \"${{COMP_WORDS[COMP_CWORD]}}\" \"${{COMP_WORDS[COMP_CWORD-1]}}\"; echo \"${{COMPREPLY[@]}}\"",
+            file.path().display()
+        );
+        let shell = Command::new("bash").args(["--norc", "-c", &script]).output().expect("bash");
+        assert_eq!(String::from_utf8_lossy(&shell.stdout).trim(), wanted, "{words}: {}", String::from_utf8_lossy(&shell.stderr));
+    }
+    let (code, out, _) = run(&["man"]);
+    assert!(code == 0 && out.contains(".TH dbbackup 1") && out.contains("connection.port"), "{out}");
     assert_eq!(run(&["--version"]).0, 0);
 }
 

@@ -1,6 +1,8 @@
 //! Configuration: layers, origins, faults with their place, secrets.
 
+mod mistakes;
 mod passfile_psql;
+mod precedence;
 
 use dbbackup::config::connection::Host;
 use dbbackup::config::environment::Environment;

@@ -18,14 +18,19 @@ const SOURCE: &str = "\
     create table dropped as select 0 as n from generate_series(1, 500); \
     create table swapped_a as select 0 as n; create table swapped_b as select 0 as n";
 
-/// The transaction of a number; it takes so long. It locks tables in the order of their names, as the backup does: one that takes several in
-/// another order can meet a backup in a deadlock, as it can meet pg_dump.
+/// The transaction of a number; it takes so long. Every other one locks tables in the order of their names, as the backup asks for them, and
+/// the rest against it.
 fn change(n: u32, seconds: &str) -> String {
+    let parts = [
+        format!("drop table dropped; create table dropped as select {n} as n from generate_series(1, 500);"),
+        format!("truncate emptied; insert into emptied select {n} from generate_series(1, 500);"),
+        format!("alter table rewritten alter n type int using {n};"),
+        "alter table swapped_b rename to x; alter table swapped_a rename to swapped_b; alter table x rename to swapped_a;".to_owned(),
+    ];
+    let work = if n.is_multiple_of(2) { parts.join(" ") } else { parts.into_iter().rev().collect::<Vec<_>>().join(" ") };
     format!(
-        "begin; drop table dropped; create table dropped as select {n} as n from generate_series(1, 500); \
-         truncate emptied; insert into emptied select {n} from generate_series(1, 500); alter table rewritten alter n type int using {n}; \
-         alter table swapped_a rename to x; alter table swapped_b rename to swapped_a; alter table x rename to swapped_b; \
-         update swapped_a set n = {n}; update swapped_b set n = {n}; update clock set n = {n}; select pg_sleep({seconds}); commit; select pg_sleep({seconds});\n"
+        "begin; {work} update swapped_a set n = {n}; update swapped_b set n = {n}; update clock set n = {n}; \
+         select pg_sleep({seconds}); commit; select pg_sleep({seconds});\n"
     )
 }
 
@@ -94,6 +99,8 @@ fn beside(server: &'static Postgres, seconds: &str, backups: u32) -> (Home, Vec<
         assert!(changes.join().expect("the changes") > 0);
         archives
     });
+    let deadlocks = format!("select deadlocks from pg_stat_database where datname = '{name}'");
+    assert_eq!(server.sql("postgres", &deadlocks), "0", "a backup and a change waited for each other");
     (home, archives)
 }
 

@@ -45,7 +45,7 @@ fn a_cancelled_backup_leaves_nothing_at_all() {
         assert!(run.until(|| bytes_in(&dir) > 100_000), "it ended too early: {}", run.finish().text());
         run.signal(signal);
         run.finish().fails(code, kind);
-        assert_eq!(program::names(&dir), Vec::<String>::new());
+        assert_eq!(program::leftovers(&dir), Vec::<String>::new());
         gone(server, &name);
     }
 }
@@ -74,7 +74,7 @@ fn a_backup_that_compresses_slowly_is_cancelled_at_once() {
         let took = told.elapsed();
         outcome.fails(130, "CANCELLED");
         assert!(took < Duration::from_secs(2), "{name} with {compression}: it took {took:?} to stop");
-        assert_eq!(program::names(&dir), Vec::<String>::new());
+        assert_eq!(program::leftovers(&dir), Vec::<String>::new());
     }
 }
 

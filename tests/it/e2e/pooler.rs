@@ -85,7 +85,7 @@ fn modes_without_lasting_sessions_are_refused_at_once_and_by_name() {
             }
             assert!(text.contains("postgres = pool_mode=session"), "the way through it\n{text}");
         }
-        assert_eq!(program::names(&home.backups()), Vec::<String>::new());
+        assert_eq!(program::leftovers(&home.backups()), Vec::<String>::new());
         assert_eq!(left_behind(server, &pooler, &login), Vec::<String>::new(), "{mode}, {options}");
         let said = std::fs::read_to_string(&server.log).expect("a log")[log..].to_owned();
         assert!(!said.contains("syntax error"), "{said}");

@@ -234,8 +234,12 @@ const WAYS: &[Way] = &[
         program::run(&mut small)
     }),
     ("cancelled", "CANCELLED", |at| {
-        let mut run = program::start(at.with(&at.backup()).args(["--compression", "xz:6", "--jobs", "1"]));
-        assert!(run.until(|| files(&at.home.backups()).iter().any(|path| path.metadata().is_ok_and(|meta| meta.len() > 0))));
+        // A folder of its own, where nothing is before the run has begun.
+        let dir = at.home.path().join("cancelled");
+        std::fs::create_dir(&dir).expect("a folder");
+        let args = ["backup", "single", &at.database, "--backup-dir", &dir.display().to_string(), "--compression", "xz:6", "--jobs", "1"];
+        let mut run = program::start(&mut at.with(&args));
+        assert!(run.until(|| files(&dir).iter().any(|path| path.metadata().is_ok_and(|meta| meta.len() > 0))));
         run.signal(rustix::process::Signal::INT);
         run.finish()
     }),

@@ -6,7 +6,7 @@ mod program;
 mod socket;
 mod stream;
 
-use dbbackup::config::levels::Levels;
+use dbbackup::domain::levels::Levels;
 use dbbackup::runtime::log::{Destination, Format, Limits, Log, Memory, open};
 use std::path::Path;
 use std::sync::{Arc, Mutex};

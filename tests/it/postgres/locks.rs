@@ -162,6 +162,38 @@ fn a_table_emptied_between_snapshot_and_lock_is_never_taken_for_empty() {
 }
 
 #[test]
+fn no_application_that_locks_in_another_order_meets_a_deadlock() {
+    for major in VERSIONS {
+        let server = server(major);
+        let database = server.database("order");
+        server.sql(&database, "create table a as select 1 as i; create table b as select 1 as i; create table c as select 1 as i");
+        run(async {
+            let change = client(server, &database).await;
+            change.batch_execute("begin; truncate b").await.expect("an open transaction");
+            let here = patient(server);
+            let opened = tokio::spawn({
+                let database = database.clone();
+                async move { here.snapshot(&database).await }
+            });
+            until_waiting(server, &database, "dbbackup", 1).await;
+            // A backup that waits with the lock of another table in its hands would be waited for here.
+            change
+                .batch_execute("set local lock_timeout = '100ms'; truncate a; truncate c; insert into a values (2); commit")
+                .await
+                .expect("free");
+            let snapshot = tokio::time::timeout(LIMIT, opened).await.expect("in time").expect("no panic").expect("a snapshot");
+            let tables = snapshot.contents().await.expect("the contents").tables;
+            let mut rows = Vec::new();
+            for table in &tables {
+                rows.push(count(&*snapshot, table).await);
+            }
+            assert_eq!(rows, [1, 0, 0]);
+            snapshot.release().await;
+        });
+    }
+}
+
+#[test]
 fn a_table_that_changes_all_the_time_fails_the_backup_and_is_named() {
     let server = server(17);
     for (stem, change) in [

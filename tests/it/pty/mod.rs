@@ -272,3 +272,80 @@ fn a_busy_screen_on_a_slow_line_writes_little() {
     assert_eq!(terminal.ends_well().exit_code(), 130, "{}", terminal.contents());
     assert_eq!(std::fs::read_dir(folder.path()).expect("the folder").count(), 0, "nothing is left behind");
 }
+
+/// A setting is changed in a real terminal: found by the palette, refused while wrong, saved with its file's comments, shown at once.
+#[test]
+fn a_setting_is_saved_to_the_users_file_from_the_palette_on() {
+    use std::os::unix::fs::PermissionsExt;
+    let home = TempDir::new().expect("a folder");
+    let folder = home.path().join("dbbackup");
+    std::fs::create_dir(&folder).expect("a folder");
+    let file = folder.join("config.toml");
+    std::fs::write(&file, "# of anna\n[backup]\njobs = 3   # enough\n").expect("a file");
+    let mut terminal = start(&[("XDG_CONFIG_HOME", home.path().to_str().expect("a path")), ("DBBACKUP_VERIFY", "off")]);
+    terminal.press(":sett");
+    terminal.wait_for("commands");
+    terminal.press("\r");
+    terminal.wait_for("SETTING");
+    terminal.press("/backup.jobs\r");
+    terminal.wait_for("config.toml:3");
+    terminal.press("\r\x15many");
+    terminal.wait_for("not a number");
+    terminal.press("\x155\r");
+    terminal.wait_for("is saved; it counts from the next start");
+    assert_eq!(std::fs::read_to_string(&file).expect("a text"), "# of anna\n[backup]\njobs = 5   # enough\n");
+    assert_eq!(std::fs::metadata(&file).expect("the file").permissions().mode() & 0o777, 0o600);
+    terminal.press("/\x15backup.verify\r");
+    terminal.wait_for("environment DBBACKUP_VERIFY");
+    terminal.press("\r\x15full\r");
+    terminal.wait_for("is saved, but environment DBBACKUP_VERIFY is stronger");
+    assert!(std::fs::read_to_string(&file).expect("a text").contains("verify = \"full\""));
+    terminal.press("/\x15output.theme\r");
+    terminal.wait_for("default default-dark");
+    terminal.press("\r\x15high-contrast\r");
+    terminal.wait_for("output.theme is saved");
+    terminal.press("\r\x15none-such\r");
+    terminal.wait_for("there is no theme");
+    terminal.press("q");
+    assert!(terminal.ends_well().success());
+}
+
+/// The command goes to the terminal's clipboard by OSC 52, and is on the screen in any case; a console without one says so.
+#[test]
+fn the_command_is_copied_and_shown() {
+    use std::io::Write;
+    let server = crate::support::postgres::server(15);
+    let name = server.database("copied");
+    for (term, sent) in [("xterm-256color", true), ("screen", false)] {
+        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_dbbackup"));
+        command.args(["--port", &server.port.to_string(), "--socket", server.socket.to_str().expect("a path"), "--backup-dir", "/b"]);
+        environment(&mut command, &[("TERM", term)]);
+        let mut terminal = Terminal::start(command, (160, 40));
+        terminal.wait_for("PostgreSQL 15.");
+        terminal.press("2");
+        terminal.wait_for(&name);
+        terminal.press("Y");
+        terminal.wait_for("The same from a shell");
+        let shown = terminal.contents();
+        assert!(shown.contains("backup single") && shown.contains("--backup-dir /b"), "{shown}");
+        assert_eq!(shown.contains("sent to the clipboard"), sent, "{shown}");
+        let raw = terminal.raw();
+        let copied = raw.split("\x1b]52;c;").nth(1).map(|rest| rest.split(['\x1b', '\x07']).next().unwrap_or_default().to_owned());
+        assert_eq!(copied.is_some(), sent);
+        if let Some(copied) = copied {
+            let mut child = std::process::Command::new("base64")
+                .arg("-d")
+                .stdin(std::process::Stdio::piped())
+                .stdout(std::process::Stdio::piped())
+                .spawn()
+                .expect("base64");
+            child.stdin.take().expect("its input").write_all(copied.as_bytes()).expect("a text");
+            let text = String::from_utf8(child.wait_with_output().expect("its end").stdout).expect("a text");
+            assert!(text.starts_with("dbbackup ") && text.contains("backup single") && !text.contains('\n'), "{text}");
+        }
+        terminal.press("\x1b");
+        terminal.wait("the command to go", |screen| !screen.contents().contains("The same from a shell"));
+        terminal.press("q");
+        assert!(terminal.ends_well().success());
+    }
+}

@@ -50,7 +50,8 @@ pub fn environment(command: &mut CommandBuilder, variables: &[(&str, &str)]) {
     for (name, value) in usual.iter().chain(&no_logs).chain(variables) {
         command.env(name, value);
     }
-    command.cwd(std::env::temp_dir());
+    // What a run leaves where its archives would be, such as reports of failures, goes with the build.
+    command.cwd(env!("CARGO_TARGET_TMPDIR"));
 }
 
 impl Terminal {

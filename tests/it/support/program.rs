@@ -223,3 +223,8 @@ pub fn names(dir: &Path) -> Vec<String> {
     names.sort();
     names
 }
+
+/// The same without the reports of failures, which are meant to stay.
+pub fn leftovers(dir: &Path) -> Vec<String> {
+    names(dir).into_iter().filter(|name| !name.starts_with("diagnostics-")).collect()
+}

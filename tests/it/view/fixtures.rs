@@ -3,10 +3,19 @@
 use dbbackup::app::cmd::{Cmd, ReqId};
 use dbbackup::app::model::Model;
 use dbbackup::app::msg::{Clock, Msg, Reply};
+use dbbackup::app::screens::settings::SettingView;
 use dbbackup::app::setup::{Mode, Setup};
 use dbbackup::app::update::update;
+use dbbackup::config::connection::Host;
+use dbbackup::config::environment::Environment;
+use dbbackup::config::layers::resolve;
+use dbbackup::config::paths::Paths;
 use dbbackup::domain::cause::{Cause, Lost, Missing, Tally};
 use dbbackup::domain::connection::Connection;
+use dbbackup::domain::diagnosis::{
+    About, Archiver, Diagnosis, Disk, Fact, Files, GroupLimit, Hop, HopStep, HostFacts, KeptReport, Load, Locks, Memory, ServerFacts, Slot,
+    Usage,
+};
 use dbbackup::domain::fault::Step;
 use dbbackup::domain::fault::{Code, Fault};
 use dbbackup::domain::job::{
@@ -20,6 +29,7 @@ use dbbackup::domain::spec::{BackupSpec, Care, Effort, JobSpec, NameTime, Restor
 use dbbackup::domain::wait::{Blocker, Wait};
 use dbbackup::domain::{Bytes, Compression, Product, Stamp};
 use dbbackup::engine::event::{Event, Level};
+use dbbackup::runtime::settings::views;
 use std::path::PathBuf;
 
 /// 30 January 2026, 14:30:07 CET.
@@ -49,7 +59,27 @@ pub fn setup(mode: Mode) -> Setup {
         job: None,
         dry_run: false,
         confirm: None,
+        settings: settings(&[]),
+        settings_file: Some(PathBuf::from("/home/anna/.config/dbbackup/config.toml")),
+        clipboard: dbbackup::app::setup::Clipboard::Terminal,
     }
+}
+
+/// All settings, as a file and the environment of somebody set them.
+pub fn settings(flags: &[(dbbackup::config::settings::Key, String)]) -> Vec<SettingView> {
+    let paths = Paths { system: "/nonexistent/system.toml".into(), user: None, given: None };
+    let environment = Environment::of([("DBBACKUP_JOBS", "6"), ("PGHOST", "db01")]);
+    let resolved = resolve(&paths, &environment, flags).unwrap_or_else(|fault| panic!("{fault:?}"));
+    let mut views = views(&resolved.on(Host { processors: 4, memory: 8 << 30 }), &paths);
+    for view in &mut views {
+        let file = |line| format!("/home/anna/.config/dbbackup/config.toml:{line}");
+        match view.name {
+            "connection.password" => (view.value, view.origin) = (Some("********".into()), file(4)),
+            "backup.dir" => (view.value, view.origin) = (Some("/var/backups/dbbackup".into()), file(12)),
+            _ => {}
+        }
+    }
+    views
 }
 
 pub fn server_info() -> ServerInfo {
@@ -653,4 +683,142 @@ pub fn waits() -> Vec<Wait> {
         limit_ms: 60_000,
         blockers,
     }]
+}
+
+fn disk(uses: &[&str], path: &str, used: u64, total: u64) -> Disk {
+    let (used, total) = (used * 1_000_000, total * 1_000_000);
+    let usage = Usage {
+        total: Bytes(total),
+        used: Bytes(used),
+        free: Bytes(total - used),
+        inodes: 6_000_000,
+        inodes_used: 41_000,
+        read_only: false,
+    };
+    Disk { uses: uses.iter().map(|one| (*one).to_owned()).collect(), path: path.into(), usage: Fact::Known(usage) }
+}
+
+/// A report of a server in trouble: a disk nearly full, a lock table as well, an archiver that fails.
+pub fn diagnosis() -> Diagnosis {
+    let hop =
+        |step: HopStep, took_ms: u64, said: &str| Hop { step, took_ms, outcome: Fact::Known(said.into()), code: None, sqlstate: None };
+    let locks = Locks { per_transaction: 64, max_connections: 100, max_prepared: 100 };
+    let about = About {
+        version: "PostgreSQL 15.4".into(),
+        version_num: 150_004,
+        max_connections: 100,
+        reserved: 3,
+        locks,
+        shared_buffers: "128MB".into(),
+        data_directory: Some("/var/lib/postgresql/15/main".into()),
+        started: Stamp(NOW - 40 * HOUR),
+        now: Stamp(NOW),
+        ..About::default()
+    };
+    let archiver = Archiver {
+        mode: "on".into(),
+        failing: true,
+        archived: 1204,
+        failed: 38,
+        last_archived: Some("00000001000000470000002E".into()),
+        last_failed: Some("00000001000000470000002F".into()),
+        failed_ago_ms: Some(19_000),
+    };
+    let slot = Slot { name: "old_standby".into(), kind: "physical".into(), held: Some(Bytes(18_400_000_000)), ..Slot::default() };
+    let group =
+        GroupLimit { group: "/system.slice/backup.service".into(), limit: Bytes(8_000_000_000), used: Bytes(3_200_000_000), killed: 0 };
+    dbbackup::engine::diagnose::judge(Diagnosis {
+        version: 1,
+        tool: "0.1.0".into(),
+        generated_ms: Stamp(NOW),
+        generated: "2026-01-30 14:30:07 CET".into(),
+        took_ms: 600,
+        host: HostFacts {
+            name: "backup01".into(),
+            processors: 8,
+            disks: vec![disk(&["backup"], "/var/backups/dbbackup", 96_100, 100_000), disk(&["work", "log"], "/", 12_000, 40_000)],
+            memory: Fact::Known(Memory { total: Bytes(16_000_000_000), used: Bytes(5_000_000_000), group: Some(group) }),
+            files: Fact::Known(Files { own: 234, own_limit: 4096, system: 9000, system_limit: 9_000_000 }),
+            load: Fact::Known(Load { one: 0.5, five: 0.4, fifteen: 0.3 }),
+        },
+        server: Some(ServerFacts {
+            label: "db01:5432".into(),
+            address: "db01:5432".into(),
+            host: "db01".into(),
+            port: 5432,
+            user: "backup".into(),
+            database: "postgres".into(),
+            reach: vec![
+                hop(HopStep::Resolve, 1, "10.0.0.7"),
+                hop(HopStep::Connect, 2, "10.0.0.7:5432"),
+                hop(HopStep::Tls, 4, "encrypted"),
+                hop(HopStep::Login, 6, "as backup"),
+            ],
+            about: Fact::Known(about),
+            connections: Fact::Known(15),
+            locks_in_use: Fact::Known(12_040),
+            slots: Fact::Known(vec![slot]),
+            archiver: Fact::Known(archiver),
+            tool: Fact::Known("pg_dump 15.4".into()),
+            ..ServerFacts::default()
+        }),
+        ..Diagnosis::default()
+    })
+}
+
+/// The same server, stopped, and the failure that came of it.
+pub fn diagnosis_of_failure() -> Diagnosis {
+    let refused = "10.0.0.7:5432: Connection refused (os error 111)";
+    let mut diagnosis = diagnosis();
+    let fault = Fault::new(Code::ConnectionRefused, "cannot connect to db01:5432").because("Connection refused (os error 111)");
+    diagnosis.error = Some((&fault).into());
+    if let Some(server) = &mut diagnosis.server {
+        server.reach.truncate(1);
+        server.reach.push(Hop {
+            step: HopStep::Connect,
+            took_ms: 3,
+            outcome: Fact::Unknown(refused.into()),
+            code: Some(Code::ConnectionRefused),
+            sqlstate: None,
+        });
+        let why = || format!("connect failed: {refused}");
+        server.about = Fact::Unknown(why());
+        server.connections = Fact::Unknown(why());
+        server.locks_in_use = Fact::Unknown(why());
+        server.slots = Fact::Unknown(why());
+        server.archiver = Fact::Unknown(why());
+    }
+    diagnosis.host.disks[0] = disk(&["backup"], "/var/backups/dbbackup", 40_000, 100_000);
+    dbbackup::engine::diagnose::judge(diagnosis)
+}
+
+/// The screen with its report.
+pub fn diagnosed() -> Model {
+    crate::app::harness::Harness::of(ready()).keys("8").answer(Ok(Reply::Diagnosis(Box::new(diagnosis())))).model
+}
+
+/// Reports of before.
+pub fn kept_reports() -> Vec<KeptReport> {
+    let report = |second: u32, code: Code, about: Result<&str, &str>| KeptReport {
+        path: format!("/var/backups/dbbackup/diagnostics-20260130-1815{second:02}.json").into(),
+        stamp: format!("2026-01-30 18:15:{second:02}"),
+        about: about.map(str::to_owned).map_err(str::to_owned),
+        code: Some(code),
+    };
+    vec![
+        report(
+            40,
+            Code::LockTableFull,
+            Ok(
+                "Lock table capacity too low (12,800 total locks). Likely cause: max_locks_per_transaction (128) too low for this database size",
+            ),
+        ),
+        report(31, Code::AuthFailed, Ok(HOSTILE)),
+        report(3, Code::DiskFull, Err("EOF while parsing a value at line 1 column 0")),
+    ]
+}
+
+/// The screen with them.
+pub fn past_reports() -> Model {
+    crate::app::harness::Harness::of(diagnosed()).keys("h").answer(Ok(Reply::Reports(kept_reports()))).model
 }

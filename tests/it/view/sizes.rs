@@ -20,10 +20,32 @@ fn states() -> Vec<Model> {
         fixtures::differing(),
         fixtures::broken(),
         fixtures::cancelled(),
+        fixtures::diagnosed(),
+        fixtures::past_reports(),
     ];
     for model in [fixtures::opened(), fixtures::ready(), fixtures::failed(), fixtures::hostile(), fixtures::running()] {
-        for path in ["1", "2", "2 tab", "3", "4", "5", "6", "?", "5 d", "5 space space d", "5 /", "3 enter", "4 enter e", "4 c", "2 Y", "q"]
-        {
+        for path in [
+            "1",
+            "2",
+            "2 tab",
+            "3",
+            "4",
+            "5",
+            "8",
+            "9",
+            "?",
+            "5 d",
+            "5 space space d",
+            "5 /",
+            "3 enter",
+            "4 enter e",
+            "4 c",
+            "2 Y",
+            ",",
+            ", enter",
+            ":",
+            "q",
+        ] {
             states.push(keys(model.clone(), path));
         }
     }

@@ -142,11 +142,11 @@ fn archives() {
 
 #[test]
 fn log_and_questions() {
-    let lagged = Harness::of(fixtures::running()).send(Msg::Lagged(312)).keys("6").model;
+    let lagged = Harness::of(fixtures::running()).send(Msg::Lagged(312)).keys("9").model;
     for (state, model) in [
-        ("log_empty", keys(fixtures::ready(), "6")),
+        ("log_empty", keys(fixtures::ready(), "9")),
         ("log_normal", lagged),
-        ("log_warnings", keys(fixtures::running(), "6 l")),
+        ("log_warnings", keys(fixtures::running(), "9 l")),
         ("help", keys(fixtures::running(), "?")),
         ("help_all", keys(fixtures::ready(), "? ?")),
         ("ask_cancel", keys(fixtures::running(), "c")),
@@ -155,6 +155,91 @@ fn log_and_questions() {
         ("command", keys(fixtures::running(), "Y")),
     ] {
         at_sizes(state, &model, &SIZES);
+    }
+}
+
+/// In every theme a picture has its colours: one text and one map of styles would hide what a theme breaks, so that all cells are compared.
+#[test]
+fn settings_and_palette() {
+    const SIZES: [(u16, u16); 5] = [(80, 24), (120, 40), (200, 60), (50, 12), (24, 4)];
+    let states = [
+        ("settings_normal", keys(fixtures::ready(), ", down")),
+        ("settings_filter", Harness::new().keys(", /").types("lock").model),
+        ("settings_edit", Harness::new().keys(", /").types("jobs").keys("enter enter").model),
+        ("settings_wrong", Harness::new().keys(", /").types("jobs").keys("enter enter ctrl-u").types("many").model),
+        ("settings_theme", Harness::new().keys(", /").types("theme").keys("enter").model),
+        ("palette", keys(fixtures::running(), ":")),
+        ("palette_typed", Harness::new().keys("2 :").types("re").model),
+        ("palette_nothing", Harness::new().keys(":").types("xyzzy").model),
+    ];
+    for (state, model) in &states {
+        at_sizes(state, model, &SIZES);
+    }
+    for theme in dbbackup::view::look::themes() {
+        let (look, problem) = Look::load(theme, Depth::True, Glyphs::Unicode, "");
+        assert_eq!(problem, None);
+        let mut text = String::new();
+        for (state, model) in [&states[3], &states[6]] {
+            for (cols, rows) in [(80, 24), (120, 40)] {
+                let model = Harness::of(model.clone()).at(cols, rows).model;
+                text.push_str(&format!("== {state} {cols}x{rows}\n{}", super::styled(&model, &look, cols, rows)));
+            }
+        }
+        let name = format!("theme_{theme}");
+        insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, { insta::assert_snapshot!(name, text) });
+    }
+}
+
+#[test]
+fn diagnostics() {
+    let asked = Harness::new().keys("8");
+    let kept = Harness::of(fixtures::past_reports()).keys("enter").answer(Ok(Reply::Diagnosis(Box::new(fixtures::diagnosis_of_failure()))));
+    let calm = {
+        let mut calm = fixtures::diagnosis();
+        calm.findings.clear();
+        Harness::new().keys("8").answer(Ok(Reply::Diagnosis(Box::new(calm)))).model
+    };
+    for (state, model) in [
+        ("loading", asked.model.clone()),
+        ("failed", asked.answer(Err(fixtures::auth_fault())).model),
+        ("calm", calm),
+        ("normal", fixtures::diagnosed()),
+        ("evidence", keys(fixtures::diagnosed(), "down enter")),
+        ("fix", keys(fixtures::diagnosed(), "down y")),
+        ("of_failure", kept.model),
+        ("past", fixtures::past_reports()),
+    ] {
+        at_sizes(&format!("diagnostics_{state}"), &model, &[(80, 24), (120, 40), (200, 60), (40, 10)]);
+    }
+}
+
+/// What a theme makes of the screen: each text with its style, so that a level that cannot be told apart from another is seen.
+#[test]
+fn diagnostics_in_every_theme() {
+    for theme in dbbackup::view::look::themes() {
+        let (look, _) = Look::load(theme, Depth::True, Glyphs::Unicode, "");
+        let mut text = String::new();
+        for (cols, rows) in [(80, 24), (120, 40)] {
+            let model = Harness::of(fixtures::diagnosed()).at(cols, rows).model;
+            let buffer = super::buffer(&model, &look, cols, rows);
+            text.push_str(&format!("== {cols}x{rows}\n"));
+            for row in 3..rows - 2 {
+                let mut runs: Vec<(String, String)> = Vec::new();
+                for col in 0..cols {
+                    let cell = &buffer[(col, row)];
+                    let style = format!("{:?}/{:?}/{:?}", cell.fg, cell.bg, cell.modifier);
+                    match runs.last_mut() {
+                        Some((known, run)) if *known == style => run.push_str(cell.symbol()),
+                        _ => runs.push((style, cell.symbol().to_owned())),
+                    }
+                }
+                let runs = runs.iter().filter(|(_, run)| !run.trim().is_empty());
+                let line: Vec<String> = runs.map(|(style, run)| format!("{}<{style}>", run.trim())).collect();
+                text.push_str(&format!("{}\n", line.join(" ")));
+            }
+        }
+        let name = format!("styles_diagnostics_{theme}");
+        insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, { insta::assert_snapshot!(name, text) });
     }
 }
 

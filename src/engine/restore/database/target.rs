@@ -5,12 +5,12 @@ use crate::domain::spec::What;
 use crate::domain::{Code, Fault, text};
 use crate::engine::destroy::drop_database;
 use crate::engine::event::Level;
-use crate::engine::restore::ledger::{self, Done, Keeping};
+use crate::engine::restore::ledger;
 use crate::engine::restore::record::{Made, Stage};
 use crate::engine::restore::retry::{insist, may_pass};
 use crate::engine::restore::select::Chosen;
 use crate::engine::restore::transition::Transition;
-use crate::server::{LedgerHead, LoadSettings, Loader, Opened, Server};
+use crate::server::{LedgerHead, Server};
 use std::time::Duration;
 
 /// How long the removal of what was made may take after a cancellation.
@@ -74,7 +74,11 @@ pub async fn ready(order: &Order<'_>, server: &dyn Server, chosen: &Chosen) -> R
         (_, None) => Err(missing(order.target).because("it was there when this restore was interrupted")),
         // Only the very last step closes a database for connections.
         (Stage::Loaded, Some(found)) if !found.allow_connections => Ok(Ready::resumed(whose, Next::Nothing)),
-        (Stage::Loaded, Some(_)) => Ok(Ready::resumed(whose, Next::Finish)),
+        // The end of the ledger is the first thing that is sure to be on the server's disk.
+        (Stage::Loaded, Some(_)) => match insist(order.context, retries, || server.ledger(order.target)).await? {
+            Some(head) if is_ours(order, &head) => Ok(Ready::resumed(whose, Next::Fill)),
+            _ => Ok(Ready::resumed(whose, Next::Finish)),
+        },
         (Stage::Making | Stage::Filling, Some(_)) => {
             let head = insist(order.context, retries, || server.ledger(order.target)).await?;
             match head {
@@ -197,70 +201,6 @@ async fn make(order: &Order<'_>, server: &dyn Server, whose: Made, run: Again) -
     context.events.log(Level::Info, format!("{target}: made"));
     context.events.passing(Transition::TargetMade);
     Ok(())
-}
-
-/// A session, and what the ledger says.
-pub struct Ledger {
-    /// The first session.
-    pub session: Box<dyn Loader>,
-    /// Whether marks are written.
-    pub keeping: Keeping,
-    /// What is done.
-    pub done: Done,
-}
-
-/// Opens a session and the ledger.
-pub async fn open_ledger(order: &Order<'_>, ready: &Ready, settings: &LoadSettings) -> Result<Ledger, Fault> {
-    let context = order.context;
-    let mut session = context.server()?.loader(order.target, settings).await?;
-    let Some(head) = order.record.head() else {
-        return Ok(Ledger { session, keeping: Keeping::Nothing, done: Done::default() });
-    };
-    if ready.again == Again::Resumed {
-        let ended = session.end_others().await?;
-        if ended > 0 {
-            context.events.log(Level::Info, format!("{}: ended {ended} sessions of the interrupted run", order.target));
-        }
-    }
-    let opened = session.open_ledger(&head).await?;
-    let done = match opened {
-        Opened::Made => Done::default(),
-        Opened::Found => Done::of(session.marks().await?),
-        Opened::Foreign(head) => {
-            session.close().await;
-            return Err(ledger::foreign(order.target, &head));
-        }
-        Opened::Refused(why) => {
-            let text = format!(
-                "{}: without the right to make a schema there is no ledger ({why}): if this is interrupted, it cannot be gone on with",
-                order.target
-            );
-            context.events.log(Level::Warn, text);
-            order.record.forget(order.target);
-            return Ok(Ledger { session, keeping: Keeping::Nothing, done: Done::default() });
-        }
-    };
-    context.events.passing(Transition::LedgerMade);
-    if ready.whose == Made::Before {
-        order.record.enter(context, order.target, Stage::Filling, ready.whose).await?;
-        context.events.passing(Transition::FillingNoted);
-    }
-    Ok(Ledger { session, keeping: Keeping::Marks, done })
-}
-
-/// Removes the ledger, with a session that is open or a new one; gives that back.
-pub async fn drop_ledger(order: &Order<'_>, settings: &LoadSettings, session: Option<Box<dyn Loader>>) -> Result<Box<dyn Loader>, Fault> {
-    let mut session = match session {
-        Some(session) => session,
-        None => order.context.server()?.loader(order.target, settings).await?,
-    };
-    match session.drop_ledger().await {
-        Ok(()) => Ok(session),
-        Err(fault) => {
-            session.close().await;
-            Err(fault)
-        }
-    }
 }
 
 /// After a failure. What a cancelled run made goes again when no table is complete in it yet; what stays is told.

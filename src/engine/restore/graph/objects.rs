@@ -3,26 +3,30 @@
 use super::{Builder, MAIN, SMALL, TINY, VIEWS, Work, is_index};
 use crate::domain::schema::{SchemaObject, TableKind, TableName};
 use crate::engine::restore::schedule::{Hold, Node, NodeId};
-use crate::engine::restore::select::{is_relation, relation};
+use crate::engine::restore::select::{Chosen, is_relation, relation};
 use crate::server::definition;
 use crate::server::{Mark, Step};
 use std::collections::{BTreeSet, HashMap};
+
+/// The tables that an object stands on: its own, and those it depends on directly or through one of their indexes.
+pub fn tables_of(chosen: &Chosen, place: &HashMap<u32, usize>, object: &SchemaObject) -> BTreeSet<TableName> {
+    let mut tables: BTreeSet<TableName> = object.table.iter().cloned().collect();
+    for on in object.depends.iter().filter_map(|id| place.get(id)).map(|at| &chosen.objects[*at]) {
+        if is_relation(on) {
+            tables.extend(relation(on));
+        }
+        tables.extend(on.table.clone());
+    }
+    tables
+}
 
 impl Builder<'_> {
     fn definitions(&self) -> &'static dyn definition::Definitions {
         definition::of(self.chosen.product)
     }
 
-    /// The tables that an object stands on: its own, and those it depends on directly or through one of their indexes.
     fn tables_of(&self, object: &SchemaObject) -> BTreeSet<TableName> {
-        let mut tables: BTreeSet<TableName> = object.table.iter().cloned().collect();
-        for on in object.depends.iter().filter_map(|id| self.place.get(id)).map(|at| &self.chosen.objects[*at]) {
-            if is_relation(on) {
-                tables.extend(relation(on));
-            }
-            tables.extend(on.table.clone());
-        }
-        tables
+        tables_of(self.chosen, &self.place, object)
     }
 
     pub(super) fn object(&mut self, at: usize, tier: usize, gate: Option<NodeId>, nodes: &mut HashMap<usize, NodeId>) {
@@ -129,7 +133,7 @@ impl Builder<'_> {
         }
         for (place, (at, table)) in self.chosen.tables.iter().enumerate() {
             let rows = self.database.tables.get(*at).map_or(0, |entry| entry.rows);
-            if rows == 0 || table.kind != TableKind::Table || self.done.has(Mark::Statistics(*at as u32)) {
+            if rows == 0 || table.kind != TableKind::Table {
                 continue;
             }
             let mut after = built.remove(&table.name).unwrap_or_default();

@@ -32,7 +32,7 @@ pub async fn definitions(
         match (done, job.on_error) {
             (Ok(_), _) => continue,
             (Err(fault), OnError::Stop) => return Err(fault),
-            (Err(fault), _) if halt.is_cancelled() => return Err(fault),
+            (Err(fault), _) if halt.is_cancelled() || job.is_broken() => return Err(fault),
             (Err(_), OnError::Continue) => {}
         }
         for object in objects {
@@ -42,7 +42,7 @@ pub async fn definitions(
                 continue;
             }
             if let Err(fault) = persist(job, halt, session, What::Objects(&[object]), &marks_of_objects(&[object])).await {
-                if halt.is_cancelled() {
+                if halt.is_cancelled() || job.is_broken() {
                     return Err(fault);
                 }
                 troubles.lost.insert(object.id, troubles.failures.len());

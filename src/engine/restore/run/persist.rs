@@ -1,6 +1,8 @@
 //! One call to the target, tried again while what is in its way may pass.
 //!
-//! A call that failed is repeated on a new session. Whether the lost one did it after all is asked from the ledger, never guessed.
+//! A call that failed is repeated on a new session. Whether the lost one did it after all is asked from the ledger, never guessed. A new session
+//! may also find that the server has crashed: then nothing that was believed to be done is sure, and the whole run ends, to begin again at
+//! what the ledger says.
 
 use super::guard::guarded;
 use super::{Job, open};
@@ -12,7 +14,7 @@ use crate::engine::restore::graph::Work;
 use crate::engine::restore::ledger::{Done, Keeping};
 use crate::engine::restore::retry::{Tries, was_undone};
 use crate::engine::restore::transition::Transition;
-use crate::server::{Claim, Loader, Mark};
+use crate::server::{Claim, Continuity, Loader, Mark};
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio_util::sync::CancellationToken;
 
@@ -39,8 +41,8 @@ pub async fn persist(
     loop {
         let done = once(job, halt, session, what, marks, asks).await;
         let Err(fault) = done else { return done };
-        // Without a ledger only what the server itself has undone can be done again.
-        if marks.is_empty() && !was_undone(&fault) && session.is_some() {
+        // Without a ledger only what the server itself has undone can be done again, and what may be done twice.
+        if job.is_broken() || (marks.is_empty() && !is_harmless(job, what) && !was_undone(&fault) && session.is_some()) {
             return Err(fault);
         }
         if let Some(lost) = session.take() {
@@ -49,6 +51,11 @@ pub async fn persist(
         tries.again(fault).await?;
         asks = true;
     }
+}
+
+/// Whether work can be done twice, with a ledger that tells of crashes.
+fn is_harmless(job: &Job<'_>, what: What<'_>) -> bool {
+    job.keeping == Keeping::Marks && matches!(what, What::Node(Work::Analyze(_)))
 }
 
 async fn once(
@@ -61,7 +68,17 @@ async fn once(
 ) -> Result<u64, Fault> {
     let loader = match session {
         Some(loader) => loader,
-        None => session.insert(open(job, halt).await?),
+        None => {
+            let mut loader = open(job, halt).await?;
+            if job.keeping == Keeping::Marks {
+                let canceller = loader.canceller();
+                if guarded(loader.continuity(), canceller, halt).await? == Continuity::Broken {
+                    loader.close().await;
+                    return Err(job.breaks());
+                }
+            }
+            session.insert(loader)
+        }
     };
     if asks && !marks.is_empty() {
         let canceller = loader.canceller();
@@ -135,7 +152,7 @@ async fn perform(job: &Job<'_>, halt: &CancellationToken, loader: &mut dyn Loade
             Ok(0)
         }
         What::Node(Work::Analyze(place)) => {
-            guarded(loader.analyze(&job.chosen.tables[*place].1.name, claim), canceller, halt).await?;
+            guarded(loader.analyze(&job.chosen.tables[*place].1.name), canceller, halt).await?;
             events.passing(Transition::StatisticsGathered);
             Ok(0)
         }

@@ -15,6 +15,14 @@ pub fn settle(job: &Job<'_>, graph: &Graph, shared: &Shared, taken: &[NodeId], o
     if taken.first().is_some_and(|at| graph.quick[*at as usize]) {
         state.quick = false;
     }
+    if job.is_broken() {
+        // Nothing of this run counts any more, failures neither.
+        state.stopped = true;
+        shared.halt.cancel();
+        drop(state);
+        shared.changed.notify_waiters();
+        return;
+    }
     let one_for_all = outcomes.len() == 1;
     let mut outcomes = outcomes.into_iter();
     let mut last = outcomes.next().unwrap_or(Ok(0));

@@ -10,7 +10,7 @@ use crate::engine::restore::graph::{Graph, Work};
 use crate::engine::restore::ledger::marks_of;
 use crate::engine::restore::schedule::NodeId;
 use crate::engine::restore::transition::Transition;
-use crate::server::{Claim, Loader, Mark};
+use crate::server::{Loader, Mark};
 
 /// Runs what was taken. One outcome for all of it, or one for each where they had to be run one by one.
 pub async fn work(
@@ -45,7 +45,7 @@ pub async fn work(
     let mut done = persist(job, &shared.halt, session, What::Node(first), &marks_of(job.chosen, first)).await;
     if let (Ok(_), Work::Refresh(place), Some(loader)) = (&done, first, session.as_mut()) {
         let canceller = loader.canceller();
-        let analyzed = guarded(loader.analyze(&job.chosen.views[*place], Claim::default()), canceller, &shared.halt).await;
+        let analyzed = guarded(loader.analyze(&job.chosen.views[*place]), canceller, &shared.halt).await;
         // The view is filled; its statistics are no part of what is restored, whatever keeps them from being gathered.
         if let Err(fault) = analyzed {
             job.context.events.log(Level::Warn, fault.to_string());
@@ -75,7 +75,7 @@ async fn make(
     if done.is_ok() {
         job.context.events.passing(Transition::ObjectsMade);
     }
-    if done.is_ok() || all.len() == 1 || job.on_error == OnError::Stop || shared.halt.is_cancelled() {
+    if done.is_ok() || all.len() == 1 || job.on_error == OnError::Stop || shared.halt.is_cancelled() || job.is_broken() {
         return vec![done];
     }
     let mut outcomes = Vec::with_capacity(all.len());

@@ -7,6 +7,7 @@ mod guard;
 mod inventory;
 mod kinds;
 mod large_objects;
+mod locking;
 mod matviews;
 mod objects;
 mod properties;

@@ -1,5 +1,6 @@
 //! A consistent view of one database: a session that has exported its snapshot and keeps every table from being changed in shape.
 
+use super::locking::{Contended, Locked};
 use super::reader::Holder;
 use super::{guard, inventory, large_objects, matviews, objects, properties, reader, sequences, tables, tool};
 use crate::domain::schema::{Contents, InventoryItem, RowFormat, SequenceState, Table, TableName};
@@ -7,16 +8,12 @@ use crate::domain::server::Position;
 use crate::domain::time::Stamp;
 use crate::domain::{Code, Fault};
 use crate::server::postgres::connect::{Connector, fault};
-use crate::server::postgres::quote::qualified;
 use crate::server::postgres::toc;
 use crate::server::{Answer, Reader, Snapshot};
 use futures_util::future::{BoxFuture, try_join};
 use std::collections::HashMap;
 use std::sync::Arc;
 use tokio_postgres::Client;
-
-/// Tables in one LOCK statement.
-const BATCH: usize = 500;
 
 /// How often a snapshot is opened before a table that changes all the time is a failure.
 const TRIES: u32 = 3;
@@ -35,23 +32,35 @@ struct Leader {
 /// See [`crate::server::Server::snapshot`].
 pub async fn open(connector: &Connector, database: &str) -> Result<Box<dyn Snapshot>, Fault> {
     let mut tries = 1;
+    let mut contended = Contended::new(connector);
     loop {
-        match attempt(connector, database).await {
+        match attempt(connector, database, &mut contended).await {
             // What changed the tables is over, or waits for its turn: a later snapshot is as good.
             Err(fault) if matches!(fault.code, Code::Conflict | Code::Deadlock) && tries < TRIES => {
                 tracing::info!(database, %fault, "opening the snapshot again");
                 tries += 1;
             }
             Err(fault) => return Err(fault),
-            Ok(leader) => return Ok(Box::new(leader)),
+            Ok(Some(leader)) => return Ok(Box::new(leader)),
+            // The next attempt waits for what was not free: the limit of that is the connection's.
+            Ok(None) => {}
         }
     }
 }
 
-async fn attempt(connector: &Connector, database: &str) -> Result<Leader, Fault> {
+/// A snapshot with its locks; nothing where one of those was not free.
+async fn attempt(connector: &Connector, database: &str, contended: &mut Contended) -> Result<Option<Leader>, Fault> {
     let session = connector.session(database).await?;
     let failed = |error: tokio_postgres::Error| connector.fault("cannot open a snapshot", &error, database);
     session.client.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await.map_err(failed)?;
+    // The snapshot comes with the first query, after these locks.
+    match contended.first(connector, &session, database).await {
+        Ok(Locked::All) => {}
+        done => {
+            session.close().await;
+            return done.map(|_| None);
+        }
+    }
     let row = session
         .client
         .query_one(
@@ -72,12 +81,12 @@ async fn attempt(connector: &Connector, database: &str) -> Result<Leader, Fault>
         position: Position { lsn: row.get(3), taken_at: Stamp(row.get(4)) },
         holder: Arc::new(Holder::new(session)),
     };
-    match leader.lock().await {
-        Ok(()) => Ok(leader),
-        Err(fault) => {
+    match leader.lock(contended).await {
+        Ok(Locked::All) => Ok(Some(leader)),
+        done => {
             // Before the next attempt: nobody is to wait for locks of this one.
             Box::new(leader).release().await;
-            Err(fault)
+            done.map(|_| None)
         }
     }
 }
@@ -92,7 +101,7 @@ impl Leader {
     }
 
     /// Locks every table that this role may lock against changes of its shape, as pg_dump does; reading and writing go on.
-    async fn lock(&self) -> Result<(), Fault> {
+    async fn lock(&self, contended: &mut Contended) -> Result<Locked, Fault> {
         let rows = self
             .client()
             .query(
@@ -104,16 +113,11 @@ impl Leader {
             .await
             .map_err(|error| self.placed("cannot list the tables", &error))?;
         let names: Vec<TableName> = rows.iter().map(|row| TableName { schema: row.get(0), name: row.get(1) }).collect();
-        for batch in names.chunks(BATCH) {
-            let list: Vec<String> = batch.iter().map(|name| format!("ONLY {}", qualified(name))).collect();
-            let sql = format!("LOCK TABLE {} IN ACCESS SHARE MODE", list.join(", "));
-            self.client().batch_execute(&sql).await.map_err(|error| {
-                let fault = self.placed(&format!("cannot lock {} tables for reading", names.len()), &error);
-                let fault = if fault.code == Code::MissingObject { sequences::dropped_meanwhile(fault) } else { fault };
-                if fault.code == Code::LockTableFull { fault.at("Tables", names.len()) } else { fault }
-            })?;
+        let locked = contended.all(&self.connector, &self.holder.session, &self.database, &names).await?;
+        if locked == Locked::All {
+            self.unchanged().await?;
         }
-        self.unchanged().await
+        Ok(locked)
     }
 
     /// A fault when a table was emptied, rewritten, renamed or dropped between the snapshot and its lock. TRUNCATE is not bound to any

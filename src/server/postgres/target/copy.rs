@@ -20,7 +20,10 @@ pub async fn table(target: &mut Target, table: &Table, mode: LoadMode, source: &
     // A table without columns has rows all the same, and its list must not be written as "()".
     let columns: Vec<String> = table.columns.iter().map(|column| ident(column)).collect();
     let list = if columns.is_empty() { String::new() } else { format!(" ({})", columns.join(", ")) };
-    let mut opening = ledger::claim(claim.marks);
+    let mut opening = match claim.marks {
+        [] => String::new(),
+        marks => ledger::claim(marks, target.page(table).await?),
+    };
     if mode == LoadMode::Alone {
         opening.push_str(&format!("TRUNCATE ONLY {name};\n"));
     }

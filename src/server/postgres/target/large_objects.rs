@@ -1,5 +1,6 @@
 //! Large objects: made, given their owners, rights and comments, and filled, from rows that pass through temporary tables.
 
+use super::ledger::Page;
 use super::loader::Target;
 use super::{copy, ledger};
 use crate::domain::Fault;
@@ -66,7 +67,7 @@ pub async fn metadata(target: &mut Target, table: &Table, source: &mut dyn RowSo
             return Err(fault.step("Roles that own large objects must exist: restore the globals first, or use --no-owner --no-acl."));
         }
     }
-    let end = format!("BEGIN;\n{}DROP TABLE pg_temp.dbbackup_lo_metadata; COMMIT", ledger::claim(claim.marks));
+    let end = format!("BEGIN;\n{}DROP TABLE pg_temp.dbbackup_lo_metadata; COMMIT", ledger::claim(claim.marks, Page::Logged));
     if let Err(error) = target.session.client.batch_execute(&end).await {
         target.rollback().await;
         return Err(copy::begin_fault(target, table, &error));
@@ -79,7 +80,7 @@ pub async fn pages(target: &mut Target, table: &Table, source: &mut dyn RowSourc
     let what = "cannot fill large objects";
     let begin = format!(
         "BEGIN;\n{}CREATE TEMPORARY TABLE dbbackup_lo_data (oid oid, page int4, data bytea) ON COMMIT DROP",
-        ledger::claim(claim.marks)
+        ledger::claim(claim.marks, Page::Logged)
     );
     if let Err(error) = target.session.client.batch_execute(&begin).await {
         target.rollback().await;

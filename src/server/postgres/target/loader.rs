@@ -1,14 +1,16 @@
 //! A session that changes a database: its settings, transactions, and faults that name the object and statement.
 
+use super::ledger::Page;
 use super::{copy, large_objects, ledger, probe, script};
 use crate::domain::schema::{SchemaObject, SequenceState, Table, TableKind, TableName};
 use crate::domain::{Code, Fault};
 use crate::server::postgres::connect::{Connector, Session};
 use crate::server::postgres::quote::{literal, qualified};
 use crate::server::{
-    Answer, Behind, Cancel, Claim, LedgerHead, LoadMode, LoadSettings, Loader, Mark, Opened, RowSource, TargetChoices, Trial,
+    Answer, Behind, Cancel, Claim, Continuity, LedgerHead, LoadMode, LoadSettings, Loader, Mark, Opened, RowSource, TargetChoices, Trial,
 };
 use futures_util::future::BoxFuture;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// How many sequences are set in one statement.
@@ -26,6 +28,8 @@ pub struct Target {
     pub row_encoding: Option<String>,
     /// What of large objects' owners and rights is wanted.
     pub choices: TargetChoices,
+    /// The tables that a crash empties, once it was asked for them: those that are filled are all there by then.
+    pub unlogged: Option<HashSet<TableName>>,
 }
 
 /// See [`crate::server::Server::loader`].
@@ -37,14 +41,18 @@ pub async fn open(connector: &Connector, database: &str, settings: &LoadSettings
         database: database.to_owned(),
         row_encoding: settings.row_encoding.clone(),
         choices: settings.choices.clone(),
+        unlogged: None,
     };
     // The server takes kilobytes, 1 MB to 2 GB less one kilobyte on every platform.
     let memory = (settings.index_memory / 1024).clamp(1024, 2_097_151);
-    // What is acknowledged must be on the server's disk: a restore goes on from it after the server has crashed, and nobody would ever know
-    // that rows are missing. Standbys are not waited for. Where nothing is kept of how far it is, it is all thrown away after a crash.
-    let commit = if settings.run.is_some() { "local" } else { "off" };
+    // Where there is a ledger it tells after a crash what is left, whatever was acknowledged; where nothing is kept of how far it is, it is all
+    // thrown away. In between, what is acknowledged must be on the server's disk. Standbys are not waited for.
+    let commit = match settings.run {
+        Some(_) => "CASE WHEN pg_catalog.to_regclass('_dbbackup.unlogged') IS NULL THEN 'local' ELSE 'off' END",
+        None => "'off'",
+    };
     let mut sql = format!(
-        "SET synchronous_commit = {commit}; SET maintenance_work_mem = '{memory}kB'; SET max_parallel_maintenance_workers = 0; \
+        "SELECT pg_catalog.set_config('synchronous_commit', {commit}, false); SET maintenance_work_mem = '{memory}kB'; SET max_parallel_maintenance_workers = 0; \
          SET check_function_bodies = off; SET xmloption = content; \
          SET synchronize_seqscans = on; SET default_tablespace = ''; SET vacuum_cost_delay = 0; "
     );
@@ -86,6 +94,15 @@ impl Target {
         cure(fault, object).with_statement(failing(sql, error).trim())
     }
 
+    /// Where the marks of a table's rows belong. Rows that go through a root may come to lie in partitions of both kinds.
+    pub async fn page(&mut self, table: &Table) -> Result<Page, Fault> {
+        if self.unlogged.is_none() {
+            self.unlogged = Some(ledger::unlogged(self).await?.into_iter().collect());
+        }
+        let unlogged = self.unlogged.as_ref().is_some_and(|names| table.root.is_none() && names.contains(&table.name));
+        Ok(if unlogged { Page::Unlogged } else { Page::Logged })
+    }
+
     /// Ends a transaction that failed. A connection that is gone has nothing left to end.
     pub async fn rollback(&self) {
         if let Err(error) = self.session.client.batch_execute("ROLLBACK").await {
@@ -94,11 +111,11 @@ impl Target {
     }
 
     /// Runs statements in one transaction, the claim first.
-    async fn transaction(&self, claim: Claim<'_>, sql: &str) -> Result<(), tokio_postgres::Error> {
+    async fn transaction(&self, claim: Claim<'_>, page: Page, sql: &str) -> Result<(), tokio_postgres::Error> {
         if claim.marks.is_empty() {
             return self.session.client.batch_execute(sql).await;
         }
-        let whole = format!("BEGIN;\n{}{sql};\nCOMMIT;", ledger::claim(claim.marks));
+        let whole = format!("BEGIN;\n{}{sql};\nCOMMIT;", ledger::claim(claim.marks, page));
         let done = self.session.client.batch_execute(&whole).await;
         if done.is_err() {
             self.rollback().await;
@@ -113,7 +130,7 @@ impl Target {
             .map(|object| (*object, script::of(object, choices)))
             .collect();
         let whole: usize = scripts.iter().map(|(_, sql)| sql.len()).sum();
-        let claim = ledger::claim(claim.marks);
+        let claim = ledger::claim(claim.marks, Page::Logged);
         let mut all = String::with_capacity(whole + claim.len() + 32);
         all.push_str("BEGIN;\n");
         all.push_str(&claim);
@@ -273,7 +290,8 @@ impl Loader for Target {
                     })?;
                 }
             }
-            match self.transaction(claim, "").await {
+            // Sequences may be unlogged, and set again they are none the worse.
+            match self.transaction(claim, Page::Unlogged, "").await {
                 Err(error) if ledger::is_claimed(&error) => Err(self.placed(ledger::claimed("cannot set sequences"))),
                 done => done.map_err(|error| self.fault("cannot set sequences", &error)),
             }
@@ -283,7 +301,7 @@ impl Loader for Target {
     fn refresh<'a>(&'a mut self, view: &'a TableName, claim: Claim<'a>) -> Answer<'a, ()> {
         Box::pin(async move {
             let sql = format!("REFRESH MATERIALIZED VIEW {}", qualified(view));
-            let done = self.transaction(claim, &sql).await;
+            let done = self.transaction(claim, Page::Logged, &sql).await;
             done.map_err(|error| {
                 if ledger::is_claimed(&error) {
                     return self.placed(ledger::claimed(format!("cannot fill the materialized view {view}")));
@@ -299,18 +317,11 @@ impl Loader for Target {
         })
     }
 
-    fn analyze<'a>(&'a mut self, table: &'a TableName, claim: Claim<'a>) -> Answer<'a, ()> {
+    fn analyze<'a>(&'a mut self, table: &'a TableName) -> Answer<'a, ()> {
         Box::pin(async move {
             let sql = format!("ANALYZE {}", qualified(table));
-            // Statistics that a crash takes are no loss, and a flush for each table would be.
-            let soon = if claim.marks.is_empty() { "" } else { "SET LOCAL synchronous_commit = off; " };
-            let done = self.transaction(claim, &format!("{soon}{sql}")).await;
-            done.map_err(|error| {
-                if ledger::is_claimed(&error) {
-                    return self.placed(ledger::claimed(format!("cannot analyze {table}")));
-                }
-                self.fault(format!("cannot analyze {table}"), &error).with_statement(&sql)
-            })
+            let done = self.session.client.batch_execute(&sql).await;
+            done.map_err(|error| self.fault(format!("cannot analyze {table}"), &error).with_statement(&sql))
         })
     }
 
@@ -322,8 +333,24 @@ impl Loader for Target {
         Box::pin(ledger::marks(self))
     }
 
-    fn drop_ledger(&mut self) -> Answer<'_, ()> {
+    fn continuity(&mut self) -> Answer<'_, Continuity> {
+        Box::pin(ledger::continuity(self))
+    }
+
+    fn seal(&mut self) -> Answer<'_, Continuity> {
+        Box::pin(ledger::seal(self))
+    }
+
+    fn drop_ledger(&mut self) -> Answer<'_, Continuity> {
         Box::pin(ledger::drop(self))
+    }
+
+    fn unlogged(&mut self) -> Answer<'_, Vec<TableName>> {
+        Box::pin(ledger::unlogged(self))
+    }
+
+    fn take_back<'a>(&'a mut self, objects: &'a [&'a SchemaObject], marks: &'a [Mark]) -> Answer<'a, ()> {
+        Box::pin(ledger::take_back(self, objects, marks))
     }
 
     fn end_others(&mut self) -> Answer<'_, u64> {

@@ -4,6 +4,7 @@ mod cluster;
 mod ended;
 mod halted;
 mod killed;
+mod unlogged;
 
 use super::*;
 use crate::support::compare;

@@ -1,6 +1,6 @@
 //! `--log-level`: how much each room says. `info,engine=debug`.
 
-use crate::domain::text::nearest;
+use super::text::nearest;
 use std::str::FromStr;
 
 /// How much is said.
