@@ -46,6 +46,7 @@ fn links_between_documents_lead_somewhere() {
         "docs/ARCHITECTURE.md",
         "docs/configuration.md",
         "docs/logging.md",
+        "docs/passwords.md",
         "docs/performance.md",
         "docs/troubleshooting.md",
     ] {

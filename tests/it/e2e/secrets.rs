@@ -255,7 +255,7 @@ const WAYS: &[Way] = &[
         let full = at.server.login_with_password(SECRET, "connection limit 0");
         program::run(at.with(&["status", "--json"]).args(["--user", &full]))
     }),
-    ("no rights", "PERMISSION_DENIED", |at| {
+    ("no rights", "INCOMPLETE", |at| {
         let poor = at.server.login_with_password(SECRET, "");
         program::run(at.with(&at.backup()).args(["--user", &poor]))
     }),
