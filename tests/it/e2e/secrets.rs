@@ -243,6 +243,19 @@ const WAYS: &[Way] = &[
         run.signal(rustix::process::Signal::INT);
         run.finish()
     }),
+    ("a target that is not empty", "TARGET_NOT_EMPTY", |at| {
+        let archive = program::run(&mut at.with(&at.backup())).ok().archive().display().to_string();
+        program::run(&mut at.with(&["restore", "single", &archive, "--target", &at.database]))
+    }),
+    ("a restore that is killed", "", |at| {
+        let archive = program::run(&mut at.with(&at.backup())).ok().archive().display().to_string();
+        let target = format!("{}_cut", at.database);
+        let mut run = program::start(&mut at.with(&["restore", "single", &archive, "--target", &target, "--create", "--jobs", "1"]));
+        let manifest = |dir: &Path| files(dir).iter().any(|path| path.to_string_lossy().contains(".restore-manifest"));
+        assert!(run.until(|| manifest(&at.home.backups())), "it ended before: {:?}", files(&at.home.backups()));
+        run.signal(rustix::process::Signal::KILL);
+        run.finish()
+    }),
     ("a bug", "INTERNAL", |at| program::run(at.with(&at.backup()).env("DBBACKUP_TEST_PANIC", "worker"))),
     ("a database that is not there", "DATABASE_MISSING", |at| {
         program::run(at.with(&["backup", "single", "no_such_database", "--backup-dir", "backups"]).arg("--json"))
@@ -307,6 +320,39 @@ fn no_failure_shows_a_password() {
     let log = std::fs::read_to_string(scene.home.path().join("log.txt")).expect("the log");
     assert!(log.contains("********"), "what was said back is in the log, without the password");
     assert!(!files(&scene.home.path().join("tmp")).is_empty(), "the bug left a report");
+}
+
+#[test]
+fn what_sessions_and_errors_of_others_say_is_shown_without_passwords() {
+    let scene = Scene::new();
+    // A session holds a lock while it changes a password; an error has a connection string in it.
+    let (said, error) = ("Sess10n-s3cret", "Err0r-s3cret");
+    let statement = format!("begin; lock table big; select pg_sleep(60) /* alter role x password '{said}' */");
+    let mut holder = scene.server.psql(&scene.database).args(["-c", &statement]).spawn().expect("psql");
+    let locks = "select count(*) from pg_locks where relation = 'big'::regclass and granted and mode = 'AccessExclusiveLock'";
+    crate::support::eventually("nobody locks", || scene.server.sql(&scene.database, locks) == "1");
+    let mut blocked = scene.backup().to_vec();
+    blocked.extend(["--lock-timeout", "1", "--debug-locks", "--json"]);
+    let text = format!("could not connect to postgres://me:{error}@db01/shop: bad password=\"{error}\"");
+    let told = [&blocked[..], &["diagnose", "--error", &text], &["diagnose", "--json", "--error", &text, "--output", "report.txt"]]
+        .map(|args| program::run(&mut scene.with(args)));
+    holder.kill().expect("its end");
+    holder.wait().expect("its end");
+    assert!(told[0].text().contains("LOCK_TIMEOUT"), "{}", told[0].text());
+    assert!(told[1].text().contains("bad password=\"********\""), "{}", told[1].text());
+    assert!(scene.home.path().join("report.txt").is_file(), "{}", told[2].text());
+    for outcome in told {
+        assert!(![said, error, NEEDLE].iter().any(|secret| outcome.text().contains(secret)), "{}", outcome.text());
+    }
+    for path in files(scene.home.path()) {
+        let bytes = std::fs::read(&path).expect("a file");
+        assert!(
+            ![said, error, NEEDLE].iter().any(|secret| holds(&bytes, secret)),
+            "{}: {}",
+            path.display(),
+            String::from_utf8_lossy(&bytes)
+        );
+    }
 }
 
 #[test]

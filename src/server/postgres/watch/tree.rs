@@ -162,6 +162,7 @@ mod tests {
 
     #[test]
     fn modes_and_statements_read_well() {
+        assert_eq!(short("ALTER ROLE anna\n  PASSWORD 'geheim'"), "ALTER ROLE anna PASSWORD '********'");
         assert_eq!(mode("AccessExclusiveLock"), "ACCESS EXCLUSIVE");
         assert_eq!(mode("ExclusiveLock"), "EXCLUSIVE");
         assert_eq!(short(" SELECT\n  1\t\u{1b}[2J "), "SELECT 1 \\x1b[2J");
