@@ -223,8 +223,7 @@ fn application(
         None => engine,
     };
     let mut executor = Executor::new(Arc::clone(&inbox), work)?;
-    let interrupts =
-        if needs_server { password::ask_if_wanted(executor.handle(), &secrets, &resolved.connection()?)? } else { None };
+    let interrupts = if needs_server { password::ask_if_wanted(executor.handle(), &secrets, &resolved.connection()?)? } else { None };
     signals::listen(executor.handle(), &inbox)?;
     drop(interrupts);
     let volume = if resolved.switch(Key::Quiet) { Volume::Quiet } else { Volume::Normal };

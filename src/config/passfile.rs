@@ -63,9 +63,11 @@ pub fn look_up(path: &Path, connection: &Connection) -> Found {
         Ok(_) => {}
         Err(error) => return unreadable(error),
     }
-    let by = |database| names(&connection.host).into_iter().find_map(|host| {
-        find(&content, Wanted { host, port: connection.port, database, user: &connection.user })
-    });
+    let by = |database| {
+        names(&connection.host)
+            .into_iter()
+            .find_map(|host| find(&content, Wanted { host, port: connection.port, database, user: &connection.user }))
+    };
     match by(Some(connection.database.as_str())).or_else(|| by(None)) {
         None => Found::Nothing,
         // The first line that matches counts, and libpq takes an empty password for none.

@@ -3,7 +3,7 @@
 
 use secrecy::{ExposeSecret as _, SecretString};
 use std::borrow::Cow;
-use std::sync::{RwLock, PoisonError};
+use std::sync::{PoisonError, RwLock};
 
 /// What stands for a secret.
 pub const MASK: &str = "********";

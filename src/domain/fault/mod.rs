@@ -3,9 +3,9 @@
 mod code;
 mod pages;
 
+use crate::domain::redact::redact;
 pub use code::{Category, Code, Retry, Severity};
 pub use pages::{Page, document, explain};
-use crate::domain::redact::redact;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::fmt;
