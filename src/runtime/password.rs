@@ -6,8 +6,8 @@ use crate::domain::{Code, Connection, Fault};
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use secrecy::SecretString;
 use std::fs::File;
-use std::io::{IsTerminal as _, stdin};
-use std::sync::Arc;
+use std::io::{ErrorKind, IsTerminal as _, stdin};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::signal::unix::{SignalKind, signal};
@@ -30,9 +30,15 @@ pub fn ask_if_wanted(handle: &Handle, secrets: &Secrets, connection: &Connection
     }
     let prompt = format!("Password for {} on {}: ", connection.user, connection.address());
     let quiet = Arc::new(Quiet::begin());
-    let interrupts = Interrupts::listen(handle, Arc::clone(&quiet))?;
-    let typed = rpassword::prompt_password(crate::domain::text::clean(&prompt))
-        .map_err(|error| Fault::new(Code::AuthFailed, "no password was typed").because(error))?;
+    let mut interrupts = Interrupts::listen(handle, Arc::clone(&quiet))?;
+    let typed = rpassword::prompt_password(crate::domain::text::clean(&prompt)).map_err(|error| {
+        if error.kind() != ErrorKind::Interrupted {
+            return Fault::new(Code::AuthFailed, "no password was typed").because(error);
+        }
+        // The one who listens ends the program, and knows by which signal.
+        let _ = handle.block_on(async { tokio::time::timeout(PATIENCE, &mut interrupts.0).await });
+        Fault::new(Code::Cancelled, "no password was typed")
+    })?;
     quiet.end();
     secrets.remember(connection, SecretString::from(typed));
     Ok(Some(interrupts))
@@ -66,7 +72,7 @@ impl Drop for Interrupts {
 
 /// The terminal without echo from before the prompt is written, for who types at once would otherwise see the first letters: rpassword
 /// writes its prompt first.
-struct Quiet(Option<(File, Termios)>);
+struct Quiet(Mutex<Option<(File, Termios)>>);
 
 impl Quiet {
     fn begin() -> Self {
@@ -78,14 +84,15 @@ impl Quiet {
             tcsetattr(&terminal, OptionalActions::Now, &silent).ok()?;
             Some((terminal, before))
         };
-        Self(quieten())
+        Self(Mutex::new(quieten()))
     }
 
-    /// The terminal as it was.
+    /// The terminal as it was; once only, for then it is somebody else's.
     fn end(&self) {
-        if let Some((terminal, before)) = &self.0 {
+        let before = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some((terminal, before)) = before {
             // Nothing can be done about a terminal that is gone.
-            let _ = tcsetattr(terminal, OptionalActions::Now, before);
+            let _ = tcsetattr(terminal, OptionalActions::Now, &before);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Configuration: layers, origins, faults with their place, secrets.
 
 mod mistakes;
+mod passfile_psql;
 mod precedence;
 
 use dbbackup::config::connection::Host;
@@ -199,32 +200,105 @@ fn connection(host: &str, port: u16, user: &str) -> Connection {
     Connection { host: host.into(), port, user: user.into(), ..Connection::default() }
 }
 
+/// What is found in a password file of this content and mode.
+fn in_passfile(home: &Home, content: &str, mode: u32, host: &str) -> passfile::Found {
+    let path = home.write("pgpass", content);
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).expect("its mode");
+    passfile::look_up(&path, &connection(host, 5432, "me"))
+}
+
 #[test]
-fn the_password_file_is_read_as_libpq_reads_it() {
-    let file = "# comment\n\
-                db01:5432:shop:backup:one\n\
-                db01:*:*:backup:tw\\:o\\\\\n\
-                ho\\:st:5432:*:back\\\\up:three:with:colons\n\
-                localhost:5432:*:*:four\n\
-                \\*:1:*:star:five\n\
-                ::1:1:x:y:never\n\
-                \\:\\:1:5432:*:v6:six\r\n\
-                short:line\n";
-    for (host, port, database, user, password) in [
-        ("db01", 5432, "shop", "backup", Some("one")),
-        ("db01", 5432, "other", "backup", Some("tw:o\\")),
-        ("ho:st", 5432, "x", "back\\up", Some("three")),
-        ("/var/run/postgresql", 5432, "x", "any", Some("four")),
-        ("/somewhere/else", 5432, "x", "any", None),
-        ("*", 1, "x", "star", Some("five")),
-        ("db09", 1, "x", "star", None),
-        ("::1", 5432, "x", "v6", Some("six")),
-        ("DB01", 5432, "shop", "backup", None),
-    ] {
-        let wanted = passfile::Wanted { host, port, database: Some(database), user };
-        let found = passfile::find(file.as_bytes(), wanted).map(|found| String::from_utf8_lossy(&found).into_owned());
-        assert_eq!(found.as_deref(), password, "{host}:{port}:{database}:{user}");
+fn a_password_file_serves_sockets_and_other_databases_or_says_why_not() {
+    let home = Home::new();
+    let look = |content: &str, host: &str| match in_passfile(&home, content, 0o600, host) {
+        passfile::Found::Password(password) => Some(password.expose_secret().to_owned()),
+        _ => None,
+    };
+    let both = "localhost:*:*:*:by-name\n/var/run/postgresql:*:*:*:by-path\n/tmp:*:*:*:tmp\n";
+    assert_eq!(look(both, "/var/run/postgresql").as_deref(), Some("by-name"));
+    assert_eq!(look(both, "/tmp").as_deref(), Some("tmp"));
+    assert_eq!(look("localhost:*:*:*:by-name\n", "/tmp").as_deref(), Some("by-name"));
+    assert_eq!(look("localhost:*:*:*:by-name\n", "/elsewhere"), None);
+    assert_eq!(look("db01:*:shop:me:one\n", "db01").as_deref(), Some("one"), "one role has one password");
+    assert_eq!(look("db01:*:shop:me:one\ndb01:*:postgres:*:two\n", "db01").as_deref(), Some("two"), "the database of the session first");
+    assert_eq!(look("db01:*:shop:you:one\n", "db01"), None);
+    for mode in [0o640, 0o604, 0o660, 0o610] {
+        let passfile::Found::Ignored(why) = in_passfile(&home, "*:*:*:*:x\n", mode, "db01") else { panic!("{mode:o} is not ignored") };
+        assert!(why.contains(&format!("chmod 600 {}", home.dir.path().join("pgpass").display())), "{why}");
     }
+    assert!(
+        matches!(passfile::look_up(Path::new("/dev/null"), &connection("x", 1, "me")), passfile::Found::Ignored(why) if why.contains("plain"))
+    );
+    assert!(matches!(passfile::look_up(Path::new("/nonexistent/x"), &connection("x", 1, "me")), passfile::Found::Nothing));
+}
+
+#[test]
+fn a_password_is_for_the_server_that_it_was_written_for() {
+    let home = Home::new();
+    home.write(
+        "user.toml",
+        "[connection]\npassword = \"of-the-first\"\npassword_file = \"/nonexistent\"\n[servers.shop]\nhost = \"db02\"\n",
+    );
+    for flags in [&[][..], &[(Key::Server, "shop")]] {
+        let resolved = home.resolve(&Environment::default(), flags).expect("valid");
+        let shop = resolved.connections().expect("connections").into_iter().find(|one| one.name.as_deref() == Some("shop")).expect("shop");
+        let looked = Secrets::new(&resolved, &Environment::of([("PGPASSFILE", "/nonexistent")])).look_up(&shop).expect("a search");
+        assert!(looked.password.is_none() && looked.source == "none was found", "{flags:?}: {}", looked.source);
+    }
+}
+
+#[test]
+fn a_password_file_may_be_a_pipe_which_is_read_once() {
+    let home = Home::new();
+    let mut child = std::process::Command::new("echo").arg("through-a-pipe").stdout(std::process::Stdio::piped()).spawn().expect("echo");
+    let pipe = std::os::fd::AsRawFd::as_raw_fd(child.stdout.as_ref().expect("a pipe"));
+    let path = format!("/dev/fd/{pipe}");
+    let variables = Environment::of([("PGPASSFILE", "/nonexistent")]);
+    let secrets = Secrets::new(&home.resolve(&variables, &[(Key::PasswordFile, &path)]).expect("valid"), &variables);
+    for _ in 0..2 {
+        let password = secrets.look_up(&connection("db01", 5432, "me")).expect("a search").password.expect("a password");
+        assert_eq!(password.expose_secret(), "through-a-pipe");
+    }
+    child.wait().expect("echo");
+    for (content, why) in [("", "empty"), ("\nsecond\n", "empty"), (&"x".repeat(70_000), "too long")] {
+        let file = home.write("password", content).display().to_string();
+        let secrets = Secrets::new(&home.resolve(&variables, &[(Key::PasswordFile, &file)]).expect("valid"), &variables);
+        let fault = secrets.look_up(&connection("db01", 5432, "me")).err().expect("no password");
+        assert!(fault.code == Code::Config && fault.root_cause().contains(why), "{fault:?}");
+    }
+}
+
+/// Whether a type has Debug: an inherent constant hides one of a trait.
+struct Probe<T>(std::marker::PhantomData<T>);
+trait Without {
+    const DEBUG: bool = false;
+}
+impl<T> Without for Probe<T> {}
+impl<T: std::fmt::Debug> Probe<T> {
+    const DEBUG: bool = true;
+}
+
+#[test]
+fn what_holds_a_secret_cannot_be_printed() {
+    use dbbackup::config::{file, layers, secrets};
+    use dbbackup::server::postgres::Postgres;
+    assert!(Probe::<String>::DEBUG, "the probe finds it where it is");
+    for (name, debug) in [
+        ("Environment", Probe::<Environment>::DEBUG),
+        ("Value", Probe::<layers::Value>::DEBUG),
+        ("Resolved", Probe::<layers::Resolved>::DEBUG),
+        ("Content", Probe::<file::Content>::DEBUG),
+        ("Secrets", Probe::<Secrets>::DEBUG),
+        ("Looked", Probe::<secrets::Looked>::DEBUG),
+        ("Found", Probe::<passfile::Found>::DEBUG),
+        ("Postgres", Probe::<Postgres>::DEBUG),
+    ] {
+        assert!(!debug, "{name} holds secrets and has Debug");
+    }
+    // What the driver and the secrets' own type say of themselves.
+    let mut driver = tokio_postgres::Config::new();
+    driver.password("Pl4nted");
+    assert!(!format!("{driver:?}{:?}", secrecy::SecretString::from("Pl4nted")).contains("Pl4nted"));
 }
 
 #[test]

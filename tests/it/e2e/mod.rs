@@ -15,6 +15,7 @@ mod memory;
 mod partial;
 mod pooler;
 mod same;
+mod secrets;
 mod stalls;
 mod thirty;
 mod yardstick;

@@ -78,12 +78,16 @@ fn an_idle_screen_writes_nothing() {
 #[test]
 fn a_panic_of_the_screen_gives_the_terminal_back_and_says_where_the_report_is() {
     let folder = TempDir::new().expect("a folder");
-    let mut terminal = start(&[("DBBACKUP_TEST_PANIC", "ui"), ("TMPDIR", folder.path().to_str().expect("a path"))]);
+    let variables = [("DBBACKUP_TEST_PANIC", "ui"), ("TMPDIR", folder.path().to_str().expect("a path")), ("PGPASSWORD", "Pl4nted-s3cret")];
+    let mut terminal = start(&variables);
     terminal.press("?");
     assert_eq!(terminal.ends_well().exit_code(), 70);
     let report = std::fs::read_dir(folder.path()).expect("the folder").next().expect("a report").expect("a report").path();
     let shown = terminal.contents().replace('\n', "");
     assert!(shown.contains("internal error") && shown.contains(report.to_str().expect("a path")), "{shown}");
+    let told = std::fs::read_to_string(report).expect("the report");
+    assert!(told.contains("over ********") && !told.contains("Pl4nted"), "{told}");
+    assert!(!terminal.raw().contains("Pl4nted"), "a panic that quotes a password shows it");
 }
 
 #[test]
@@ -194,6 +198,26 @@ fn a_password_is_asked_for_without_echo_where_one_is_wanted() {
     assert!(!terminal.raw().contains("sesame"), "the password is not echoed");
     terminal.press("q");
     assert!(terminal.ends_well().success());
+}
+
+#[test]
+fn a_password_is_asked_for_in_batch_on_a_terminal_too_and_given_up_with_ctrl_c() {
+    let server = crate::support::postgres::server(15);
+    let user = server.login_with_password("open sesame", "");
+    for (args, keys, code) in
+        [(&["status"][..], "open sesame\r", 0), (&["list", "--batch"], "open se\x03", 130), (&["status"], "no sesame\r", 77)]
+    {
+        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_dbbackup"));
+        command.args(args);
+        command.args(["--host", "127.0.0.1", "--port", &server.port.to_string(), "--user", &user]);
+        environment(&mut command, &[]);
+        let mut terminal = Terminal::start(command, (80, 24));
+        terminal.wait_for(&format!("Password for {user}"));
+        terminal.press(keys);
+        assert_eq!(terminal.ends_well().exit_code(), code, "{args:?}: {}", terminal.contents());
+        assert!(!terminal.raw().contains("sesame") && !terminal.raw().contains("open se"), "{args:?}: {}", terminal.contents());
+        assert_eq!(terminal.contents().contains("PostgreSQL"), code == 0, "{args:?}: {}", terminal.contents());
+    }
 }
 
 #[test]

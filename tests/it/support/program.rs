@@ -173,6 +173,13 @@ impl Running {
         threads.flatten().filter_map(|thread| time(std::fs::read_to_string(thread.path().join("stat")).ok()?)).max().unwrap_or(0)
     }
 
+    /// What the system says of it: a file of its folder in /proc, as text; empty once it is gone.
+    pub fn proc(&self, file: &str) -> String {
+        std::fs::read(format!("/proc/{}/{file}", self.child.id()))
+            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+            .unwrap_or_default()
+    }
+
     /// Sends a signal.
     pub fn signal(&self, signal: rustix::process::Signal) {
         // A process that has just ended is no error: the caller looks at how it ended.
