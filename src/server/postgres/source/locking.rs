@@ -54,7 +54,7 @@ impl Contended {
                 self.tables.remove(0);
                 return Ok(Locked::Busy);
             }
-            let fault = connector.fault(&format!("cannot lock the table {table} for reading"), &error, database);
+            let fault = connector.fault(format!("cannot lock the table {table} for reading"), &error, database);
             return Err(session.explain(fault.at("Table", &table)));
         }
         let others: Vec<TableName> = self.tables.iter().skip(1).cloned().collect();
@@ -86,7 +86,7 @@ impl Contended {
                 tracing::debug!(database, said, "a table is not free");
                 return Ok(Locked::Busy);
             }
-            let fault = session.explain(connector.fault(&format!("cannot lock {} tables for reading", names.len()), &error, database));
+            let fault = session.explain(connector.fault(format!("cannot lock {} tables for reading", names.len()), &error, database));
             let fault = if fault.code == Code::MissingObject { super::sequences::dropped_meanwhile(fault) } else { fault };
             return Err(if fault.code == Code::LockTableFull { fault.at("Tables", names.len()) } else { fault });
         }
