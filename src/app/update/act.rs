@@ -1,14 +1,13 @@
 //! What each action does.
 
-use super::{flow, keys, log, marks, modals, settled, toast};
+use super::{copying, flow, keys, log, marks, modals, settled, toast};
 use crate::app::action::{Action, Motion, ScreenId, Toward};
 use crate::app::cmd::{Cmd, Query};
-use crate::app::command;
 use crate::app::form::{Field, FieldId, Form};
 use crate::app::jobs::Job;
 use crate::app::list::Filter;
 use crate::app::load::Load;
-use crate::app::modal::{Copied, Keys, Modal, Wanted};
+use crate::app::modal::{Keys, Modal};
 use crate::app::model::{Asked, Frozen, Model};
 use crate::app::nav::{Nav, Place};
 use crate::app::screens::archives::{self, Order};
@@ -20,7 +19,6 @@ use crate::app::screens::limits;
 use crate::app::screens::log::Follow;
 use crate::app::screens::settings;
 use crate::app::screens::target::TargetScreen;
-use crate::app::setup::Clipboard;
 use crate::app::waits;
 use crate::domain::Connection;
 use crate::domain::spec::{Depth, JobSpec, RestoreTest, Sample, VerifySpec};
@@ -75,13 +73,8 @@ pub fn act(model: &mut Model, action: Action, out: &mut Vec<Cmd>) {
             diagnostics::ask_past(model, out);
             model.nav.enter(Place::Reports);
         }
-        Action::CopyFix => {
-            if let Some(commands) = model.diagnostics.current().and_then(|finding| finding.commands()) {
-                let lines = commands.lines().map(str::to_owned).collect();
-                copy(model, Wanted::Fix, lines, commands, out);
-            }
-        }
-        Action::CopyCommand => copy_command(model, out),
+        Action::CopyFix => copying::fix(model, out),
+        Action::CopyCommand => copying::command(model, out),
         Action::DryRun => {
             let spec = match model.nav.place() {
                 Place::Target => model.target.spec(&model.contents, model),
@@ -395,33 +388,6 @@ pub fn spec_in_sight(model: &Model) -> Option<JobSpec> {
             }
         }
         _ => model.job_in_sight().map(|job| job.spec().clone()),
-    }
-}
-
-/// The most bytes of a text that is copied: in base64 they are the 100,000 that terminals take at most.
-pub const CLIPBOARD: usize = 74_994;
-
-/// Sends a text to the terminal's clipboard where there is one that takes it, and shows it in any case.
-fn copy(model: &mut Model, what: Wanted, lines: Vec<String>, text: String, out: &mut Vec<Cmd>) {
-    let copied = match model.setup.clipboard {
-        Clipboard::None => Copied::NoClipboard,
-        Clipboard::Terminal if text.len() > CLIPBOARD => Copied::TooLong,
-        Clipboard::Terminal => Copied::Sent,
-    };
-    if copied == Copied::Sent {
-        out.push(Cmd::Copy(text));
-    }
-    model.modals.push(Modal::Command { what, lines, copied });
-}
-
-fn copy_command(model: &mut Model, out: &mut Vec<Cmd>) {
-    if *model.nav.place() == Place::Diagnostics {
-        let (lines, one) = command::as_lines(&command::diagnosis(&diagnostics::about(model)));
-        return copy(model, Wanted::Command, lines, one, out);
-    }
-    if let Some(spec) = spec_in_sight(model) {
-        let (lines, text) = (command::line(&spec, &model.setup), command::one_line(&spec, &model.setup));
-        copy(model, Wanted::Command, lines, text, out);
     }
 }
 

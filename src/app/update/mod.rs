@@ -1,6 +1,7 @@
 //! The only function that changes the model.
 
 pub mod act;
+mod copying;
 pub mod failing;
 pub mod flow;
 pub mod keys;
