@@ -94,7 +94,7 @@ impl Scene {
 }
 
 fn holds(bytes: &[u8], needle: &str) -> bool {
-    bytes.windows(needle.len()).any(|window| window == needle.as_bytes())
+    memchr::memmem::find(bytes, needle.as_bytes()).is_some()
 }
 
 fn files(dir: &Path) -> Vec<PathBuf> {
