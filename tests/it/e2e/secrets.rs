@@ -94,7 +94,7 @@ impl Scene {
 }
 
 fn holds(bytes: &[u8], needle: &str) -> bool {
-    bytes.windows(needle.len()).any(|window| window == needle.as_bytes())
+    memchr::memmem::find(bytes, needle.as_bytes()).is_some()
 }
 
 fn files(dir: &Path) -> Vec<PathBuf> {
@@ -251,7 +251,7 @@ const WAYS: &[Way] = &[
         let archive = program::run(&mut at.with(&at.backup())).ok().archive().display().to_string();
         let target = format!("{}_cut", at.database);
         let mut run = program::start(&mut at.with(&["restore", "single", &archive, "--target", &target, "--create", "--jobs", "1"]));
-        let manifest = |dir: &Path| files(dir).iter().any(|path| path.to_string_lossy().contains(".restore-manifest"));
+        let manifest = |dir: &Path| files(dir).iter().any(|path| path.to_string_lossy().contains("/restore-manifest-"));
         assert!(run.until(|| manifest(&at.home.backups())), "it ended before: {:?}", files(&at.home.backups()));
         run.signal(rustix::process::Signal::KILL);
         run.finish()
