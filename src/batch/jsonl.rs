@@ -70,6 +70,10 @@ impl Front for JsonLines {
         Ok(())
     }
 
+    fn theme(&mut self, _name: &str) -> io::Result<()> {
+        Ok(())
+    }
+
     fn suspend(&mut self) -> io::Result<()> {
         Ok(())
     }

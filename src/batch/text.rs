@@ -153,6 +153,10 @@ impl Front for Text {
         Ok(())
     }
 
+    fn theme(&mut self, _name: &str) -> io::Result<()> {
+        Ok(())
+    }
+
     fn suspend(&mut self) -> io::Result<()> {
         Ok(())
     }

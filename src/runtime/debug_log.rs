@@ -235,6 +235,10 @@ impl Front for Recording<'_> {
         self.front.copy(text)
     }
 
+    fn theme(&mut self, name: &str) -> io::Result<()> {
+        self.front.theme(name)
+    }
+
     fn suspend(&mut self) -> io::Result<()> {
         self.front.suspend()
     }

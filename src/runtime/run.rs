@@ -30,9 +30,7 @@ pub trait Front {
     /// Puts a text on the clipboard.
     fn copy(&mut self, text: &str) -> io::Result<()>;
     /// Shows everything in another theme; who shows lines of text has none.
-    fn theme(&mut self, _name: &str) -> io::Result<()> {
-        Ok(())
-    }
+    fn theme(&mut self, name: &str) -> io::Result<()>;
     /// Stops the process until it is continued.
     fn suspend(&mut self) -> io::Result<()>;
     /// Everything is to be painted anew.

@@ -159,6 +159,10 @@ impl Front for Watch<'_> {
     fn copy(&mut self, _text: &str) -> io::Result<()> {
         Ok(())
     }
+    fn theme(&mut self, _name: &str) -> io::Result<()> {
+        Ok(())
+    }
+
     fn suspend(&mut self) -> io::Result<()> {
         Ok(())
     }
