@@ -44,6 +44,6 @@ pub trait Scratch: Send + Sync {
     /// Its name.
     fn name(&self) -> &str;
 
-    /// Drops it, whatever is in it and whoever is logged in to it. Dropped without this, it is left to [`Server::sweep_scratches`].
+    /// Drops it, whatever is in it and whoever is logged in to it. Dropped without this, it is left to [`super::Server::sweep_scratches`].
     fn remove(self: Box<Self>) -> BoxFuture<'static, Result<(), Fault>>;
 }

@@ -635,8 +635,12 @@ pub fn differing() -> Model {
 }
 
 pub fn broken() -> Model {
+    broken_by(auth_fault())
+}
+
+pub fn broken_by(fault: Fault) -> Model {
     let mut model = running();
-    feed(&mut model, [Msg::Engine(JOB, Event::Failed(auth_fault()))]);
+    feed(&mut model, [Msg::Engine(JOB, Event::Failed(fault))]);
     model.toasts.clear();
     model
 }

@@ -1,5 +1,6 @@
 //! What the screens look like.
 
+mod codes;
 pub mod fixtures;
 mod log;
 mod look;
