@@ -137,7 +137,7 @@ fn carry_out(
         _ => {}
     }
     let resolved = resolve(&paths, environment, flags)?;
-    debug.config(print::json(&resolved, None));
+    debug.config(print::json(&resolved, None, None));
     logging::start(cli, &resolved, environment, debug)?;
     story::begun(command, environment);
     let secrets = Arc::new(Secrets::new(&resolved, environment));

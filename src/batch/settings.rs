@@ -6,7 +6,8 @@ use crate::config::check::check;
 use crate::config::environment::Environment;
 use crate::config::layers::{Resolved, resolve};
 use crate::config::paths::Paths;
-use crate::config::print::{self, Origins};
+use crate::config::print::{self, Origins, Password};
+use crate::config::secrets::Secrets;
 use crate::config::settings::Key;
 use crate::domain::job::JobId;
 use crate::domain::{Code, Fault, text};
@@ -47,11 +48,25 @@ fn written(to: Option<&Path>, paths: &Paths) -> Result<String, Fault> {
 fn shown(show: &ConfigShow, paths: &Paths, environment: &Environment, flags: &[(Key, String)]) -> Result<String, Fault> {
     let resolved = resolve(paths, environment, flags)?.on(host::facts());
     let one = show.key.as_deref().map(print::find).transpose()?;
+    let password = password(&resolved, environment);
     if resolved.switch(Key::Json) {
-        return Ok(format!("{:#}\n", print::json(&resolved, one)));
+        return Ok(format!("{:#}\n", print::json(&resolved, one, Some(&password))));
     }
-    Ok(print::text(&resolved, one, if show.origin { Origins::Shown } else { Origins::Hidden }))
+    Ok(print::text(&resolved, one, if show.origin { Origins::Shown } else { Origins::Hidden }, &password))
 }
+
+/// Where the password of the connection comes from; one that cannot be had says why.
+fn password(resolved: &Resolved, environment: &Environment) -> Password {
+    let looked = resolved.connection().and_then(|connection| Secrets::new(resolved, environment).look_up(&connection));
+    match looked {
+        Ok(looked) => {
+            let warning = looked.warning.map(|warning| format!("; {warning}")).unwrap_or_default();
+            Password { is_there: looked.password.is_some(), source: format!("{}{warning}", looked.source) }
+        }
+        Err(fault) => Password { is_there: false, source: format!("{}: {}", fault.what, fault.root_cause()) },
+    }
+}
+
 /// Carries `config check` out: everything that is wrong on stderr, one after the other, and what holds on stdout.
 fn checked(paths: &Paths, environment: &Environment, flags: &[(Key, String)]) -> u8 {
     let found = check(paths, environment, flags);

@@ -1,7 +1,7 @@
 //! Prints configuration: values, origins, a commented file. Secrets are masked.
 
 use super::layers::{Resolved, Value};
-use super::settings::{Kind, SETTINGS, Setting};
+use super::settings::{Key, Kind, SETTINGS, Setting};
 use crate::domain::text::{clean, nearest};
 use crate::domain::{Code, Fault};
 
@@ -15,6 +15,15 @@ pub enum Origins {
     Hidden,
     /// With where each came from.
     Shown,
+}
+
+/// Where the password really comes from: a password file and the environment are no settings, and win over those.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Password {
+    /// Whether there is one.
+    pub is_there: bool,
+    /// For people: `from PGPASSWORD`.
+    pub source: String,
 }
 
 fn shown(setting: &Setting, value: Option<&Value>) -> String {
@@ -38,9 +47,14 @@ pub fn find(name: &str) -> Result<&'static Setting, Fault> {
 }
 
 /// The settings as lines `key = value`, or one value alone.
-pub fn text(resolved: &Resolved, one: Option<&Setting>, origins: Origins) -> String {
+pub fn text(resolved: &Resolved, one: Option<&Setting>, origins: Origins, password: &Password) -> String {
+    let shown = |setting: &Setting, value| match setting.key {
+        Key::Password if password.is_there => MASK.to_owned(),
+        _ => shown(setting, value),
+    };
     let origin = |setting: &Setting| match (origins, resolved.values.get(&setting.key)) {
         (Origins::Hidden, _) => None,
+        (Origins::Shown, _) if setting.key == Key::Password => Some(clean(&password.source)),
         (Origins::Shown, Some(value)) => Some(value.origin.to_string()),
         (Origins::Shown, None) => Some("not set".to_owned()),
     };
@@ -65,10 +79,13 @@ pub fn text(resolved: &Resolved, one: Option<&Setting>, origins: Origins) -> Str
     out
 }
 
-/// The same as JSON.
-pub fn json(resolved: &Resolved, one: Option<&Setting>) -> serde_json::Value {
+/// The same as JSON; without a password looked up, what the configuration says of it.
+pub fn json(resolved: &Resolved, one: Option<&Setting>, password: Option<&Password>) -> serde_json::Value {
     let entry = |setting: &Setting| {
         let value = resolved.values.get(&setting.key);
+        if let (Key::Password, Some(password)) = (setting.key, password) {
+            return serde_json::json!({ "value": password.is_there.then_some(MASK), "origin": clean(&password.source) });
+        }
         serde_json::json!({
             "value": value.map(|value| shown(setting, Some(value))),
             "origin": value.map_or_else(|| "not set".to_owned(), |value| value.origin.to_string()),

@@ -169,6 +169,7 @@ pub fn place(fault: Fault, connection: &Connection, database: &str) -> Fault {
     let fault = located(fault, connection, database);
     match fault.code {
         Code::AuthFailed => fault
+            .step_run("See where the password comes from:", origin(connection))
             .step_run("Try the same by hand:", psql)
             .step("If that asks for a password and works, give dbbackup that password: PGPASSWORD, ~/.pgpass or password_file in the configuration.")
             .step_run(
@@ -198,6 +199,23 @@ pub fn place(fault: Fault, connection: &Connection, database: &str) -> Fault {
         Code::ServerUnavailable => fault.step_run("See whether it is back:", format!("pg_isready -h {} -p {}", shell_words::quote(&connection.host), connection.port)),
         _ => fault,
     }
+}
+
+/// The command that says where the password of a connection comes from.
+fn origin(connection: &Connection) -> String {
+    let mut words = vec!["dbbackup".to_owned(), "config".into(), "show".into(), "--origin".into(), "connection.password".into()];
+    if let Some(name) = &connection.name {
+        words.extend(["--server".into(), name.clone()]);
+    }
+    words.extend([
+        "--host".into(),
+        connection.host.clone(),
+        "--port".into(),
+        connection.port.to_string(),
+        "--user".into(),
+        connection.user.clone(),
+    ]);
+    shell_words::join(words)
 }
 
 /// The psql command line that opens the same session.
@@ -243,7 +261,11 @@ mod tests {
     fn the_cure_names_the_server_and_quotes_for_the_shell() {
         let connection = Connection { host: "db01".into(), user: "o'neill".into(), ..Connection::default() };
         let fault = place(Fault::new(Code::AuthFailed, "cannot log in"), &connection, "shop");
-        let command = fault.steps[0].command.clone().expect("a command");
+        assert_eq!(
+            fault.steps[0].command.as_deref(),
+            Some("dbbackup config show --origin connection.password --host db01 --port 5432 --user 'o'\\''neill'")
+        );
+        let command = fault.steps[1].command.clone().expect("a command");
         assert_eq!(shell_words::split(&command).expect("a shell line")[6], "o'neill");
         assert!(command.starts_with("psql -h db01 -p 5432 -U "), "{command}");
     }

@@ -149,12 +149,16 @@ fn a_file_with_a_password_that_others_can_read_is_refused() {
     assert!(home.resolve(&Environment::default(), &[]).is_ok());
 }
 
+fn none() -> print::Password {
+    print::Password { is_there: false, source: "none was found".into() }
+}
+
 #[test]
 fn what_nobody_set_is_shown_as_it_will_hold_here() {
     let home = Home::new();
     home.write("user.toml", "[backup]\njobs = 3\n");
     let resolved = home.resolve(&Environment::default(), &[]).expect("valid").on(Host { processors: 8, memory: 64 << 30 });
-    let shown = |key: &str| print::text(&resolved, Some(print::find(key).expect("a setting")), Origins::Shown);
+    let shown = |key: &str| print::text(&resolved, Some(print::find(key).expect("a setting")), Origins::Shown, &none());
     assert!(shown("backup.jobs").starts_with("3  (") && shown("backup.jobs").contains("user.toml:2"), "{}", shown("backup.jobs"));
     assert_eq!(shown("backup.memory"), "512 MB  (this machine)\n");
     assert_eq!(shown("backup.chunk_size"), "2.1 MB  (this machine)\n");
@@ -165,11 +169,12 @@ fn nothing_that_is_printed_holds_a_secret() {
     let home = Home::new();
     home.write("user.toml", "[connection]\npassword = \"geheim\"\n");
     let resolved = home.resolve(&Environment::default(), &[]).expect("valid");
-    let text = print::text(&resolved, None, Origins::Shown);
+    let password = print::Password { is_there: true, source: "from user.toml:2".into() };
+    let text = print::text(&resolved, None, Origins::Shown, &password);
     assert!(text.contains(print::MASK) && text.contains("user.toml:2") && !text.contains("geheim"), "{text}");
     let one = print::find("connection.password").expect("a setting");
-    assert_eq!(print::text(&resolved, Some(one), Origins::Hidden), format!("{}\n", print::MASK));
-    assert!(!print::json(&resolved, None).to_string().contains("geheim"));
+    assert_eq!(print::text(&resolved, Some(one), Origins::Hidden, &password), format!("{}\n", print::MASK));
+    assert!(!print::json(&resolved, None, None).to_string().contains("geheim"));
 }
 
 #[test]

@@ -400,3 +400,22 @@ fn no_core_is_written() {
     assert_eq!(outcome.code, -6, "{}", outcome.text());
     assert!(!program::names(home.path()).iter().any(|name| name.contains("core")), "{:?}", program::names(home.path()));
 }
+
+#[test]
+fn the_origin_of_the_password_is_that_of_the_password_which_is_used() {
+    let home = Home::new();
+    let show = |variables: &[(&str, &str)]| {
+        let mut command = program::dbbackup(home.path(), &["config", "show", "--origin", "connection.password", "--host", "db01"]);
+        program::run(command.envs(variables.iter().copied())).ok().stdout
+    };
+    assert_eq!(show(&[]), "  (none was found)\n");
+    let passfile = home.path().join("pass file");
+    std::fs::write(&passfile, "db01:*:*:*:Pl4nted-in-a-file\n").expect("a file");
+    let path = passfile.display().to_string();
+    std::fs::set_permissions(&passfile, std::fs::Permissions::from_mode(0o600)).expect("its mode");
+    assert_eq!(show(&[("PGPASSFILE", &path)]), format!("********  (from {path})\n"));
+    assert_eq!(show(&[("PGPASSFILE", &path), ("PGPASSWORD", "Pl4nted")]), "********  (from PGPASSWORD)\n");
+    std::fs::set_permissions(&passfile, std::fs::Permissions::from_mode(0o644)).expect("its mode");
+    let ignored = show(&[("PGPASSFILE", &path)]);
+    assert!(ignored.contains("none was found") && ignored.contains("chmod 600") && !ignored.contains("Pl4nted"), "{ignored}");
+}

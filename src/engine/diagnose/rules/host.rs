@@ -82,14 +82,18 @@ pub fn disk_full(scene: &Scene<'_>) -> Option<Conclusion> {
 pub fn disk_was_full(scene: &Scene<'_>) -> Option<Conclusion> {
     let (disk, usage) = scene.our_disks().next().filter(|_| scene.is(&[Code::DiskFull, Code::TempFull]))?;
     let text = format!(
-        "The disk ran full while it was written to. {} are free again on that of {}, now that the unfinished file is gone: that is less than was needed",
-        size(usage.free),
-        disk.path.display()
+        "A disk was full when it was written to. On that of {} {} are free now: either the unfinished file is gone again and more than that was needed, \
+         or it was another disk, or a quota",
+        disk.path.display(),
+        size(usage.free)
     );
     Some(
         Conclusion::new(
             text,
-            format!("Make more than {} free, or choose another folder with --backup-dir; then run this again", size(usage.free)),
+            format!(
+                "Look which file the error names. Make more than {} free on its disk, or choose another folder with --backup-dir; then run this again",
+                size(usage.free)
+            ),
         )
         .shown_by(fill(disk, &usage))
         .run("See what fills it:", format!("du -xh --max-depth=1 {} | sort -h | tail", shell(disk))),

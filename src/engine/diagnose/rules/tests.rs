@@ -139,7 +139,7 @@ fn cases() -> Vec<Case> {
         ("inodes-exhausted", failed(Code::InodesExhausted, "no space", |d| usage(d, 0).inodes_used = 999), "999 of 1,000"),
         ("disk-full", failed(Code::DiskFull, "no space", |d| fill(d, 0)), "97.0 % full"),
         ("disk-full", failed(Code::Io, "write error", |d| fill(d, 0)), "97.0 % full"),
-        ("disk-was-full", failed(Code::DiskFull, "no space", |_| {}), "60.0 GB are free again"),
+        ("disk-was-full", failed(Code::DiskFull, "no space", |_| {}), "60.0 GB are free now"),
         ("slot-holds-wal", failed(Code::ServerDiskFull, "x", |d| server(d).slots = slot(false, 50 * GB)), "old_standby"),
         (
             "archiver-holds-wal",
