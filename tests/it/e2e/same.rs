@@ -18,7 +18,7 @@ fn a_backup_beside_writers_is_one_moment() {
              create table stop (x integer);",
         );
         // Money moves between accounts until the table `stop` has a row; each move is one transaction over both tables.
-        let moves = "do $$ declare a integer; b integer; n integer := 0; begin loop \
+        let moves = "do $$ declare a integer; b integer; n bigint := 0; begin loop \
              a := 1 + n * 7919 % 20000; b := 1 + (n * 104729 + 1) % 20000; \
              update account set balance = balance - 5 where id = a; insert into ledger (account, amount) values (a, -5); \
              update account set balance = balance + 5 where id = b; insert into ledger (account, amount) values (b, 5); \
