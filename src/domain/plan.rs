@@ -73,6 +73,9 @@ pub struct Plan {
     pub total: Bytes,
     /// Facts for people: estimated archive size, jobs, codec.
     pub facts: Vec<(String, String)>,
+    /// The diagnostics report that was written because a check failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub report: Option<String>,
 }
 
 impl Plan {
@@ -87,6 +90,7 @@ impl Plan {
             confirm: None,
             total: Bytes(0),
             facts: Vec::new(),
+            report: None,
         }
     }
 
@@ -103,6 +107,9 @@ impl Plan {
             if let Some(cure) = &check.cure {
                 fault = fault.step(cure.clone());
             }
+        }
+        if let Some(report) = &self.report {
+            fault = fault.at(Fault::REPORT, report);
         }
         Some(fault.cured())
     }

@@ -80,7 +80,7 @@ pub fn plan(spec: &VerifySpec) -> Result<Plan, Fault> {
         many => format!("Verify {} archives ({depth})", many.len()),
     };
     let facts = vec![("Depth".to_owned(), depth.to_owned()), ("Threads".to_owned(), spec.jobs.max(1).to_string())];
-    Ok(Plan { spec: JobSpec::Verify(spec.clone()), title, items, checks, destroys: Vec::new(), confirm: None, total, facts })
+    Ok(Plan { title, items, checks, total, facts, ..Plan::of(JobSpec::Verify(spec.clone())) })
 }
 
 const fn word(depth: Depth) -> &'static str {

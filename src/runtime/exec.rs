@@ -77,7 +77,12 @@ impl Executor {
         let (work, abandoned) = (Arc::clone(&self.work), cancel.clone());
         let task = self.answer(id, async move {
             let planned = match planned.await {
-                Ok(plan) => Ok(plan),
+                Ok(mut plan) => {
+                    if let Some(obstacle) = plan.obstacle() {
+                        plan.report = explained(&*work, spec, obstacle, &abandoned).await.report().map(str::to_owned);
+                    }
+                    Ok(plan)
+                }
                 Err(fault) => Err(explained(&*work, spec, fault, &abandoned).await),
             };
             story::planned(&planned);

@@ -277,6 +277,12 @@ pub fn archives(dir: &Path) -> Result<Vec<PathBuf>, Fault> {
 }
 
 fn files(dir: &Path) -> Result<Vec<PathBuf>, Fault> {
-    let fault = |error: io::Error| io_fault("cannot read the folder", dir, &error);
+    let fault = |error: io::Error| match error.kind() {
+        io::ErrorKind::NotFound => Fault::new(Code::FileMissing, "the folder is not there").at("Path", dir.display()).step_run(
+            "A backup into it makes it. If it should be there, see whether its disk is mounted:",
+            format!("findmnt -T {}", shell_words::quote(&dir.to_string_lossy())),
+        ),
+        _ => io_fault("cannot read the folder", dir, &error),
+    };
     std::fs::read_dir(dir).map_err(fault)?.map(|entry| entry.map(|entry| entry.path()).map_err(fault)).collect()
 }

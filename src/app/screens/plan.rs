@@ -47,7 +47,8 @@ impl PlanScreen {
     /// The name that must be typed, if one must.
     pub fn wanted(&self) -> Option<&str> {
         match self.purpose {
-            Purpose::Start => self.plan.value().and_then(|plan| plan.confirm.as_deref()),
+            // What cannot be started needs no name, and its keys lead to why.
+            Purpose::Start => self.plan.value().filter(|plan| plan.obstacle().is_none()).and_then(|plan| plan.confirm.as_deref()),
             Purpose::DryRun => None,
         }
     }

@@ -22,7 +22,8 @@ pub struct InSight {
 pub fn in_sight(model: &Model) -> Option<InSight> {
     let plain = |headline: String, fault: Fault| InSight { headline, fault, missing: Vec::new() };
     if *model.nav.place() == Place::Plan {
-        return model.plan.plan.fault().map(|fault| plain("Plan failed".to_owned(), fault.clone()));
+        let refused = || model.plan.plan.value()?.obstacle().map(|fault| plain("A check failed".to_owned(), fault));
+        return model.plan.plan.fault().map(|fault| plain("Plan failed".to_owned(), fault.clone())).or_else(refused);
     }
     let job = model.job_in_sight()?;
     let headline = format!("{} failed", job.spec().noun());

@@ -187,14 +187,14 @@ impl Finding {
     /// Adds a step of the cure, in words.
     #[must_use]
     pub fn step(mut self, text: impl Into<String>) -> Self {
-        self.steps.push(Step { text: text.into(), command: None });
+        self.steps.push(Step::words(text));
         self
     }
 
     /// Adds a step of the cure with its command.
     #[must_use]
     pub fn step_run(mut self, text: impl Into<String>, command: impl Into<String>) -> Self {
-        self.steps.push(Step { text: text.into(), command: Some(command.into()) });
+        self.steps.push(Step::run(text, command));
         self
     }
 

@@ -20,6 +20,18 @@ pub struct Step {
     pub command: Option<String>,
 }
 
+impl Step {
+    /// A step in words.
+    pub fn words(text: impl Into<String>) -> Self {
+        Self { text: text.into(), command: None }
+    }
+
+    /// A step with its command.
+    pub fn run(text: impl Into<String>, command: impl Into<String>) -> Self {
+        Self { text: text.into(), command: Some(command.into()) }
+    }
+}
+
 impl fmt::Display for Step {
     /// In one line: the words and the command.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -122,14 +134,14 @@ impl Fault {
     /// Adds a step of the cure, in words.
     #[must_use]
     pub fn step(mut self, text: impl Into<String>) -> Self {
-        self.steps.push(Step { text: text.into(), command: None });
+        self.steps.push(Step::words(text));
         self
     }
 
     /// Adds a step of the cure with its command.
     #[must_use]
     pub fn step_run(mut self, text: impl Into<String>, command: impl Into<String>) -> Self {
-        self.steps.push(Step { text: text.into(), command: Some(command.into()) });
+        self.steps.push(Step::run(text, command));
         self
     }
 

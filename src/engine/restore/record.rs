@@ -40,12 +40,17 @@ pub struct Kept {
     pub replaces: bool,
 }
 
+/// The manifest's lock: it is the open file's, and ends with it.
+struct Held {
+    _file: File,
+}
+
 /// Where the manifest is.
 enum Place {
     /// Not written yet: the folders to try.
     Nowhere(Vec<PathBuf>),
     /// There.
-    At(PathBuf, #[allow(dead_code, reason = "its lock is what it is kept for")] File),
+    At(PathBuf, Held),
     /// No folder takes it: this restore cannot be gone on with.
     Impossible,
 }
@@ -70,7 +75,7 @@ impl Record {
         let spec = manifest.spec(spec);
         let mut manifest = manifest;
         manifest.begin_again();
-        let place = tokio::sync::Mutex::new(Place::At(path, file));
+        let place = tokio::sync::Mutex::new(Place::At(path, Held { _file: file }));
         Ok((Self { journal: Journal::Kept, state: Mutex::new(manifest), file: place }, spec))
     }
 
@@ -161,9 +166,10 @@ impl Record {
         let content = self.lock().render()?;
         let written = match &mut *place {
             Place::Impossible => return Ok(()),
-            Place::At(path, file) => {
+            Place::At(path, held) => {
                 let path = path.clone();
-                *file = blocking(move || crate::storage::local::replace(&path, &content)).await?;
+                let file = blocking(move || crate::storage::local::replace(&path, &content)).await?;
+                *held = Held { _file: file };
                 return Ok(());
             }
             Place::Nowhere(folders) => {
@@ -174,7 +180,7 @@ impl Record {
         };
         match written {
             Ok((path, file)) => {
-                *place = Place::At(path, file);
+                *place = Place::At(path, Held { _file: file });
                 context.events.passing(Transition::ManifestWritten);
             }
             Err(fault) => {

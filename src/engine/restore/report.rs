@@ -202,7 +202,7 @@ fn then(spec: &RestoreSpec, summary: &Summary) -> Option<Step> {
             format!("dbbackup restore cluster {archive}{} --clean --confirm {confirm} {server}", failed.concat())
         }
     };
-    Some(Step { text: "Then restore what failed again:".into(), command: Some(text::clean(&command)) })
+    Some(Step::run("Then restore what failed again:", text::clean(&command)))
 }
 
 /// The flags that lead to a server, by its section's name where it has one.

@@ -178,6 +178,7 @@ impl<'a> Locked<'a> {
         loop {
             match file.try_lock() {
                 Ok(()) => return Ok(Self(file)),
+                // The log's own thread: a lock that is waited for has no limit, and one here must have.
                 Err(TryLockError::WouldBlock) if Instant::now() < until => std::thread::sleep(NAP),
                 Err(TryLockError::WouldBlock) => {
                     return Err(io::Error::new(io::ErrorKind::TimedOut, "another process holds the log file's lock"));

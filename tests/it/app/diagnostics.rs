@@ -78,6 +78,13 @@ fn a_failed_job_leads_to_its_report() {
         Query::Diagnose(Some(_), dir, Some(fault)) => assert_eq!((dir, fault), (folder, fixtures::auth_fault())),
         other => panic!("{other:?}"),
     }
+    // A plan that a check refuses is no different.
+    let obstacle = fixtures::blocked_plan().obstacle().expect("a failed check");
+    let mut refused = Harness::of(fixtures::at_plan(fixtures::blocked_plan())).quietly().keys("d");
+    match asked(&mut refused) {
+        Query::Diagnose(Some(_), _, Some(fault)) => assert_eq!(fault, obstacle),
+        other => panic!("{other:?}"),
+    }
     // And where nothing failed the key says so.
     Harness::new().quietly().act(Action::Diagnose).sends_nothing();
 }

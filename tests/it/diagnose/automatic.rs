@@ -57,6 +57,23 @@ fn a_disk_that_runs_full_half_way_has_its_report_on_the_room_that_became_free() 
 }
 
 #[test]
+fn a_plan_that_a_check_refuses_has_its_report() {
+    let home = Home::new();
+    let server = server(15);
+    let name = server.database("refused");
+    server.sql(&name, "create table hidden ()");
+    let user = server.login_with_password("known", "");
+    let (dir, port) = (home.backups().display().to_string(), server.port.to_string());
+    let args = ["backup", "single", &name, "--backup-dir", &dir, "--host", "127.0.0.1", "--port", &port, "--user", &user, "--batch"];
+    let mut command = program::dbbackup(home.path(), &args);
+    let outcome = program::run(command.env("PGPASSWORD", "known")).fails(1, "INCOMPLETE");
+    let [path] = reports(&home.backups()).try_into().expect("one report");
+    let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+    assert!(outcome.stderr.contains(&format!("Report: {name}\n")), "{}", outcome.stderr);
+    assert_eq!(read(&path).expect("a report").error.expect("an error").code, Code::Incomplete);
+}
+
+#[test]
 fn a_missing_folder_has_its_report_in_the_programs_state() {
     let home = Home::new();
     let closed = std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port").port().to_string();

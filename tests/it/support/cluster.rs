@@ -3,7 +3,7 @@
 
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, Output};
 use std::sync::{Mutex, PoisonError};
 
 /// A data directory that is copied.
@@ -48,14 +48,7 @@ fn initdb(major: u32, data: &Path, program: &dyn Fn(&str) -> Command) -> Model {
     let _ = std::fs::remove_dir_all(&root);
     done("mv", Command::new("mv").arg(&own).arg(&root).output());
     let script = format!("trap '' INT TERM HUP; read -r _; rm -rf '{}'", root.display());
-    let broom = Command::new("sh")
-        .args(["-c", &script])
-        .current_dir("/")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("sh");
+    let broom = super::leashed(&script);
     Model { major, data: root, _broom: broom }
 }
 

@@ -16,3 +16,12 @@ pub fn eventually(otherwise: &str, mut condition: impl FnMut() -> bool) {
         assert!(std::time::Instant::now() < deadline, "{otherwise}");
     }
 }
+
+/// A shell that outlives this process just long enough for what its script does after `read`: the pipe to it ends with this value, however
+/// the process ends.
+fn leashed(script: &str) -> std::process::Child {
+    use std::process::{Command, Stdio};
+    let mut shell = Command::new("sh");
+    shell.args(["-c", script]).current_dir("/").stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+    shell.spawn().expect("sh")
+}

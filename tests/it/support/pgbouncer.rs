@@ -3,7 +3,7 @@
 use super::postgres::Postgres;
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -47,14 +47,7 @@ impl PgBouncer {
             "trap '' INT TERM HUP; {run} {program} -q '{shown}/pgbouncer.ini' >/dev/null 2>&1 </dev/null & pid=$!; read -r _; \
              kill -TERM $pid; wait $pid; rm -rf '{shown}'"
         );
-        let watch = Command::new("sh")
-            .args(["-c", &script])
-            .current_dir("/")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("sh");
+        let watch = super::leashed(&script);
         let log = root.join("log");
         let deadline = Instant::now() + Duration::from_secs(20);
         while TcpStream::connect(("127.0.0.1", port)).is_err() {

@@ -262,6 +262,7 @@ pub fn backup_plan() -> Plan {
         confirm: None,
         total: Bytes(3_012_000_000),
         facts: vec![("archive".into(), "about 750 MB".into()), ("codec".into(), "zstd:3, 4 jobs".into())],
+        report: None,
     }
 }
 
@@ -286,6 +287,7 @@ pub fn restore_plan() -> Plan {
         confirm: Some("shop".into()),
         total: Bytes(3_012_000_000),
         facts: vec![("jobs".into(), "4".into()), ("proof".into(), "all fingerprints are compared".into())],
+        report: None,
     }
 }
 

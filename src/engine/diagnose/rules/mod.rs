@@ -81,12 +81,12 @@ impl Conclusion {
     }
 
     fn step(mut self, text: impl Into<String>) -> Self {
-        self.steps.push(Step { text: text.into(), command: None });
+        self.steps.push(Step::words(text));
         self
     }
 
     fn run(mut self, text: impl Into<String>, command: impl Into<String>) -> Self {
-        self.steps.push(Step { text: text.into(), command: Some(command.into()) });
+        self.steps.push(Step::run(text, command));
         self
     }
 }

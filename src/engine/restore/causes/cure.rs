@@ -9,36 +9,35 @@ use crate::engine::restore::preflight::package;
 /// The steps that cure it.
 pub fn steps(subject: &Subject, fault: Option<&Fault>, major: u32) -> Vec<Step> {
     let name = text::clean(&subject.name);
-    let run = |text: &str, command: String| Step { text: text.to_owned(), command: Some(command) };
-    let say = |text: &str| Step { text: text.to_owned(), command: None };
     let own = || fault.map(|fault| fault.steps.clone()).unwrap_or_default();
     match subject.kind {
         Kind::Extension => {
-            vec![run("Install its files on the server's host:", format!("apt-get install {}", package(&subject.name, major)))]
+            vec![Step::run("Install its files on the server's host:", format!("apt-get install {}", package(&subject.name, major)))]
         }
         Kind::Library => {
             let extension = subject.name.trim_end_matches(|c: char| c.is_ascii_digit() || matches!(c, '-' | '.'));
-            vec![run("Install its package on the server's host:", format!("apt-get install {}", package(extension, major)))]
+            vec![Step::run("Install its package on the server's host:", format!("apt-get install {}", package(extension, major)))]
         }
         Kind::Role if fault.is_some_and(|fault| fault.code.is_missing()) => vec![
-            run("Create the role:", format!("createuser --no-login {}", quote(&name))),
-            run(
+            Step::run("Create the role:", format!("createuser --no-login {}", quote(&name))),
+            Step::run(
                 "Or give what it owns to another one, or leave owners and rights out:",
                 format!("--map-role {}=OTHER   or   --no-owner --no-acl", quote(&name)),
             ),
         ],
         Kind::Collation => {
             let mut steps =
-                vec![run("Make the locale on the server's host, then restart the server:", format!("locale-gen {}", quote(&name)))];
+                vec![Step::run("Make the locale on the server's host, then restart the server:", format!("locale-gen {}", quote(&name)))];
             steps.extend(own());
             steps
         }
         Kind::Archive => {
-            let mut steps = vec![say("Restore from another copy of the archive, or from an older backup: what is damaged cannot be read.")];
+            let mut steps =
+                vec![Step::words("Restore from another copy of the archive, or from an older backup: what is damaged cannot be read.")];
             steps.extend(own());
             steps
         }
-        Kind::ServerDisk | Kind::Disk if own().is_empty() => vec![say("Make room, or restore to a larger disk.")],
+        Kind::ServerDisk | Kind::Disk if own().is_empty() => vec![Step::words("Make room, or restore to a larger disk.")],
         _ => own(),
     }
 }
