@@ -48,6 +48,8 @@ pub enum Query {
     Archives(PathBuf),
     /// What is in an archive.
     Contents(PathBuf),
+    /// What can be recovered: the server, the folder of base backups, and that of the archived log where it is known.
+    Recovery(Option<Box<Connection>>, PathBuf, Option<PathBuf>),
     /// Delete an archive with its side files (already confirmed).
     Delete(PathBuf),
     /// Save a setting, or take it out, in the user's file.

@@ -4,9 +4,10 @@ use super::screens::diagnostics::About;
 use super::setup::Setup;
 use crate::domain::Bytes;
 use crate::domain::connection::{Connection, SslMode};
+use crate::domain::recovery::{BaseKind, Bound, Target, TargetAction, TimelineChoice};
 use crate::domain::spec::{
-    BackupSpec, Depth, Effort, Enough, JobSpec, NameTime, OnFailure, Rehearse, RestoreScope, RestoreSpec, Retries, Sample, Scope,
-    VerifyMode, VerifySpec, What,
+    BackupSpec, BaseSpec, Checkpoint, Depth, Effort, Enough, JobSpec, NameTime, OnFailure, RecoverSpec, Rehearse, RestoreScope,
+    RestoreSpec, Retries, Sample, Scope, Start, VerifyMode, VerifySpec, What,
 };
 use std::path::Path;
 
@@ -58,6 +59,11 @@ pub fn words(spec: &JobSpec, setup: &Setup) -> Vec<String> {
             }
             words.verify(verify, setup);
         }
+        JobSpec::Base(base) => {
+            words.connection(&base.connection);
+            words.base(base, setup);
+        }
+        JobSpec::Recover(recover) => words.recover(recover),
     }
     words.0
 }
@@ -275,6 +281,83 @@ impl Words {
             }
         }
         self.effort(spec.effort, setup);
+    }
+
+    fn base(&mut self, spec: &BaseSpec, setup: &Setup) {
+        self.word("backup");
+        self.word("base");
+        self.flag("--backup-dir", spec.dir.to_string_lossy());
+        match spec.kind {
+            BaseKind::Full => {}
+            BaseKind::Differential => self.flag("--type", "differential"),
+            BaseKind::Incremental => self.flag("--type", "incremental"),
+        }
+        if let Some(label) = &spec.label {
+            self.flag("--label", label.clone());
+        }
+        if spec.checkpoint == Checkpoint::Spread {
+            self.flag("--checkpoint", "spread");
+        }
+        if let Some(dir) = &spec.wal_dir {
+            self.flag("--archive-dir", dir.to_string_lossy());
+        }
+        self.flag("--compression", spec.compression.to_string());
+        self.flag("--jobs", spec.jobs.to_string());
+        if spec.memory != setup.effort.memory {
+            self.flag("--memory", exact(spec.memory));
+        }
+        match spec.verify {
+            None => self.word("--no-verify"),
+            Some(Depth::Quick) => self.flag("--verify", "quick"),
+            Some(Depth::Full) => self.flag("--verify", "full"),
+        }
+    }
+
+    fn recover(&mut self, spec: &RecoverSpec) {
+        self.word("restore");
+        self.word("pitr");
+        match &spec.base {
+            Some(base) => self.flag("--base-backup", base.to_string_lossy()),
+            None => self.flag("--backup-dir", spec.dir.to_string_lossy()),
+        }
+        if let Some(dir) = &spec.wal_dir {
+            self.flag("--wal-archive", dir.to_string_lossy());
+        }
+        match &spec.target {
+            Target::Latest => {}
+            Target::Immediate => self.word("--target-immediate"),
+            Target::Time(at) => self.flag("--target-time", super::when::utc_micros(*at)),
+            Target::Xid(xid) => self.flag("--target-xid", xid.to_string()),
+            Target::Lsn(lsn) => self.flag("--target-lsn", lsn.to_string()),
+            Target::Name(name) => self.flag("--target-name", name.clone()),
+        }
+        if spec.bound == Bound::Exclusive {
+            self.word("--target-exclusive");
+        }
+        match spec.timeline {
+            TimelineChoice::Latest => {}
+            TimelineChoice::Current => self.flag("--timeline", "current"),
+            TimelineChoice::Of(timeline) => self.flag("--timeline", timeline.to_string()),
+        }
+        match spec.action {
+            TargetAction::Pause => {}
+            TargetAction::Promote => self.flag("--target-action", "promote"),
+            TargetAction::Shutdown => self.flag("--target-action", "shutdown"),
+        }
+        self.flag("--target-dir", spec.target_dir.to_string_lossy());
+        for (from, to) in &spec.map_tablespaces {
+            self.flag("--map-tablespace", format!("{}={}", from.display(), to.display()));
+        }
+        if let Some(dir) = &spec.bin_dir {
+            self.flag("--bin-dir", dir.to_string_lossy());
+        }
+        if spec.start == Start::Yes {
+            self.word("--start");
+        }
+        if let Some(port) = spec.port {
+            self.flag("--start-port", port.to_string());
+        }
+        self.flag("--jobs", spec.jobs.to_string());
     }
 
     fn verify(&mut self, spec: &VerifySpec, setup: &Setup) {

@@ -285,6 +285,8 @@ pub fn name_of(spec: &JobSpec) -> String {
             [one] => format!("verification of {}", file_name(one)),
             many => format!("verification of {} archives", many.len()),
         },
+        JobSpec::Base(spec) => format!("base backup of {}", spec.connection.label()),
+        JobSpec::Recover(spec) => format!("recovery into {}", file_name(&spec.target_dir)),
     }
 }
 

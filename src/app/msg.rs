@@ -73,6 +73,8 @@ pub enum Reply {
     Archives(Vec<ArchiveSummary>),
     /// To [`super::cmd::Query::Contents`].
     Contents(Box<ArchiveContents>),
+    /// To [`super::cmd::Query::Recovery`].
+    Recovery(Box<crate::domain::recovery::RecoveryReport>),
     /// To [`super::cmd::Query::Delete`].
     Deleted,
     /// To [`super::cmd::Query::Save`]: what holds now.

@@ -48,11 +48,7 @@ pub fn may_end(model: &Model) -> Result<(), String> {
 
 /// The server that a job works on, if it works on one.
 pub fn connection(spec: &JobSpec) -> Option<&Connection> {
-    match spec {
-        JobSpec::Backup(backup) => Some(&backup.connection),
-        JobSpec::Restore(restore) => Some(&restore.connection),
-        JobSpec::Verify(verify) => verify.restore_test.as_ref().map(|test| &test.connection),
-    }
+    spec.connection()
 }
 
 /// What the question and the news about it say.

@@ -2,6 +2,7 @@
 
 use super::msg::Clock;
 use crate::domain::Stamp;
+use crate::domain::recovery::Micros;
 
 const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
@@ -43,6 +44,15 @@ pub fn second(at: Stamp, clock: &Clock) -> String {
     format!("{:02}:{:02}:{:02}", second / 3600, second / 60 % 60, second % 60)
 }
 
+/// `2026-01-30 13:02:59.184+00`, as PostgreSQL and the command line read it; as many decimals as it has.
+pub fn utc_micros(at: Micros) -> String {
+    let civil = civil(at.stamp(), &Clock::default());
+    let micros = at.0.rem_euclid(1_000_000);
+    let fraction = if micros == 0 { String::new() } else { format!(".{micros:06}").trim_end_matches('0').to_owned() };
+    let (hour, minute, second) = (civil.second / 3600, civil.second / 60 % 60, civil.second % 60);
+    format!("{:04}-{:02}-{:02} {hour:02}:{minute:02}:{second:02}{fraction}+00", civil.year, civil.month + 1, civil.day)
+}
+
 /// `today 02:00`, `yesterday 02:00`, `22 Nov 02:00`, `22 Nov 2025`.
 pub fn day(at: Stamp, clock: &Clock) -> String {
     let (then, now) = (civil(at, clock), civil(clock.now, clock));
@@ -68,6 +78,17 @@ pub fn age(at: Stamp, clock: &Clock) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn moments_of_the_server_keep_their_microseconds() {
+        for (micros, text) in [
+            (1_769_782_207_000_000, "2026-01-30 14:10:07+00"),
+            (1_769_782_207_184_500, "2026-01-30 14:10:07.1845+00"),
+            (-1, "1969-12-31 23:59:59.999999+00"),
+        ] {
+            assert_eq!(utc_micros(Micros(micros)), text);
+        }
+    }
 
     #[test]
     fn says_moments_on_the_local_calendar() {

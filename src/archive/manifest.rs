@@ -4,8 +4,10 @@
 //! stops before it.
 
 use crate::domain::codec::Compression;
+use crate::domain::recovery::BaseKind;
 use crate::domain::schema::{DatabaseProperties, SequenceState, Table, TableName};
 use crate::domain::server::Position;
+use crate::domain::wal::{Lsn, SegmentSize, Timeline};
 use serde::{Deserialize, Serialize};
 
 /// The format that this version writes, and the newest that it reads.
@@ -23,6 +25,8 @@ pub enum Kind {
     Single,
     /// All databases and the globals.
     Cluster,
+    /// The files of a whole server: a base backup.
+    Base,
 }
 
 /// Whether everything that was asked for is in it.
@@ -82,8 +86,65 @@ pub struct Head {
     pub tables: u64,
     /// Rows.
     pub rows: u64,
-    /// Row bytes before compression.
+    /// Row bytes before compression; of a base backup the bytes of its files.
     pub row_bytes: u64,
+    /// What a base backup is, and where in the log.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<Base>,
+}
+
+/// A base backup: what is needed to choose it and to recover from it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Base {
+    /// What it holds.
+    pub kind: BaseKind,
+    /// The backup that it builds on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<Parent>,
+    /// The label in `backup_label`.
+    pub label: String,
+    /// The timeline on which it was made.
+    pub timeline: Timeline,
+    /// Where replay begins.
+    pub start: Lsn,
+    /// Where it is consistent.
+    pub stop: Lsn,
+    /// When it began, in milliseconds since 1970 UTC, by the server's clock.
+    pub began_ms: i64,
+    /// When it was consistent, likewise.
+    pub ended_ms: i64,
+    /// The size of segments of the log.
+    pub segment_size: SegmentSize,
+    /// The size of a page, in bytes.
+    pub page_size: u32,
+    /// Whether the server's pages carry checksums; they were checked then.
+    pub checksums: bool,
+    /// Tablespaces apart from the two of each server.
+    pub tablespaces: Vec<Tablespace>,
+    /// Files.
+    pub files: u64,
+}
+
+/// The backup that another one builds on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Parent {
+    /// Its id.
+    pub id: String,
+    /// Its file name when this was made.
+    pub file: String,
+    /// Where its replay begins.
+    pub start: Lsn,
+}
+
+/// A tablespace of a base backup.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tablespace {
+    /// Its OID, by which its entries are called: `tablespaces/16400/…`.
+    pub oid: u32,
+    /// Where it was on the server.
+    pub path: String,
+    /// Bytes of its files.
+    pub bytes: u64,
 }
 
 /// Everything but the frames.

@@ -9,7 +9,7 @@ use std::fmt;
 use std::io::{self, Read, Write};
 
 /// The fields of [`Head`]; a test holds this list to the type. Whatever else stands in a manifest is skipped without being kept.
-pub(super) const HEAD_FIELDS: [&str; 14] = [
+pub(super) const HEAD_FIELDS: [&str; 15] = [
     "format",
     "id",
     "kind",
@@ -24,6 +24,7 @@ pub(super) const HEAD_FIELDS: [&str; 14] = [
     "tables",
     "rows",
     "row_bytes",
+    "base",
 ];
 
 #[derive(Serialize)]

@@ -9,6 +9,7 @@ pub mod job;
 pub mod levels;
 pub mod listing;
 pub mod plan;
+pub mod recovery;
 pub mod redact;
 pub mod schema;
 pub mod server;
@@ -18,6 +19,7 @@ pub mod spec;
 pub mod text;
 pub mod time;
 pub mod wait;
+pub mod wal;
 
 pub use codec::{Codec, Compression};
 pub use connection::{Connection, Product, SslMode};

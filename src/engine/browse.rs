@@ -40,6 +40,7 @@ fn short(head: &Head) -> ArchiveHead {
     let kind = match head.kind {
         crate::archive::manifest::Kind::Single => "single",
         crate::archive::manifest::Kind::Cluster => "cluster",
+        crate::archive::manifest::Kind::Base => "base",
     };
     ArchiveHead {
         id: head.id.clone(),

@@ -1,13 +1,17 @@
 //! What the product does: backup, restore, verify. Joins servers, archives and storage into jobs. Knows no screen and no bus.
 
 pub mod backup;
+pub mod base;
 pub mod browse;
 pub mod destroy;
 pub mod diagnose;
 pub mod event;
+pub mod pitr;
 pub mod prove;
+pub mod recover;
 pub mod restore;
 pub mod verify;
+pub mod wal;
 pub mod watch;
 
 use crate::domain::fault::Fault;
@@ -52,6 +56,8 @@ pub async fn plan(spec: &JobSpec, context: &Context) -> Result<Plan, Fault> {
             Some(test) => unless_cancelled(context, verify::trial::plan(verify, test, context)).await,
             None => verify::plan(verify),
         },
+        JobSpec::Base(base) => base::plan(base, context).await,
+        JobSpec::Recover(recover) => recover::plan(recover, context).await,
     };
     if let (true, Some(server)) = (context.cancel.is_cancelled(), &context.server) {
         server.settled().await;
@@ -75,6 +81,8 @@ pub async fn run(plan: Confirmed, context: &Context) -> Result<Summary, Fault> {
         JobSpec::Backup(backup) => backup::run(backup, watch.context()).await,
         JobSpec::Restore(restore) => restore::run(restore, watch.context()).await,
         JobSpec::Verify(verify) => verify::run(verify, watch.context()).await,
+        JobSpec::Base(base) => base::run(base, watch.context()).await,
+        JobSpec::Recover(recover) => recover::run(recover, watch.context()).await,
     };
     watch.end(ended).map_err(Fault::cured)
 }

@@ -150,6 +150,10 @@ fn deed_of(plan: &Plan) -> Option<Deed> {
             let more = json!({ "archives": verify.archives, "role": test.connection.user });
             ("restore-test", test.connection.address(), more)
         }
+        JobSpec::Base(base) => ("base-backup", base.connection.address(), json!({ "dir": base.dir, "role": base.connection.user })),
+        JobSpec::Recover(recover) => {
+            ("recovery", recover.target_dir.display().to_string(), json!({ "base": recover.base, "dir": recover.dir }))
+        }
     };
     let mut deed = Deed { action, target: clean(&redact(&target)), more };
     if let (false, Some(more)) = (plan.destroys.is_empty(), deed.more.as_object_mut()) {
@@ -212,11 +216,7 @@ impl Work for Audited {
         let Some(deed) = deed_of(plan.plan()) else { return self.inner.run(plan, events, cancel) };
         let (inner, audit) = (Arc::clone(&self.inner), Arc::clone(&self.audit));
         Box::pin(async move {
-            let server = match &plan.plan().spec {
-                JobSpec::Backup(backup) => backup.connection.address(),
-                JobSpec::Restore(restore) => restore.connection.address(),
-                JobSpec::Verify(verify) => verify.restore_test.as_ref().map(|test| test.connection.address()).unwrap_or_default(),
-            };
+            let server = plan.plan().spec.connection().map(crate::domain::Connection::address).unwrap_or_default();
             let deed = begun(&audit, deed).await?;
             let sink = Arc::new(Sink { events, audit: Arc::clone(&audit), server });
             let result = inner.run(plan, sink, cancel).await;

@@ -64,12 +64,7 @@ pub fn server(secrets: &Secrets, connection: &Connection) -> Result<(Arc<dyn Ser
 }
 
 fn context(secrets: &Secrets, spec: &JobSpec, events: Arc<dyn EventSink>, cancel: CancellationToken) -> Result<Context, Fault> {
-    let connection = match spec {
-        JobSpec::Backup(backup) => Some(&backup.connection),
-        JobSpec::Restore(restore) => Some(&restore.connection),
-        JobSpec::Verify(verify) => verify.restore_test.as_ref().map(|test| &test.connection),
-    };
-    let server = connection.map(|connection| server(secrets, connection)).transpose()?;
+    let server = spec.connection().map(|connection| server(secrets, connection)).transpose()?;
     let server = server.map(|(server, warning)| {
         if let Some(warning) = warning {
             events.log(Level::Warn, warning);
@@ -123,6 +118,11 @@ impl Work for Engine {
                 Query::EndSession(connection, blocker, ending) => {
                     let (server, _) = server(&secrets, &connection)?;
                     server.end_session(&blocker, ending).await.map(|()| Reply::Ended)
+                }
+                Query::Recovery(connection, backups, wal) => {
+                    let server = connection.map(|connection| server(&secrets, &connection)).transpose()?;
+                    let report = engine::pitr::report(server.map(|(server, _)| server), &backups, wal).await?;
+                    Ok(Reply::Recovery(Box::new(report)))
                 }
                 Query::Archives(dir) => aside(move || engine::browse::list(&dir).map(Reply::Archives)).await,
                 Query::Contents(path) => aside(move || engine::browse::contents(&path).map(|it| Reply::Contents(Box::new(it)))).await,

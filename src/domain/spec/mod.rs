@@ -1,9 +1,11 @@
 //! What someone wants done: plain data, serialisable, the same from a screen and from a command line.
 
+mod physical;
 mod restore;
 
 use super::codec::Compression;
 use super::connection::Connection;
+pub use physical::{BaseSpec, Checkpoint, RecoverSpec, Start};
 pub use restore::{Care, Enough, Journal, OnFailure, Rehearse, RestoreScope, RestoreSpec, Retries, Selection, What};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -19,6 +21,10 @@ pub enum JobSpec {
     Restore(RestoreSpec),
     /// Check archives.
     Verify(VerifySpec),
+    /// Make a base backup of a whole server.
+    Base(BaseSpec),
+    /// Make a data directory from one, as it was at a moment.
+    Recover(RecoverSpec),
 }
 
 impl JobSpec {
@@ -28,6 +34,8 @@ impl JobSpec {
             JobSpec::Backup(backup) => return backup.dir.clone(),
             JobSpec::Restore(restore) => Some(&restore.archive),
             JobSpec::Verify(verify) => verify.archives.first(),
+            JobSpec::Base(base) => return base.dir.clone(),
+            JobSpec::Recover(recover) => return recover.dir.clone(),
         };
         let folder = archive.and_then(|archive| archive.parent()).filter(|folder| !folder.as_os_str().is_empty());
         folder.map_or_else(|| PathBuf::from("."), Path::to_path_buf)
@@ -39,16 +47,20 @@ impl JobSpec {
             JobSpec::Backup(backup) => Some(&backup.connection),
             JobSpec::Restore(restore) => Some(&restore.connection),
             JobSpec::Verify(verify) => verify.restore_test.as_ref().map(|test| &test.connection),
+            JobSpec::Base(base) => Some(&base.connection),
+            JobSpec::Recover(_) => None,
         }
     }
 
-    /// "Backup", "Restore", "Verification" or "Restore test", for headlines.
+    /// "Backup", "Restore", "Verification", "Restore test", "Base backup" or "Recovery", for headlines.
     pub const fn noun(&self) -> &'static str {
         match self {
             JobSpec::Backup(_) => "Backup",
             JobSpec::Restore(_) => "Restore",
             JobSpec::Verify(verify) if verify.restore_test.is_some() => "Restore test",
             JobSpec::Verify(_) => "Verification",
+            JobSpec::Base(_) => "Base backup",
+            JobSpec::Recover(_) => "Recovery",
         }
     }
 }

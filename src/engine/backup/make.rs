@@ -76,7 +76,7 @@ pub async fn make(run: &Run<'_>, order: Order) -> Result<Made, Fault> {
     let at = Zoned::now();
     let subject = match order.kind {
         Kind::Single => name::Subject::Database(order.databases[0].name()),
-        Kind::Cluster => name::Subject::Cluster,
+        Kind::Cluster | Kind::Base => name::Subject::Cluster,
     };
     let stem = name::stem(subject, &at, &run.spec.name_time)?;
     let path = name::free(&run.spec.dir, &stem, run.spec.compression.codec);
@@ -91,7 +91,7 @@ pub async fn make(run: &Run<'_>, order: Order) -> Result<Made, Fault> {
     drop(setup);
     let read = match order.kind {
         Kind::Single => single(run, press, &order.databases[0], &halt).await,
-        Kind::Cluster => cluster(run, press, &order, &halt).await,
+        Kind::Cluster | Kind::Base => cluster(run, press, &order, &halt).await,
     };
     let ended = tokio::task::spawn_blocking(move || threads.end()).await;
     let writer = ended.map_err(|error| Fault::internal("cannot wait for the threads").caused_by(&error))?;
@@ -135,7 +135,7 @@ fn join_fault(error: tokio::task::JoinError) -> Fault {
 pub const fn depth(mode: VerifyMode, kind: Kind) -> Option<Depth> {
     match (mode, kind) {
         (VerifyMode::Off, _) => None,
-        (VerifyMode::Quick, _) | (VerifyMode::Auto, Kind::Cluster) => Some(Depth::Quick),
+        (VerifyMode::Quick, _) | (VerifyMode::Auto, Kind::Cluster | Kind::Base) => Some(Depth::Quick),
         (VerifyMode::Full, _) | (VerifyMode::Auto, Kind::Single) => Some(Depth::Full),
     }
 }
@@ -272,6 +272,7 @@ fn manifest(
         tables: outcomes.iter().map(|outcome| outcome.tables).sum(),
         rows: outcomes.iter().map(|outcome| outcome.rows).sum(),
         row_bytes: outcomes.iter().map(|outcome| outcome.bytes.0).sum(),
+        base: None,
     };
     (Manifest { head, databases }, outcomes)
 }

@@ -35,6 +35,8 @@ pub fn title(job: &Job, cols: usize) -> Row {
             format!("Restore {head}{tail}")
         }
         JobSpec::Verify(_) => capital(&job.name()),
+        JobSpec::Base(spec) => format!("{} → {}", capital(&job.name()), spec.dir.to_string_lossy()),
+        JobSpec::Recover(spec) => format!("Recovery → {}", spec.target_dir.to_string_lossy()),
     };
     Row::of(text::cut(&said, room), Role::Title).ending(number, Role::Muted, cols)
 }

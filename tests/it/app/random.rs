@@ -159,6 +159,7 @@ fn answer(cmds: &[Cmd], which: u8) -> Option<Msg> {
                 dbbackup::app::cmd::Query::Archives(_) => Reply::Archives(fixtures::archives().split_off(usize::from(which) % 4)),
                 dbbackup::app::cmd::Query::Contents(_) => Reply::Contents(Box::new(fixtures::contents(fixtures::cluster_archive()))),
                 dbbackup::app::cmd::Query::Delete(_) => Reply::Deleted,
+                dbbackup::app::cmd::Query::Recovery(..) => Reply::Recovery(Box::default()),
                 dbbackup::app::cmd::Query::Save(..) => Reply::Settings(fixtures::settings(&[])),
                 dbbackup::app::cmd::Query::EndSession(..) => Reply::Ended,
                 dbbackup::app::cmd::Query::Diagnose(.., fault) => Reply::Diagnosis(Box::new(match fault {
