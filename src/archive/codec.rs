@@ -358,7 +358,7 @@ impl Write for StreamEncoder {
 }
 
 /// Reads one frame as a stream; what follows it in `input` is left alone.
-pub(super) fn stream_decoder<'a, R: io::BufRead + 'a>(codec: Codec, input: R) -> io::Result<Box<dyn Read + 'a>> {
+pub fn stream_decoder<'a, R: io::BufRead + Send + 'a>(codec: Codec, input: R) -> io::Result<Box<dyn Read + Send + 'a>> {
     Ok(match codec {
         Codec::Zstd => {
             let mut decoder = zstd::stream::read::Decoder::with_buffer(input)?.single_frame();

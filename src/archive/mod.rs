@@ -19,4 +19,5 @@ pub mod writer;
 #[cfg(test)]
 mod tests;
 
+pub use codec::stream_decoder;
 pub use damage::is_damage;

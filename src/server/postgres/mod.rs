@@ -14,6 +14,7 @@ mod stall;
 mod target;
 mod tls;
 mod toc;
+pub mod wal;
 mod watch;
 mod wire;
 

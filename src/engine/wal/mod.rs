@@ -1,1 +1,3 @@
 //! The archive of the write-ahead log: archiving a segment, handing one back, looking through all of them.
+
+pub mod stored;

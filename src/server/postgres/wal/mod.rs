@@ -1,0 +1,3 @@
+//! The write-ahead log as bytes.
+
+pub mod header;
