@@ -1,5 +1,10 @@
 //! Point-in-time recovery as data: to what, from what, and what is there to do it with. No input or output.
 
+mod history;
+pub mod moment;
+
+pub use history::{Leg, Way};
+
 use super::wal::{Lsn, SegmentSize, Timeline, WalReport};
 use super::{Bytes, Stamp};
 use serde::{Deserialize, Serialize};
