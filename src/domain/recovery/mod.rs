@@ -1,5 +1,10 @@
 //! Point-in-time recovery as data: to what, from what, and what is there to do it with. No input or output.
 
+pub mod judge;
+mod path;
+
+pub use path::Part;
+
 use super::wal::{Lsn, SegmentSize, Timeline, WalReport};
 use super::{Bytes, Stamp};
 use serde::{Deserialize, Serialize};
