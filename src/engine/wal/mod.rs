@@ -2,13 +2,16 @@
 
 pub mod ahead;
 pub mod belonging;
+pub mod command;
 pub mod fetch;
+pub mod figures;
 pub mod folder;
 pub mod identity;
 pub mod prefetch;
 pub mod push;
 pub mod spool;
 pub mod stored;
+pub mod survey;
 
 use crate::domain::{Code, Fault};
 use std::path::Path;
