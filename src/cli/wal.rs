@@ -39,7 +39,7 @@ pub enum Wal {
     #[command(after_help = EXAMPLES)]
     Restore(Fetch),
     /// Fetch the segments after one ahead, as restore does behind its back
-    #[command(hide = true)]
+    #[command(hide = true, after_help = EXAMPLES)]
     FetchAhead(Fetch),
 }
 
