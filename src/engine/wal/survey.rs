@@ -56,6 +56,11 @@ pub struct Seen {
 }
 
 impl Seen {
+    /// The file's name.
+    pub fn file(&self) -> &str {
+        &self.file
+    }
+
     /// Whether something is around it that makes it smaller.
     pub const fn is_compressed(&self) -> bool {
         self.foreign || self.stored.wrapping.codec.is_some()
