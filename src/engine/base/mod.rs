@@ -1,5 +1,10 @@
 //! Base backups: the files of a whole server, streamed into an archive.
 
+pub mod compare;
+pub mod incoming;
+pub mod press;
+pub mod split;
+
 use super::Context;
 use crate::domain::Fault;
 use crate::domain::job::Summary;
