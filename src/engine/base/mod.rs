@@ -2,7 +2,13 @@
 
 pub mod compare;
 pub mod incoming;
+pub mod listed;
+pub mod logged;
+pub mod make;
+pub mod parent;
+pub mod plan;
 pub mod press;
+pub mod progress;
 pub mod split;
 
 use super::Context;
@@ -10,15 +16,17 @@ use crate::domain::Fault;
 use crate::domain::job::Summary;
 use crate::domain::plan::Plan;
 use crate::domain::spec::BaseSpec;
+use std::time::Instant;
 
 /// Finds out what it would do.
 pub async fn plan(spec: &BaseSpec, context: &Context) -> Result<Plan, Fault> {
-    let (_, _) = (spec, context);
-    Err(Fault::internal("being built"))
+    plan::plan(spec, context).await
 }
 
 /// Does it.
 pub async fn run(spec: &BaseSpec, context: &Context) -> Result<Summary, Fault> {
-    let (_, _) = (spec, context);
-    Err(Fault::internal("being built"))
+    let began = Instant::now();
+    let mut summary = make::make(spec, context).await.map_err(|fault| fault.at("Host", spec.connection.address()))?;
+    summary.duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    Ok(summary)
 }
