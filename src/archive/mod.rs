@@ -7,6 +7,7 @@ pub mod fingerprint;
 pub mod frame;
 mod index;
 mod locator;
+pub mod lone;
 pub mod manifest;
 mod manifest_json;
 pub mod names;

@@ -34,7 +34,12 @@ pub fn update(model: &mut Model, msg: Msg, out: &mut Vec<Cmd>) {
             model.dirty = true;
             // A sticky error goes with the first key after it was seen.
             model.toasts.retain(|toast| toast.until.is_some());
+            let (place, known) = (model.nav.place().clone(), model.toasts.len());
             keys::key(model, key, out);
+            // News of one screen would hide the keys of the next.
+            if *model.nav.place() != place {
+                model.toasts.drain(..known.min(model.toasts.len()));
+            }
         }
         Msg::Paste(text) => {
             model.dirty = true;

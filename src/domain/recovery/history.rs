@@ -1,5 +1,6 @@
 //! Where timelines branched off: the `.history` files of the log, and which timeline's segments a recovery reads.
 
+use crate::domain::wal::history;
 use crate::domain::wal::{Lsn, Segment, SegmentSize, Timeline};
 
 /// The way to a timeline: each one it came through and where that was left, the oldest first; the timeline itself stands at the end.
@@ -23,21 +24,16 @@ impl Way {
         Self { legs: vec![Leg { timeline, from: Lsn(0) }] }
     }
 
-    /// Reads `00000003.history` (`readTimeLineHistory` in `access/transam/timeline.c`): a line for each timeline before it, with the
-    /// position at which it was left. Empty lines and those that begin with `#` say nothing.
+    /// Reads `00000003.history`.
     pub fn read(timeline: Timeline, text: &str) -> Result<Self, String> {
         let mut legs = Vec::new();
         let mut from = Lsn(0);
-        for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
-            let wrong = || format!("{line:?} is no line of a timeline's history");
-            let mut words = line.split_whitespace();
-            let parent = Timeline(words.next().and_then(|word| word.parse().ok()).ok_or_else(wrong)?);
-            let left: Lsn = words.next().ok_or_else(wrong)?.parse().map_err(|_| wrong())?;
-            if legs.last().is_some_and(|last: &Leg| last.timeline >= parent) || left < from || parent >= timeline {
-                return Err(format!("{line:?} does not follow what stands before it"));
+        for branch in history::read(text)? {
+            if branch.at < from || branch.from >= timeline {
+                return Err(format!("timeline {} at {} does not follow what stands before it", branch.from, branch.at));
             }
-            legs.push(Leg { timeline: parent, from });
-            from = left;
+            legs.push(Leg { timeline: branch.from, from });
+            from = branch.at;
         }
         legs.push(Leg { timeline, from });
         Ok(Self { legs })

@@ -10,6 +10,8 @@ use std::path::PathBuf;
 pub struct WalReport {
     /// Where it is, and how that was found out.
     pub source: Source,
+    /// The cluster whose log it is, from a segment's header; none where none can be read.
+    pub system_identifier: Option<String>,
     /// The figures.
     pub stats: WalStats,
     /// Each hour in which something was archived, oldest first; at most the last 24 × 31.

@@ -31,8 +31,7 @@ pub fn of_head(path: &Path, head: &Head) -> Option<BaseBackup> {
 
 /// The base backups in a folder, the oldest first. Archives that cannot be read are passed over: they are no reason not to use another one.
 pub fn list(dir: &Path) -> Result<Vec<BaseBackup>, Fault> {
-    let mut found: Vec<BaseBackup> =
-        local::archives(dir)?.iter().filter_map(|path| of_head(path, &reader::head(path).ok()?)).collect();
+    let mut found: Vec<BaseBackup> = local::archives(dir)?.iter().filter_map(|path| of_head(path, &reader::head(path).ok()?)).collect();
     found.sort_by_key(|base| (base.ended, base.stop));
     Ok(found)
 }

@@ -148,7 +148,9 @@ impl Chain {
                 FileKind::File => break,
                 FileKind::Increment => made.increments.push((link, number)),
                 FileKind::Unchanged => {}
-                FileKind::Dir | FileKind::Link => return Err(format!("{} is a file in one backup of the chain and none in another", file.path)),
+                FileKind::Dir | FileKind::Link => {
+                    return Err(format!("{} is a file in one backup of the chain and none in another", file.path));
+                }
             }
             let path = &file.path;
             link = link.checked_sub(1).ok_or_else(|| format!("{path} is not whole in any backup of the chain"))?;

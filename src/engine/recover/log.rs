@@ -41,8 +41,7 @@ impl Log {
     /// Reads the names in a folder. Nothing is opened.
     pub fn open(dir: &Path, size: SegmentSize) -> Result<Self, Fault> {
         let fault = |error: io::Error| io_fault("cannot read the archive of the log", dir, &error);
-        let mut log =
-            Self { dir: dir.to_owned(), size, segments: BTreeMap::new(), partials: BTreeSet::new(), histories: BTreeMap::new() };
+        let mut log = Self { dir: dir.to_owned(), size, segments: BTreeMap::new(), partials: BTreeSet::new(), histories: BTreeMap::new() };
         for entry in std::fs::read_dir(dir).map_err(fault)? {
             let name = entry.map_err(fault)?.file_name();
             let Some((name, stored)) = name.to_str().and_then(|name| Some((name, Stored::parse(name)?))) else { continue };
@@ -69,6 +68,11 @@ impl Log {
         self.size
     }
 
+    /// Whether the history of a timeline is there.
+    pub fn knows(&self, timeline: Timeline) -> bool {
+        self.histories.contains_key(&timeline)
+    }
+
     /// Whether a segment is there, whole.
     pub fn has(&self, segment: Segment) -> bool {
         self.segments.contains_key(&segment)
@@ -86,7 +90,11 @@ impl Log {
 
     /// The last segment of a timeline.
     pub fn last(&self, timeline: Timeline) -> Option<Segment> {
-        self.segments.range(..=Segment { timeline, number: u64::MAX }).next_back().map(|(segment, _)| *segment).filter(|it| it.timeline == timeline)
+        self.segments
+            .range(..=Segment { timeline, number: u64::MAX })
+            .next_back()
+            .map(|(segment, _)| *segment)
+            .filter(|it| it.timeline == timeline)
     }
 
     /// What a segment says of itself.
@@ -127,7 +135,9 @@ impl Log {
         };
         let path = self.dir.join(name);
         let wrong = |why: &dyn std::fmt::Display| {
-            Fault::new(Code::CorruptedBackup, format!("the history of timeline {timeline} cannot be read")).at("File", path.display()).because(why)
+            Fault::new(Code::CorruptedBackup, format!("the history of timeline {timeline} cannot be read"))
+                .at("File", path.display())
+                .because(why)
         };
         let stored = Stored::parse(name).ok_or_else(|| wrong(&"its name"))?;
         let mut text = String::new();
@@ -183,7 +193,8 @@ impl Log {
                     Some(size) => size,
                     None => {
                         let header = piece.get(..LENGTH).ok_or_else(|| "it is too short".to_owned()).and_then(Header::read);
-                        let size = header.map(|header| header.page_size as usize).ok().filter(|size| size.is_power_of_two() && *size >= 1 << 10);
+                        let size =
+                            header.map(|header| header.page_size as usize).ok().filter(|size| size.is_power_of_two() && *size >= 1 << 10);
                         *page_size.insert(size.unwrap_or(8192))
                     }
                 };

@@ -60,11 +60,13 @@ pub fn owner(target: &Path) -> Result<Option<Owner>, Fault> {
     }
     let above = disk::nearest_existing(target);
     let of_folder = std::fs::metadata(&above).ok().filter(|meta| meta.uid() != 0).and_then(|meta| user::by_id(meta.uid()));
-    of_folder.or_else(|| user::by_name("postgres")).map(|found| Some(Owner { name: found.name, ids: (found.uid, found.gid) })).ok_or_else(|| {
-        Fault::new(Code::Config, "there is no user of the host to whom the server could belong")
-            .because("PostgreSQL does not run as root, and there is no user postgres here")
-            .step("Make the user, or run this as the one that the server runs as.")
-    })
+    of_folder.or_else(|| user::by_name("postgres")).map(|found| Some(Owner { name: found.name, ids: (found.uid, found.gid) })).ok_or_else(
+        || {
+            Fault::new(Code::Config, "there is no user of the host to whom the server could belong")
+                .because("PostgreSQL does not run as root, and there is no user postgres here")
+                .step("Make the user, or run this as the one that the server runs as.")
+        },
+    )
 }
 
 fn failed(name: &str, detail: String, cure: String, code: Code) -> Check {
@@ -94,18 +96,33 @@ pub fn free(name: &str, dir: &Path) -> Check {
         let entries = match std::fs::read_dir(dir) {
             Ok(entries) => entries.flatten().map(|entry| entry.file_name()).collect::<Vec<_>>(),
             Err(error) => {
-                return failed(name, format!("{} cannot be read: {error}", dir.display()), "Choose another folder.".to_owned(), Code::of_io(&error));
+                return failed(
+                    name,
+                    format!("{} cannot be read: {error}", dir.display()),
+                    "Choose another folder.".to_owned(),
+                    Code::of_io(&error),
+                );
             }
         };
         if entries.iter().any(|entry| entry == UNFINISHED) {
             let cure = format!("Nothing in it can be started. Remove it, then run this again: rm -rf -- {}", quoted(dir));
-            return failed(name, format!("{} is what a recovery left that did not come to its end", dir.display()), cure, Code::TargetNotEmpty);
+            return failed(
+                name,
+                format!("{} is what a recovery left that did not come to its end", dir.display()),
+                cure,
+                Code::TargetNotEmpty,
+            );
         }
         // A file system's own folder is no content.
         let holds = entries.iter().filter(|entry| *entry != "lost+found").count();
         if holds > 0 {
-            let what = if dir.join("PG_VERSION").is_file() { "holds a server's data".to_owned() } else { format!("holds {holds} files or folders") };
-            let cure = format!("Choose a folder that is empty or not there yet; nothing is overwritten. Look at it: ls -la {}", quoted(dir));
+            let what = if dir.join("PG_VERSION").is_file() {
+                "holds a server's data".to_owned()
+            } else {
+                format!("holds {holds} files or folders")
+            };
+            let cure =
+                format!("Choose a folder that is empty or not there yet; nothing is overwritten. Look at it: ls -la {}", quoted(dir));
             return failed(name, format!("{} {what}", dir.display()), cure, Code::TargetNotEmpty);
         }
     }

@@ -186,11 +186,8 @@ pub fn all(chain: &Chain, layout: &Layout, maker: &Maker, crew: &Crew<'_>) -> Re
     }
     for number in 0..chain.links.len() {
         whole(chain, number, layout, maker, crew)?;
-        let changed: Vec<(&Target, usize)> = layout
-            .files
-            .iter()
-            .filter_map(|file| Some((file, file.made.increments.iter().find(|(link, _)| *link == number)?.1)))
-            .collect();
+        let changed: Vec<(&Target, usize)> =
+            layout.files.iter().filter_map(|file| Some((file, file.made.increments.iter().find(|(link, _)| *link == number)?.1))).collect();
         let link = &chain.links[number];
         let make = || Ok((link.archive.decoder()?, (Vec::new(), Vec::new())));
         crew.each(changed.len(), make, |(decoder, buffers), at| {

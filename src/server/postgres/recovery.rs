@@ -105,7 +105,9 @@ pub fn whole_label(label: &str) -> String {
 /// A configuration for a server whose own lies elsewhere (as Debian has it), with the least that its log can be replayed with: `limits` are
 /// those that `pg_controldata` tells.
 pub fn least_configuration(limits: &[(String, String)]) -> String {
-    let mut out = String::from("# Made by dbbackup: the server's own configuration lay outside of its data directory, and is not in the base backup.\n");
+    let mut out = String::from(
+        "# Made by dbbackup: the server's own configuration lay outside of its data directory, and is not in the base backup.\n",
+    );
     for (name, value) in limits {
         out.push_str(&format!("{name} = {value}\n"));
     }
@@ -151,7 +153,8 @@ mod tests {
 
     #[test]
     fn what_another_recovery_was_told_is_left_out() {
-        let conf = "# hello\nwork_mem = '4MB'\nrecovery_target_time = 'x'\n  Restore_Command='cp'\narchive_mode = on\nrecovery_prefetch = off\n";
+        let conf =
+            "# hello\nwork_mem = '4MB'\nrecovery_target_time = 'x'\n  Restore_Command='cp'\narchive_mode = on\nrecovery_prefetch = off\n";
         assert_eq!(without_steering(conf), "# hello\nwork_mem = '4MB'\nrecovery_prefetch = off\n");
         let orders = Orders {
             restore_command: "x %f %p".to_owned(),
@@ -169,7 +172,8 @@ mod tests {
 
     #[test]
     fn a_label_and_limits_are_read() {
-        let label = "START WAL LOCATION: 0/2000028 (file 000000010000000000000002)\nINCREMENTAL FROM LSN: 0/1\nINCREMENTAL FROM TLI: 1\nLABEL: x\n";
+        let label =
+            "START WAL LOCATION: 0/2000028 (file 000000010000000000000002)\nINCREMENTAL FROM LSN: 0/1\nINCREMENTAL FROM TLI: 1\nLABEL: x\n";
         assert_eq!(whole_label(label), "START WAL LOCATION: 0/2000028 (file 000000010000000000000002)\nLABEL: x\n");
         let told = "pg_control version number:            1300\nmax_connections setting:              200\nmax_prepared_xacts setting:           4\n";
         assert_eq!(

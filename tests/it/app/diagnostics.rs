@@ -54,6 +54,12 @@ fn the_command_line_that_does_the_same_is_a_key_away() {
 }
 
 #[test]
+fn news_of_one_screen_does_not_hide_the_keys_of_the_next() {
+    let harness = Harness::of(fixtures::at_plan(fixtures::blocked_plan())).quietly().keys("enter").shows("start: a check failed");
+    harness.keys("esc").shows("q quit");
+}
+
+#[test]
 fn a_past_report_is_read_and_not_written_again() {
     let mut harness = Harness::of(fixtures::past_reports()).shows("LOCK_TABLE_FULL").quietly().keys("enter");
     let file = PathBuf::from("/var/backups/dbbackup/diagnostics-20260130-181540.json");

@@ -3,6 +3,7 @@
 
 use super::faults::small_file_system;
 use super::{Home, lookalikes};
+use crate::pty::terminal;
 use crate::support::postgres::{Postgres, server};
 use crate::support::program::{self, Outcome};
 use dbbackup::domain::Code;
@@ -36,17 +37,17 @@ const WAYS: &[(Code, Way)] = &[
     (Code::NotInArchive, |at| at.run(&["restore", "table", &at.archive, "public.nope", "--target", &at.target("not_in")])),
     (Code::ConnectionRefused, |at| {
         let port = TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr()).expect("a port").port();
-        at.elsewhere(&["status", "--host", "127.0.0.1", "--port", &port.to_string()])
+        at.elsewhere(&["--host", "127.0.0.1", "--port", &port.to_string()])
     }),
-    (Code::HostUnknown, |at| at.elsewhere(&["status", "--host", "no-such-host.invalid"])),
+    (Code::HostUnknown, |at| at.elsewhere(&["--host", "no-such-host.invalid"])),
     (Code::ConnectTimeout, |at| {
         // It takes connections and says nothing.
         let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = silent.local_addr().expect("its address").port().to_string();
-        at.elsewhere(&["status", "--host", "127.0.0.1", "--port", &port, "--connect-timeout", "1"])
+        at.elsewhere(&["--host", "127.0.0.1", "--port", &port, "--connect-timeout", "1"])
     }),
-    (Code::TlsFailed, |at| at.tcp(&["status", "--ssl-mode", "require"])),
-    (Code::TooManyConnections, |at| at.login("full", "connection limit 0", "secret", &["status"])),
+    (Code::TlsFailed, |at| at.tcp(&["--ssl-mode", "require"])),
+    (Code::TooManyConnections, |at| at.login("connection limit 0", "secret")),
     (Code::ServerUnavailable, |at| {
         let rude = TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = rude.local_addr().expect("its address").port().to_string();
@@ -57,7 +58,7 @@ const WAYS: &[(Code, Way)] = &[
                 let _ = visitor.read(&mut [0; 8]);
             }
         });
-        at.elsewhere(&["status", "--host", "127.0.0.1", "--port", &port, "--ssl-mode", "disable"])
+        at.elsewhere(&["--host", "127.0.0.1", "--port", &port, "--ssl-mode", "disable"])
     }),
     (Code::ServerReadOnly, |at| {
         let role = at.server.role("reader_only");
@@ -66,7 +67,7 @@ const WAYS: &[(Code, Way)] = &[
         at.run(&["restore", "single", &at.archive, "--target", &target, "--user", &role, "--rehearse", "off"])
     }),
     (Code::OutputUnwritable, |at| at.run(&["backup", "single", &at.database, "--backup-dir", &at.file("a_file", "x")])),
-    (Code::ReadOnlyFileSystem, |at| small_file_system(at.server, &at.home, "ro,size=64m", &at.database)),
+    (Code::ReadOnlyFileSystem, |at| at.end(&mut small_file_system(at.server, &at.home, "ro,size=64m", &at.database))),
     (Code::OutputExists, |at| {
         at.run(&["config", "init"]).ok();
         at.run(&["config", "init"])
@@ -76,9 +77,9 @@ const WAYS: &[(Code, Way)] = &[
             &at.database,
             "create table if not exists swelling as select array_fill(-1000000000, array[1000]) a from generate_series(1, 900)",
         );
-        small_file_system(at.server, &at.home, "size=2m", &at.database)
+        at.end(&mut small_file_system(at.server, &at.home, "size=2m", &at.database))
     }),
-    (Code::InodesExhausted, |at| small_file_system(at.server, &at.home, "size=64m,nr_inodes=1", &at.database)),
+    (Code::InodesExhausted, |at| at.end(&mut small_file_system(at.server, &at.home, "size=64m,nr_inodes=1", &at.database))),
     (Code::OutOfMemory, |at| {
         let bin = at.home.path().join("killed");
         std::fs::create_dir(&bin).expect("a folder");
@@ -87,7 +88,7 @@ const WAYS: &[(Code, Way)] = &[
             .expect("a script");
         std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o700)).expect("rights");
         let mut command = at.command(&["backup", "single", &at.database, "--backup-dir", &at.dir()]);
-        program::run(command.env("DBBACKUP_PG_BIN", bin).env("PATH", "/usr/sbin:/sbin"))
+        at.end(command.env("DBBACKUP_PG_BIN", bin).env("PATH", "/usr/sbin:/sbin"))
     }),
     (Code::ServerOutOfMemory, |at| at.raising("53200", "out of memory")),
     (Code::Deadlock, |at| at.raising("40P01", "deadlock detected")),
@@ -99,7 +100,7 @@ const WAYS: &[(Code, Way)] = &[
         let mut limited = Command::new("sh");
         limited.args(["-c", "ulimit -n 14; exec \"$@\"", "sh"]).arg(program.get_program()).args(program.get_args());
         program::clean(&mut limited, at.home.path());
-        program::run(limited.env("PATH", format!("{}:/usr/bin:/bin", at.server.bin.display())))
+        at.end(limited.env("PATH", format!("{}:/usr/bin:/bin", at.server.bin.display())))
     }),
     (Code::LockTimeout, |at| {
         let target = at.target("locked");
@@ -113,7 +114,7 @@ const WAYS: &[(Code, Way)] = &[
         holder.wait().expect("its end");
         outcome
     }),
-    (Code::AuthFailed, |at| at.login("wrong", "", "another", &["status"])),
+    (Code::AuthFailed, |at| at.login("", "another")),
     (Code::PermissionDenied, |at| {
         let role = at.server.role("may_not");
         at.server.sql("postgres", &format!("alter role {role} login"));
@@ -182,6 +183,9 @@ const WAYS: &[(Code, Way)] = &[
 
 /// Codes that other tests meet, or that nothing can be made to meet.
 const ELSEWHERE: &[(Code, &str)] = &[
+    (Code::WalForeign, "tests/it/wal: a second server, a segment under another name"),
+    (Code::WalArchiveMissing, "tests/it/wal: a folder that is not there, or was one"),
+    (Code::WalConflict, "tests/it/wal: other content under the same name"),
     (Code::FormatTooNew, "archive::verify and e2e::foreign write such files"),
     (Code::ProofFailed, "e2e::drill alters a fingerprint"),
     (Code::PoolerMode, "e2e::pooler starts one"),
@@ -199,8 +203,21 @@ const ELSEWHERE: &[(Code, &str)] = &[
     (Code::Terminated, "e2e::interrupted"),
 ];
 
+/// Where a failure is told.
+#[derive(Clone, Copy, PartialEq)]
+enum Face {
+    /// To a scheduler.
+    Lines,
+    /// To a person who looks on: the job's screen, and then the normal one.
+    Screen,
+}
+
+/// What asks on a screen instead of failing there.
+const ASKED: &[Code] = &[Code::NotConfirmed];
+
 /// A server, a database of a few rows on it and its archive.
 struct Stage {
+    face: Face,
     server: &'static Postgres,
     home: Home,
     database: String,
@@ -208,7 +225,7 @@ struct Stage {
 }
 
 impl Stage {
-    fn new() -> Self {
+    fn new(face: Face) -> Self {
         let (server, home) = (server(15), Home::new());
         let database = server.database("codes");
         server.sql(
@@ -216,7 +233,7 @@ impl Stage {
             "create table t (id integer primary key, v text); insert into t select i, md5(i::text) from generate_series(1, 500) i",
         );
         let archive = home.backup(server, &database, &[]).display().to_string();
-        Self { server, home, database, archive }
+        Self { face, server, home, database, archive }
     }
 
     fn dir(&self) -> String {
@@ -238,33 +255,50 @@ impl Stage {
         } else {
             command.args(args);
         }
-        program::run(&mut command)
+        self.end(&mut command)
+    }
+
+    /// Runs a command to its end, on the face that is looked at.
+    fn end(&self, command: &mut Command) -> Outcome {
+        match self.face {
+            Face::Lines => program::run(command),
+            Face::Screen => {
+                let (outcome, shown) = terminal::run(command);
+                let is_job = command.get_args().any(|word| ["backup", "restore", "verify"].iter().any(|job| word == *job));
+                // What cannot be understood never comes to a screen.
+                let is_understood = outcome.code != i32::from(Code::Usage.exit());
+                assert_eq!(shown, is_job && is_understood, "the job's screen: {command:?}\n{}", outcome.stdout);
+                outcome
+            }
+        }
+    }
+
+    /// The first thing that is done with a server: a question, or the job that leads to a screen.
+    fn reaching(&self) -> Vec<String> {
+        match self.face {
+            Face::Lines => vec!["status".to_owned()],
+            Face::Screen => ["backup", "single", &self.database, "--backup-dir", &self.dir()].map(str::to_owned).into(),
+        }
     }
 
     fn elsewhere(&self, args: &[&str]) -> Outcome {
-        program::run(program::dbbackup(self.home.path(), args).args(["--user", "x", "--batch"]))
+        let mut command = program::dbbackup(self.home.path(), &[]);
+        self.end(command.args(self.reaching()).args(args).args(["--user", "x", "--batch"]))
     }
 
     fn tcp(&self, args: &[&str]) -> Outcome {
         let port = self.server.port.to_string();
-        program::run(program::dbbackup(self.home.path(), args).args([
-            "--host",
-            "127.0.0.1",
-            "--port",
-            &port,
-            "--user",
-            "postgres",
-            "--batch",
-        ]))
+        let mut command = program::dbbackup(self.home.path(), &[]);
+        self.end(command.args(self.reaching()).args(args).args(["--host", "127.0.0.1", "--port", &port, "--user", "postgres", "--batch"]))
     }
 
     /// A run as a role with the password "secret".
-    fn login(&self, _stem: &str, attributes: &str, password: &str, args: &[&str]) -> Outcome {
+    fn login(&self, attributes: &str, password: &str) -> Outcome {
         let role = self.server.login_with_password("secret", attributes);
         let port = self.server.port.to_string();
-        let mut command = program::dbbackup(self.home.path(), args);
-        command.args(["--host", "127.0.0.1", "--port", &port, "--user", &role, "--batch"]);
-        program::run(command.env("PGPASSWORD", password))
+        let mut command = program::dbbackup(self.home.path(), &[]);
+        command.args(self.reaching()).args(["--host", "127.0.0.1", "--port", &port, "--user", &role, "--batch"]);
+        self.end(command.env("PGPASSWORD", password))
     }
 
     fn target(&self, stem: &str) -> String {
@@ -337,10 +371,12 @@ fn told(code: Code, outcome: Outcome) {
     assert!(!text.contains("secret"), "{}: a password\n{text}", code.as_str());
 }
 
-fn meet(part: usize, of: usize) {
-    let stage = Stage::new();
+fn meet(face: Face, part: usize, of: usize) {
+    let stage = Stage::new(face);
     for (code, way) in WAYS.iter().skip(part).step_by(of) {
-        told(*code, way(&stage));
+        if face == Face::Lines || !ASKED.contains(code) {
+            told(*code, way(&stage));
+        }
     }
     let strange: Vec<String> = lookalikes(Path::new(&stage.home.path())).into_iter().filter(|name| name.ends_with(".part")).collect();
     assert_eq!(strange, Vec::<String>::new());
@@ -348,22 +384,42 @@ fn meet(part: usize, of: usize) {
 
 #[test]
 fn failures_are_met_and_told_first_part() {
-    meet(0, 4);
+    meet(Face::Lines, 0, 4);
 }
 
 #[test]
 fn failures_are_met_and_told_second_part() {
-    meet(1, 4);
+    meet(Face::Lines, 1, 4);
 }
 
 #[test]
 fn failures_are_met_and_told_third_part() {
-    meet(2, 4);
+    meet(Face::Lines, 2, 4);
 }
 
 #[test]
 fn failures_are_met_and_told_fourth_part() {
-    meet(3, 4);
+    meet(Face::Lines, 3, 4);
+}
+
+#[test]
+fn failures_are_told_in_a_terminal_first_part() {
+    meet(Face::Screen, 0, 4);
+}
+
+#[test]
+fn failures_are_told_in_a_terminal_second_part() {
+    meet(Face::Screen, 1, 4);
+}
+
+#[test]
+fn failures_are_told_in_a_terminal_third_part() {
+    meet(Face::Screen, 2, 4);
+}
+
+#[test]
+fn failures_are_told_in_a_terminal_fourth_part() {
+    meet(Face::Screen, 3, 4);
 }
 
 #[test]

@@ -87,11 +87,11 @@ fn a_folder_that_cannot_be_written() {
     for dir in ["/proc/dbbackup".to_owned(), home.path().join("file").display().to_string()] {
         home.on(server, &["backup", "single", &name, "--backup-dir", &dir]).fails(73, "OUTPUT_UNWRITABLE");
     }
-    small_file_system(server, &home, "ro,size=64m", &name).fails(73, "READ_ONLY_FILE_SYSTEM");
+    program::run(&mut small_file_system(server, &home, "ro,size=64m", &name)).fails(73, "READ_ONLY_FILE_SYSTEM");
 }
 
 /// A backup onto a file system that only this run sees; what is left on it is printed last.
-pub fn small_file_system(server: &Postgres, home: &Home, options: &str, name: &str) -> program::Outcome {
+pub fn small_file_system(server: &Postgres, home: &Home, options: &str, name: &str) -> Command {
     let dir = home.backups().display().to_string();
     let script = "mount -t tmpfs -o \"$1\" none \"$2\" || exit 99; dir=$2; shift 2; \"$@\"; code=$?; echo left: $(ls -A \"$dir\" | grep -v ^diagnostics-); exit $code";
     let mut command = Command::new("unshare");
@@ -103,7 +103,7 @@ pub fn small_file_system(server: &Postgres, home: &Home, options: &str, name: &s
     command.args(["--compression", "none"]).args(program::connection(server));
     program::clean(&mut command, home.path());
     command.env("PATH", format!("{}:/usr/sbin:/usr/bin:/sbin:/bin", server.bin.display()));
-    program::run(&mut command)
+    command
 }
 
 #[test]
@@ -112,12 +112,12 @@ fn a_full_disk() {
     let home = Home::new();
     // Seen beforehand, where the estimate says so.
     let name = slow_database(server, "filling");
-    let outcome = small_file_system(server, &home, "size=3m", &name).fails(74, "DISK_FULL");
+    let outcome = program::run(&mut small_file_system(server, &home, "size=3m", &name)).fails(74, "DISK_FULL");
     assert!(outcome.stdout.trim_end().ends_with("left:"), "{}", outcome.stdout);
     // Text of numbers is several times as long as what the server keeps of them, so that the estimate is far too small here.
     let swelling = server.database("swelling");
     server.sql(&swelling, "create table t as select array_fill(-1000000000, array[1000]) a from generate_series(1, 3000)");
-    let outcome = small_file_system(server, &home, "size=9m", &swelling).fails(74, "DISK_FULL");
+    let outcome = program::run(&mut small_file_system(server, &home, "size=9m", &swelling)).fails(74, "DISK_FULL");
     assert!(outcome.stdout.trim_end().ends_with("left:"), "{}", outcome.stdout);
 }
 

@@ -1,5 +1,6 @@
 //! A terminal with the program in it: what is on the screen, how many bytes came, how the terminal was left.
 
+use crate::support::program::Outcome;
 use portable_pty::{Child, CommandBuilder, ExitStatus, MasterPty, PtySize, native_pty_system};
 use std::io::{Read, Write};
 use std::num::NonZeroU16;
@@ -212,4 +213,26 @@ impl Drop for Terminal {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Runs a command to its end in a large terminal, as it is, but for `--batch`. What is left on the normal screen is its result.
+/// Says too whether it showed itself on a full screen meanwhile.
+pub fn run(command: &std::process::Command) -> (Outcome, bool) {
+    let mut there = CommandBuilder::new(command.get_program());
+    there.args(command.get_args().filter(|word| *word != "--batch"));
+    there.env_clear();
+    for (name, value) in command.get_envs() {
+        if let Some(value) = value {
+            there.env(name, value);
+        }
+    }
+    there.env("TERM", "xterm-256color");
+    if let Some(dir) = command.get_current_dir() {
+        there.cwd(dir);
+    }
+    let mut terminal = Terminal::start(there, (200, 60));
+    let code = i32::try_from(terminal.ends_well().exit_code()).expect("a small number");
+    let outcome =
+        Outcome { code, stdout: terminal.contents(), stderr: String::new(), peak: 0, commands: std::collections::BTreeSet::new() };
+    (outcome, terminal.raw().contains("\x1b[?1049h"))
 }
