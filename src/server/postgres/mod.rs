@@ -6,6 +6,7 @@ mod diagnose;
 pub mod dump;
 mod fault;
 pub mod install;
+pub mod page;
 mod pooler;
 mod program;
 pub mod quote;
