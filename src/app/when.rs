@@ -83,6 +83,11 @@ pub fn date(at: Stamp, clock: &Clock) -> String {
     format!("{} {}", civil.day, MONTHS[civil.month % 12])
 }
 
+/// `30 Jan 2026`.
+pub fn date_year(at: Stamp, clock: &Clock) -> String {
+    format!("{} {}", date(at, clock), civil(at, clock).year)
+}
+
 /// `30 Jan 14:02`, with the year where it is another than this one.
 pub fn date_minute(at: Stamp, clock: &Clock) -> String {
     let (then, now) = (civil(at, clock), civil(clock.now, clock));

@@ -191,6 +191,55 @@ fn settings_and_palette() {
 }
 
 #[test]
+fn pitr() {
+    use super::recovery::{calm, failing, foreign, fresh, hostile, off, report, shown};
+    let asked = Harness::new().keys("6");
+    let form = |path: &str| keys(shown("6", report()), path);
+    for (state, model) in [
+        ("loading", asked.model.clone()),
+        ("failed", asked.answer(Err(fixtures::auth_fault())).model),
+        ("normal", shown("6", report())),
+        ("calm", shown("6", calm())),
+        ("moment", Harness::of(shown("6", report())).keys("t").types("30 Jan 14:02:59.184").keys("enter").model),
+        ("gap", keys(shown("6", report()), "p p p p p p p right")),
+        ("branch", keys(shown("6", report()), "up left left")),
+        ("nearer", keys(shown("6", report()), "p p p p p p p + + +")),
+        ("typing", Harness::of(shown("6", report())).keys("t").types("yesterday 14:02").model),
+        ("typing_wrong", Harness::of(shown("6", report())).keys("t").types("29 Feb 14:02").model),
+        ("failing", shown("6", failing())),
+        ("off", shown("6", off())),
+        ("fresh", shown("6", fresh())),
+        ("foreign", shown("6", foreign())),
+        ("hostile", shown("6", hostile())),
+        ("stale", Harness::of(shown("6", report())).keys("R").answer(Err(fixtures::auth_fault())).model),
+        ("form", form("p enter")),
+        ("form_xid", Harness::of(form("enter")).types("/restore").keys("down right right").types("x").model),
+    ] {
+        at_sizes(&format!("pitr_{state}"), &model, &[(80, 24), (120, 40), (200, 60), (40, 10)]);
+    }
+}
+
+#[test]
+fn wal() {
+    use super::recovery::{calm, failing, foreign, fresh, hostile, off, report, shown};
+    let asked = Harness::new().keys("7");
+    for (state, model) in [
+        ("loading", asked.model.clone()),
+        ("failed", asked.answer(Err(fixtures::auth_fault())).model),
+        ("normal", shown("7", report())),
+        ("calm", shown("7", calm())),
+        ("failing", shown("7", failing())),
+        ("off", shown("7", off())),
+        ("fix", keys(shown("7", off()), "y")),
+        ("fresh", shown("7", fresh())),
+        ("foreign", shown("7", foreign())),
+        ("hostile", shown("7", hostile())),
+    ] {
+        at_sizes(&format!("wal_{state}"), &model, &[(80, 24), (120, 40), (200, 60), (40, 10)]);
+    }
+}
+
+#[test]
 fn diagnostics() {
     let asked = Harness::new().keys("8");
     let kept = Harness::of(fixtures::past_reports()).keys("enter").answer(Ok(Reply::Diagnosis(Box::new(fixtures::diagnosis_of_failure()))));
