@@ -345,7 +345,7 @@ pub static KEYS: &[Bind] = &[
     bind(Archives, ch('<'), Action::Sort(Toward::Previous), "sort by the column before", InHelp),
     bind(Archives, ch('S'), Action::Reverse, "turn around", InHelp),
     bind(Archives, ch('/'), Action::Filter, "filter", Footer),
-    bind(Scope::Pitr, ENTER, Action::Enter, "prepare restore", First),
+    bind(Scope::Pitr, ENTER, Action::Enter, "recover", First),
     bind(Scope::Pitr, plain(KeyCode::Left), Action::Change(Toward::Previous), "move", InHelp),
     bind(Scope::Pitr, plain(KeyCode::Right), Action::Change(Toward::Next), "←→ move", First),
     bind(Scope::Pitr, shift(KeyCode::Left), Action::Finer(Toward::Previous), "a tenth of a column back", InHelp),

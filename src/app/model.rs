@@ -240,12 +240,12 @@ impl Model {
 
     /// Whether a report is being collected or read.
     pub fn is_diagnosing(&self) -> bool {
-        self.is_asked(&Asked::Diagnosis)
+        self.asked.values().any(|asked| *asked == Asked::Diagnosis)
     }
 
-    /// Whether an answer to a question is awaited.
-    pub(super) fn is_asked(&self, wanted: &Asked) -> bool {
-        self.asked.values().any(|asked| asked == wanted)
+    /// The question about recovery that is not answered yet.
+    pub fn waits_for_recovery(&self) -> Option<ReqId> {
+        self.asked.iter().find(|(_, asked)| **asked == Asked::Recovery).map(|(id, _)| *id)
     }
 
     /// How the program ends, once that is known: draw the last frame, then leave.

@@ -68,12 +68,6 @@ fn cells(report: &RecoveryReport, line: Timeline, scale: &Scale) -> Vec<Cell> {
             *known = cell(column);
         }
     };
-    if let Some((fork, first)) = fork(report, line) {
-        put(&mut cells, fork, first, &|_| ('─', Role::Muted));
-        if let Some(column) = scale.column(fork) {
-            cells[column] = ('└', Role::Muted);
-        }
-    }
     let leads = leads_to_newest(report, line);
     let covered = |column: usize| {
         let (from, to) = (scale.at(column), scale.at(column + 1));
@@ -83,6 +77,19 @@ fn cells(report: &RecoveryReport, line: Timeline, scale: &Scale) -> Vec<Cell> {
         // What was written on it after the newest timeline left it leads nowhere.
         let good = |column: usize| leads.is_some_and(|until| scale.at(column) <= until) && covered(column);
         put(&mut cells, stretch.from, stretch.to, &|column| if good(column) { ('━', Role::Bar) } else { ('─', Role::Muted) });
+    }
+    for child in report.wal.timelines.iter().filter(|one| one.parent.is_some_and(|(parent, _)| parent == line)) {
+        if let Some(column) = fork(report, child.timeline).and_then(|(at, _)| scale.column(at)) {
+            cells[column] = (if cells[column].0 == '━' { '┯' } else { '┬' }, cells[column].1);
+        }
+    }
+    if let Some((at, first)) = fork(report, line) {
+        let first = Stamp(first.0.max(at.0));
+        let drawn = scale.column(first).unwrap_or(0);
+        put(&mut cells, at, first, &|column| if column == drawn && column > 0 { ('━', Role::Bar) } else { ('─', Role::Muted) });
+        if let Some(column) = scale.column(at) {
+            cells[column] = ('└', Role::Muted);
+        }
     }
     for base in report.bases.iter().filter(|base| base.timeline == line) {
         let Some(column) = scale.column(base.ended) else { continue };
@@ -220,7 +227,7 @@ mod tests {
     fn the_axis_says_days_then_hours_then_minutes() {
         let clock = Clock { now: Stamp(NOW), offset: 3600, zone: "CET".into(), ..Clock::default() };
         let axis = |span: i64, columns: usize| axis(&Scale { from: Stamp(NOW - span), to: Stamp(NOW), columns }, &clock);
-        assert_eq!(axis(15 * DAY, 78), "  16 Jan        19 Jan         22 Jan         25 Jan         28 Jan");
+        assert_eq!(axis(15 * DAY, 78), "       17 Jan    19 Jan     21 Jan    23 Jan    25 Jan     27 Jan    29 Jan");
         assert_eq!(axis(DAY, 60), "       18:00          30 Jan         06:00          12:00");
         assert_eq!(axis(600_000, 40), "                 14:25");
         assert!(axis(4 * 365 * DAY, 200).contains("2024"));

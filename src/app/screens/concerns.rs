@@ -107,7 +107,7 @@ fn whole(model: &Model, report: &RecoveryReport) -> Option<Concern> {
     match standing(report) {
         Standing::Archive => None,
         Standing::Off => {
-            bad("the server does not archive its log: it can be recovered to no moment".to_owned(), Some(enable(model, report)))
+            bad("the server does not archive its log, so that it cannot be recovered to a moment".to_owned(), Some(enable(model, report)))
         }
         Standing::Unknown => bad(
             "it is not known where the log is archived: name the folder with --archive-dir or the setting wal.dir".to_owned(),
@@ -146,10 +146,11 @@ fn archiving(model: &Model, archiver: &ArchiverState) -> Option<Concern> {
 fn bases(model: &Model, report: &RecoveryReport) -> Vec<Concern> {
     let good = report.bases.iter().filter(|base| base.broken.is_none()).count();
     let mut found = Vec::new();
-    if good == 0 {
+    // Who keeps the log elsewhere keeps base backups there too.
+    if good == 0 && !matches!(standing(report), Standing::Foreign(_)) {
         found.push(Concern {
             weight: Weight::Bad,
-            text: "there is no base backup that can be used: the log alone recovers nothing".to_owned(),
+            text: "there is no base backup that can be used: recovery has nothing to begin from".to_owned(),
             command: Some(back_up(model, report)),
         });
     }

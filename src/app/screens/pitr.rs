@@ -119,7 +119,7 @@ pub fn look_again(model: &mut Model, out: &mut Vec<Cmd>) {
 
 /// Whether an answer is on its way.
 pub fn is_asking(model: &Model) -> bool {
-    model.is_asked(&Asked::Recovery)
+    model.waits_for_recovery().is_some()
 }
 
 /// The timelines that there is anything of, the oldest first.

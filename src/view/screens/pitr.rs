@@ -4,7 +4,7 @@ use super::nothing;
 use crate::app::jobs::file_name;
 use crate::app::load::Load;
 use crate::app::model::Model;
-use crate::app::screens::concerns::{Concern, Weight, concerns};
+use crate::app::screens::concerns::{Concern, Standing, Weight, concerns, product, standing};
 use crate::app::screens::pitr;
 use crate::app::when;
 use crate::domain::recovery::judge::{Obstacle, Verdict, Way};
@@ -14,7 +14,8 @@ use crate::domain::wal::ArchiverState;
 use crate::view::fault;
 use crate::view::layout::Density;
 use crate::view::look::Role;
-use crate::view::page::{Row, Size};
+use crate::view::page::{Row, Size, window};
+use crate::view::table::{self, Layout, longest, numbers, texts};
 use crate::view::{text, timeline};
 
 /// The lines of the screen.
@@ -52,7 +53,11 @@ pub fn stale(model: &Model, cols: usize) -> Option<Row> {
 /// What it is about, and how fresh it is.
 pub fn head(model: &Model, report: &RecoveryReport, cols: usize) -> Row {
     let server = model.servers.get(model.recovery.server).map(|server| server.connection.label()).unwrap_or_default();
-    let place = report.wal.source.dir.as_ref().map_or("no archive of the log".to_owned(), |dir| format!("log in {}", dir.display()));
+    let place = match (standing(report), &report.wal.source.dir) {
+        (Standing::Foreign(kind), _) => format!("log kept by {}", product(kind)),
+        (_, Some(dir)) => format!("log in {}", dir.display()),
+        (_, None) => "no archive of the log".to_owned(),
+    };
     let fresh = match pitr::is_asking(model) {
         true => "looking again …".to_owned(),
         false => format!("as of {}", when::second(report.at, &model.clock)),
@@ -107,6 +112,66 @@ fn ready(model: &Model, report: &RecoveryReport, size: Size, density: Density) -
         }
         rows.extend(wanted);
     }
+    let room = size.rows.saturating_sub(rows.len());
+    if air && room >= 5 {
+        rows.push(Row::new());
+        rows.extend(bases(model, report, cols, room - 1));
+    }
+    rows
+}
+
+/// The base backups, the newest first; the one that would be used is marked.
+fn bases(model: &Model, report: &RecoveryReport, cols: usize, height: usize) -> Vec<Row> {
+    if report.bases.is_empty() {
+        return Vec::new();
+    }
+    let (used, chain) = match pitr::verdict(model) {
+        Some(Verdict::Recoverable(way)) => (Some(way.base), way.chain),
+        _ => (None, Vec::new()),
+    };
+    let names: Vec<String> = report.bases.iter().map(|base| file_name(&base.path)).collect();
+    let layout = Layout::new(
+        &[
+            texts("BASE BACKUP", 22, 0),
+            texts("KIND", 12, 1),
+            numbers("TIMELINE", 8, 4),
+            numbers("SIZE", 9, 2),
+            numbers("RESTORED", 9, 3),
+            texts("", 10, 0),
+            table::names("ARCHIVE", 24, longest(names.iter().map(String::as_str), 24, 72)).ranked(5),
+        ],
+        cols.saturating_sub(2),
+    );
+    let mut rows = vec![Row::new().gap(2).join(layout.head())];
+    let order: Vec<usize> = (0..report.bases.len()).rev().collect();
+    let cursor = order.iter().position(|at| Some(*at) == used).unwrap_or(0);
+    let lines: Vec<Row> = order
+        .into_iter()
+        .map(|at| {
+            let base = &report.bases[at];
+            let (state, role) = match &base.broken {
+                Some(_) => ("✗ broken", Role::Bad),
+                None if Some(at) == used => ("✓ used", Role::Ok),
+                None if chain.contains(&at) => ("✓ needed", Role::Ok),
+                None => ("", Role::Muted),
+            };
+            let kind = match base.kind {
+                BaseKind::Full => "full",
+                BaseKind::Differential => "differential",
+                BaseKind::Incremental => "incremental",
+            };
+            Row::new().gap(2).join(layout.row(&[
+                (when::date_second(base.ended, &model.clock), Role::Text),
+                (kind.to_owned(), Role::Text),
+                (base.timeline.to_string(), Role::Muted),
+                (base.bytes.to_string(), Role::Text),
+                (base.plain.to_string(), Role::Muted),
+                (state.to_owned(), role),
+                (names[at].clone(), Role::Muted),
+            ]))
+        })
+        .collect();
+    rows.extend(window(lines, cursor, height - 1));
     rows
 }
 
@@ -121,7 +186,12 @@ fn windows(model: &Model, report: &RecoveryReport, cols: usize) -> Vec<Row> {
     let holes: Vec<String> = report
         .windows
         .windows(2)
-        .map(|pair| format!("{} – {}", when::date_minute(pair[0].1, clock), when::date_minute(pair[1].0, clock)))
+        .map(|pair| {
+            let (from, to) = (pair[0].1, pair[1].0);
+            let same = when::date(from, clock) == when::date(to, clock) && to.since(from) < 86_400_000;
+            let to = if same { when::minute(to, clock) } else { when::date_minute(to, clock) };
+            format!("{} – {to}", when::date_minute(from, clock))
+        })
         .collect();
     let said = match holes.as_slice() {
         [] => head,
@@ -155,9 +225,7 @@ fn moment(model: &Model, cols: usize) -> Vec<Row> {
             Some(Err(why)) => (format!("✗ {why}"), Role::Bad),
             None => (String::new(), Role::Text),
         };
-        let offset = clock.offset;
-        let sign = if offset < 0 { '-' } else { '+' };
-        let zone = format!("{} ({sign}{:02}:{:02}) where none is written", clock.zone, offset.abs() / 3600, offset.abs() / 60 % 60);
+        let zone = format!("{} ({}) where none is written", clock.zone, when::offset(clock.offset));
         let mut rows = vec![Row::of("moment  ", Role::Muted).join(field).ending(zone, Role::Muted, cols)];
         rows.extend(Row::wrapped(&said, role, 2, cols).into_iter().take(2));
         return rows;
@@ -170,7 +238,11 @@ fn moment(model: &Model, cols: usize) -> Vec<Row> {
     let room = cols.saturating_sub(text::width(verdict.0) + 2);
     let said = match (model.recovery.moment, pitr::cursor(model)) {
         (Some(at), _) => both(at, model, room),
-        (None, Some(at)) => format!("the end of the archive: {}", when::exact(Micros::from(Micros::from(at).stamp()), clock)),
+        (None, Some(at)) => {
+            let exact = when::exact(at.into(), clock);
+            let said = format!("the end of the archive: {exact}");
+            if text::width(&said) <= room { said } else { exact }
+        }
         (None, None) => "the end of the archive".to_owned(),
     };
     vec![Row::of(text::cut(&said, room), Role::Title).ending(verdict.0, verdict.1, cols)]
@@ -280,8 +352,8 @@ pub fn archiver(model: &Model, archiver: Option<&ArchiverState>, cols: usize) ->
     let (said, role) = match (&state.last, &state.last_failed) {
         _ if state.archive_mode == "off" => ("✗ off: archive_mode = off".to_owned(), Role::Bad),
         (last, Some((name, at))) if state.is_failing() => {
-            let good = last.as_ref().map(|(_, at)| format!(", last good {}", ago(*at))).unwrap_or_default();
-            (format!("✗ fails: {name} {}{good}, {} failed{waits}", ago(*at), text::count(state.failed)), Role::Bad)
+            let good = last.as_ref().map(|(_, at)| format!(" since {}", ago(*at))).unwrap_or_default();
+            (format!("✗ fails{good}{waits}, {} failed, tried {name} {}", text::count(state.failed), ago(*at)), Role::Bad)
         }
         (Some((name, at)), _) => {
             let age = ago(*at);

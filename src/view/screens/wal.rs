@@ -116,7 +116,8 @@ fn figures(model: &Model, wal: &WalReport, cols: usize, density: Density) -> Vec
     };
     parts.push(Row::of(encrypted, Role::Muted));
     if let Some(size) = stats.segment_size {
-        parts.push(part(Bytes(size.bytes()).to_string(), "a segment"));
+        // As the server itself calls it.
+        parts.push(Row::of(format!("segments of {} MB", size.bytes() >> 20), Role::Muted));
     }
     let mut rows = spread(parts, cols);
     if let (Some((_, oldest)), Some((_, newest))) = (&stats.oldest, &stats.newest) {
@@ -173,16 +174,18 @@ fn last_hours(wal: &WalReport, at: Stamp, hours: usize) -> Vec<Option<Hour>> {
 
 /// What came each hour, and beside it where there is room what compression saved of it.
 fn charts(model: &Model, wal: &WalReport, at: Stamp, cols: usize, height: usize) -> Vec<Row> {
-    let wide = HOURS + LABEL + 1;
-    // Each hour takes as many columns as fit beside the other chart.
+    // Where there is room an hour has two columns.
+    let each = if cols >= 2 * HOURS + LABEL + 1 + 40 { 2 } else { 1 };
+    let wide = each * HOURS + LABEL + 1;
     let beside = cols >= wide + 22;
     let hours = HOURS.min(cols.saturating_sub(LABEL + 1));
     let recent = last_hours(wal, at, hours);
     let bytes: Vec<Option<u64>> = recent.iter().map(|hour| hour.map(|hour| hour.bytes.0)).collect();
     let most = chart::round_up(bytes.iter().flatten().copied().max().unwrap_or(0));
-    let mut left = vec![Row::of(text::left(&format!("PER HOUR, last {hours}: {}", rate(&recent)), LABEL + 1 + hours), Role::Muted)];
+    let mut left = vec![Row::of(text::left(&format!("PER HOUR, last {hours}: {}", rate(&recent)), LABEL + 1 + each * hours), Role::Muted)];
+    let bytes: Vec<Option<u64>> = bytes.into_iter().flat_map(|hour| std::iter::repeat_n(hour, each)).collect();
     left.extend(chart::bars(&bytes, most, height, LABEL, &short));
-    left.push(ticks(model, at, hours));
+    left.push(ticks(model, at, hours, each));
     if !beside {
         return left;
     }
@@ -243,17 +246,18 @@ fn rate(recent: &[Option<Hour>]) -> String {
 }
 
 /// Hours of the day below the bars, every sixth.
-fn ticks(model: &Model, at: Stamp, hours: usize) -> Row {
+fn ticks(model: &Model, at: Stamp, hours: usize, each: usize) -> Row {
     let mut line = String::new();
-    for column in 0..hours {
-        let hour = Stamp((at.0.div_euclid(3_600_000) - (hours - 1 - column) as i64) * 3_600_000);
+    for nth in 0..hours {
+        let column = nth * each;
+        let hour = Stamp((at.0.div_euclid(3_600_000) - (hours - 1 - nth) as i64) * 3_600_000);
         let minute = when::minute(hour, &model.clock);
         let label = match minute.get(..2).and_then(|hour| hour.parse::<u32>().ok()) {
             Some(0) => when::date(hour, &model.clock),
             Some(hour) if hour % 6 == 0 => format!("{hour:02}"),
             _ => continue,
         };
-        if column >= text::width(&line) + usize::from(!line.is_empty()) && column + text::width(&label) <= hours {
+        if column >= text::width(&line) + usize::from(!line.is_empty()) && column + text::width(&label) <= hours * each {
             line.extend(std::iter::repeat_n(' ', column - text::width(&line)));
             line.push_str(&label);
         }

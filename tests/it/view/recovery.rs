@@ -1,9 +1,10 @@
 //! Archives of the log worth looking at: fifteen days with a gap and two branches, one whose archiver fails, none at all. Everything is fixed.
 
-use super::fixtures::{HOSTILE, NOW, ready};
+use super::fixtures::{self, HOSTILE, NOW, ready};
 use crate::app::harness::Harness;
 use dbbackup::app::model::Model;
-use dbbackup::app::msg::Reply;
+use dbbackup::app::msg::{Msg, Reply};
+use dbbackup::domain::listing::ArchiveSummary;
 use dbbackup::domain::recovery::{BaseBackup, BaseKind, RecoveryReport, Stretch, judge};
 use dbbackup::domain::wal::{
     ArchiverState, CommandKind, Gap, Hour, Lsn, Segment, SegmentSize, SlotHold, Source, Timeline, TimelineSummary, WalReport, WalStats,
@@ -306,4 +307,24 @@ pub fn hostile() -> RecoveryReport {
 /// The screen of a key with a report.
 pub fn shown(key: &str, report: RecoveryReport) -> Model {
     Harness::of(ready()).keys(key).answer(Ok(Reply::Recovery(Box::new(report)))).model
+}
+
+/// A base backup as the list of archives shows it.
+pub fn base_archive() -> ArchiveSummary {
+    let mut archive = fixtures::archive("server", 12, 22_500_000_000);
+    archive.path = "/var/backups/dbbackup/base_012h.tar.zst".into();
+    if let Ok(head) = &mut archive.head {
+        head.kind = "base".into();
+        head.databases.clear();
+    }
+    archive
+}
+
+/// A folder with a base backup in it.
+pub fn with_base() -> Model {
+    let mut model = fixtures::opened();
+    let archives = [fixtures::archives(), vec![base_archive()]].concat();
+    let server = Reply::Server(Box::new(fixtures::server_info()), fixtures::databases());
+    fixtures::feed(&mut model, [Msg::Done(fixtures::SERVER, Ok(server)), Msg::Done(fixtures::ARCHIVES, Ok(Reply::Archives(archives)))]);
+    model
 }

@@ -41,6 +41,8 @@ fn home() {
         ("failed", fixtures::failed()),
         ("hostile", fixtures::hostile()),
         ("running", keys(fixtures::running(), "1")),
+        ("recovery", keys(super::recovery::shown("6", super::recovery::report()), "1")),
+        ("base", super::recovery::with_base()),
     ] {
         at_sizes(&format!("home_{state}"), &model, &SIZES);
     }
@@ -53,6 +55,7 @@ fn backup() {
         ("empty", keys(fixtures::empty(), "2")),
         ("normal", keys(fixtures::ready(), "2 space")),
         ("options", keys(fixtures::ready(), "2 tab down 9 9")),
+        ("base", keys(fixtures::ready(), "2 tab down down down down down right right")),
         ("failed", keys(fixtures::failed(), "2")),
         ("hostile", keys(fixtures::hostile(), "2")),
     ] {
@@ -126,6 +129,7 @@ fn jobs() {
 #[test]
 fn archives() {
     for (state, model) in [
+        ("base", keys(super::recovery::with_base(), "5")),
         ("loading", keys(fixtures::opened(), "5")),
         ("empty", keys(fixtures::empty(), "5")),
         ("normal", keys(fixtures::ready(), "5 space")),
@@ -201,9 +205,9 @@ fn pitr() {
         ("normal", shown("6", report())),
         ("calm", shown("6", calm())),
         ("moment", Harness::of(shown("6", report())).keys("t").types("30 Jan 14:02:59.184").keys("enter").model),
-        ("gap", keys(shown("6", report()), "p p p p p p p right")),
+        ("gap", keys(shown("6", report()), "p p p p p p p p")),
         ("branch", keys(shown("6", report()), "up left left")),
-        ("nearer", keys(shown("6", report()), "p p p p p p p + + +")),
+        ("nearer", keys(shown("6", report()), "p p p p p p p p + + +")),
         ("typing", Harness::of(shown("6", report())).keys("t").types("yesterday 14:02").model),
         ("typing_wrong", Harness::of(shown("6", report())).keys("t").types("29 Feb 14:02").model),
         ("failing", shown("6", failing())),
