@@ -11,5 +11,5 @@ fn main() -> ExitCode {
     // Before the terminal is touched: the hook gives it back.
     panic::install();
     let run = || launch::main(std::env::args_os(), &Environment::of_process());
-    ExitCode::from(std::panic::catch_unwind(run).unwrap_or(panic::EXIT))
+    ExitCode::from(std::panic::catch_unwind(run).unwrap_or_else(|_| launch::after_panic(std::env::args_os())))
 }

@@ -29,7 +29,7 @@ pub(super) fn most(codec: Codec, length: u64) -> u64 {
 
 /// Frames up to this many plain bytes are copied together before they are compressed; a larger one, which is one giant row, is not
 /// worth the memory.
-const WHOLE_LIMIT: usize = 32 << 20;
+pub(super) const WHOLE_LIMIT: usize = 32 << 20;
 
 /// From this level on zstd takes longer than a moment for a frame: it is given pieces, between which it can be told to stop.
 const ZSTD_SLOW: i32 = 10;
@@ -300,18 +300,17 @@ fn invalid(text: impl Into<String>) -> io::Error {
 }
 
 /// One frame compressed as a stream, for data that need not be in memory at once.
-pub(super) enum StreamEncoder {
-    Zstd(Box<zstd::stream::write::Encoder<'static, Vec<u8>>>),
-    Gzip(flate2::write::GzEncoder<Vec<u8>>),
-    Lz4(Box<FrameEncoder<Vec<u8>>>),
-    Xz(liblzma::write::XzEncoder<Vec<u8>>),
-    None(Vec<u8>),
+pub(super) enum StreamEncoder<W: Write> {
+    Zstd(Box<zstd::stream::write::Encoder<'static, W>>),
+    Gzip(flate2::write::GzEncoder<W>),
+    Lz4(Box<FrameEncoder<W>>),
+    Xz(liblzma::write::XzEncoder<W>),
+    None(W),
 }
 
-impl StreamEncoder {
+impl<W: Write> StreamEncoder<W> {
     /// For `plain` bytes.
-    pub fn new(compression: Compression, plain: u64) -> io::Result<Self> {
-        let out = Vec::new();
+    pub fn new(compression: Compression, plain: u64, out: W) -> io::Result<Self> {
         Ok(match compression.codec {
             Codec::Zstd => {
                 let mut encoder = zstd::stream::write::Encoder::new(out, compression.level)?;
@@ -329,8 +328,8 @@ impl StreamEncoder {
         })
     }
 
-    /// The frame.
-    pub fn finish(self) -> io::Result<Vec<u8>> {
+    /// Ends the frame; gives what it went into.
+    pub fn finish(self) -> io::Result<W> {
         match self {
             Self::Zstd(encoder) => encoder.finish(),
             Self::Gzip(encoder) => encoder.finish(),
@@ -341,7 +340,7 @@ impl StreamEncoder {
     }
 }
 
-impl Write for StreamEncoder {
+impl<W: Write> Write for StreamEncoder<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Self::Zstd(encoder) => encoder.write(bytes),

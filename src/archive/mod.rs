@@ -1,11 +1,13 @@
 //! The archive format: frames, codecs, manifest, writer, reader, fingerprints. Knows bytes; knows no servers.
 
+pub mod base;
 mod codec;
 mod damage;
 pub mod fingerprint;
 pub mod frame;
 mod index;
 mod locator;
+pub mod lone;
 pub mod manifest;
 mod manifest_json;
 pub mod names;

@@ -90,7 +90,7 @@ impl<W: Write> Writer<W> {
         tarball::header(manifest::ENTRY, size, self.mtime, &mut header);
         let padding = tarball::padding(size);
         let plain = header.len() as u64 + size + padding.len() as u64;
-        let mut encoder = StreamEncoder::new(self.compression, plain)?;
+        let mut encoder = StreamEncoder::new(self.compression, plain, Vec::new())?;
         encoder.write_all(&header)?;
         let mut buffered = io::BufWriter::with_capacity(1 << 16, encoder);
         manifest_json::write(manifest, &self.index, &mut buffered)?;

@@ -3,7 +3,7 @@
 use super::jsonl::JsonLines;
 use super::result::{self, Volume};
 use super::text::{Stderr, Text};
-use super::{archive, diagnose, logging, output, query, script, settings};
+use super::{archive, diagnose, logging, output, query, script, settings, wal};
 use crate::app::action::Action;
 use crate::app::model::{Model, Outcome};
 use crate::app::msg::Msg;
@@ -29,7 +29,7 @@ use crate::runtime::run::{Front, run};
 use crate::runtime::screen::Screen;
 use crate::runtime::settings::{Source, views};
 use crate::runtime::work::{Engine, Work};
-use crate::runtime::{host, log, look, password, signals, story};
+use crate::runtime::{host, log, look, panic, password, signals, story};
 use crate::view::look::Look;
 use std::ffi::OsString;
 use std::io::{IsTerminal, stderr, stdin, stdout};
@@ -43,12 +43,16 @@ const LAST_WAIT: Duration = Duration::from_secs(2);
 pub fn main(arguments: impl IntoIterator<Item = OsString>, environment: &Environment) -> u8 {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let command = story::command(&arguments);
-    let parsed = match parse::parse(arguments) {
+    let exits = wal::Exits::of(&arguments);
+    let parsed = match parse::parse(&arguments) {
         Ok(parsed) => parsed,
         Err(error) => {
             // Help goes to stdout, errors to stderr; there is nobody to tell when that fails.
             let _ = error.print();
-            return parse::exit_code(&error);
+            return match parse::exit_code(&error) {
+                0 => 0,
+                code => exits.failure(code),
+            };
         }
     };
     let began = Instant::now();
@@ -58,7 +62,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, environment: &Environ
         story::fault(JobId::default(), "the run cannot start", fault);
         debug.outcome(serde_json::json!({ "exit": fault.code.exit(), "fault": fault }));
     }
-    let exit = result.as_ref().map_or_else(|fault| fault.code.exit(), |code| *code);
+    let exit = result.as_ref().map_or_else(|fault| exits.failure(fault.code.exit()), |code| *code);
     story::over(exit, u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX));
     // Before the debug log is written, so that its end is in it; a log that hangs must not keep the program.
     log::flush(LAST_WAIT);
@@ -74,11 +78,16 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, environment: &Environ
                 let outcome = Outcome { exit: fault.code.exit(), fault: Some(fault.clone()), plan: None, jobs: Vec::new() };
                 JsonLines::default().finish(&outcome);
             }
-            let code = fault.code;
             output::diagnostic(&fault.cured().render("dbbackup cannot start"));
-            code.exit()
+            exit
         }
     }
+}
+
+/// The exit code of a run that panicked.
+pub fn after_panic(arguments: impl IntoIterator<Item = OsString>) -> u8 {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    wal::Exits::of(&arguments).failure(panic::EXIT)
 }
 
 /// What a code means, or the list of all of them.
@@ -137,6 +146,16 @@ fn carry_out(
         _ => {}
     }
     let resolved = resolve(&paths, environment, flags)?;
+    if let Some(Command::Wal(asked)) = &cli.command
+        && let Some(call) = wal::Call::of(asked)
+    {
+        // The server runs these for each segment: a log is started only where it was asked for.
+        if debug.is_wanted() || wal::wants_log(&resolved, environment) {
+            logging::start(cli, &resolved, environment, debug)?;
+            story::begun(command, environment);
+        }
+        return Ok(wal::run(&call, &resolved));
+    }
     debug.config(print::json(&resolved, None, None));
     logging::start(cli, &resolved, environment, debug)?;
     story::begun(command, environment);

@@ -14,3 +14,4 @@ pub mod script;
 pub mod settings;
 pub mod table;
 pub mod text;
+pub mod wal;

@@ -8,6 +8,7 @@ pub mod globals;
 pub mod parse;
 pub mod restore;
 pub mod verify;
+pub mod wal;
 
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -67,6 +68,9 @@ pub enum Command {
     /// Look into an archive
     #[command(subcommand, after_help = archive::EXAMPLES)]
     Archive(archive::Archive),
+    /// Archive the write-ahead log, and hand it back to a recovery
+    #[command(subcommand, after_help = wal::EXAMPLES)]
+    Wal(wal::Wal),
     /// Find out what state host and server are in, and why something failed
     #[command(after_help = diagnose::EXAMPLES)]
     Diagnose(diagnose::Diagnose),

@@ -75,6 +75,11 @@ settings! {
     Rehearse "restore.rehearse" Some("rehearse"), [], Kind::Word(&["auto", "on", "off"]), Some("auto"), "Try the definitions out in a scratch database first: auto (where it takes seconds), on, off";
     Workdir "restore.workdir" Some("workdir"), [], Kind::Path, None, "Folder in which temporary files get a folder of their own; default: $TMPDIR or /tmp";
     KeepTemp "restore.keep_temp" Some("keep-temp"), [], Kind::Switch, Some("false"), "Leave the temporary folder for a look";
+    WalDir "wal.dir" Some("archive-dir"), [], Kind::Path, None, "Folder of the archive of the write-ahead log";
+    WalCompression "wal.compression" Some("wal-compression"), [], Kind::Compression, Some("zstd:3"), "Codec and level of archived segments: zstd:1-19, gzip:1-9, lz4, none (wal archive takes --compression too)";
+    WalJobs "wal.jobs" Some("wal-jobs"), [], Kind::Number(1, 32), Some("2"), "Segments archived or fetched at the same time; 1: never more than the one that the server asks for";
+    WalPrefetch "wal.prefetch" Some("wal-prefetch"), [], Kind::Number(0, 256), Some("8"), "Segments fetched ahead of a recovery; 0: none";
+    WalSpool "wal.spool" Some("wal-spool"), [], Kind::Path, None, "Folder for what is fetched ahead and what is remembered between calls; default: a hidden one in the server's pg_wal";
     Batch "output.batch" Some("batch"), [], Kind::Switch, Some("false"), "Never open the full screen";
     Json "output.json" Some("json"), [], Kind::Switch, Some("false"), "Print JSON";
     Quiet "output.quiet" Some("quiet"), [], Kind::Switch, Some("false"), "Print errors only";

@@ -32,7 +32,8 @@ impl NewFile {
         Self::create_beside(path)
     }
 
-    fn create_beside(path: &Path) -> Result<Self, Fault> {
+    /// The same where there may be a file of that name, which [`NewFile::commit_replacing`] replaces.
+    pub fn create_beside(path: &Path) -> Result<Self, Fault> {
         let fault = |error: io::Error| io_fault("cannot make a file in the backup folder", path, &error);
         let name = path.file_name().ok_or_else(|| Fault::new(Code::Usage, format!("{} names no file", path.display())))?;
         // A few tries: another run's file of the same random name is next to impossible, a name that stayed behind is not.
@@ -87,6 +88,19 @@ impl NewFile {
         self.committed = true;
         sync_dir(&self.path)?;
         Ok(self.path.clone())
+    }
+
+    /// Gives the file a time of last change other than that of its writing.
+    pub fn set_modified(&self, time: SystemTime) -> Result<(), Fault> {
+        self.file.set_modified(time).map_err(|error| io_fault("cannot set a file's time", &self.path, &error))
+    }
+
+    /// Syncs and gives the file its name, in place of what has it. The folder is not synced: for files that can be made again.
+    pub fn commit_replacing(mut self) -> Result<(), Fault> {
+        self.sync()?;
+        std::fs::rename(&self.temporary, &self.path).map_err(|error| io_fault("cannot name a file", &self.path, &error))?;
+        self.committed = true;
+        Ok(())
     }
 
     fn commit_over(mut self) -> Result<File, Fault> {
@@ -149,7 +163,8 @@ fn exists(path: &Path) -> Fault {
     )
 }
 
-fn sync_dir(path: &Path) -> Result<(), Fault> {
+/// Brings the names in a file's folder to the disk.
+pub fn sync_dir(path: &Path) -> Result<(), Fault> {
     let dir = dir_of(path);
     File::open(dir).and_then(|dir| dir.sync_all()).map_err(|error| io_fault("cannot write the folder to the disk", dir, &error))
 }

@@ -163,6 +163,8 @@ codes! {
     FormatTooNew, "FORMAT_TOO_NEW", 65, Never, Version, Critical, "the archive needs a newer dbbackup";
     /// What was restored is not what was backed up.
     ProofFailed, "PROOF_FAILED", 65, Never, Corruption, Fatal, "the restored data differ";
+    /// A file of the write-ahead log is not what its name says, or of another server.
+    WalForeign, "WAL_FOREIGN", 65, Never, Corruption, Critical, "a file of the log does not belong there";
     /// A backup file does not exist.
     FileMissing, "FILE_MISSING", 66, Never, MissingObject, Critical, "no such file";
     /// A database does not exist.
@@ -199,6 +201,10 @@ codes! {
     ReadOnlyFileSystem, "READ_ONLY_FILE_SYSTEM", 73, Never, Permissions, Critical, "read-only file system";
     /// A file of that name exists.
     OutputExists, "OUTPUT_EXISTS", 73, Never, Duplicate, Warning, "the file exists";
+    /// The archive of the write-ahead log is not where it should be.
+    WalArchiveMissing, "WAL_ARCHIVE_MISSING", 73, Later, MissingObject, Critical, "the archive of the log is not there";
+    /// The archive of the write-ahead log holds another file of that name.
+    WalConflict, "WAL_CONFLICT", 73, Never, Duplicate, Critical, "the archive holds another file of that name";
     /// No space left, on our side.
     DiskFull, "DISK_FULL", 74, Later, DiskSpace, Critical, "disk full";
     /// The file system has no room for a further file.

@@ -92,6 +92,19 @@ impl Code {
                     ("Look for triggers or jobs on the target that change rows:", "psql -d {database} -c '\\dy'"),
                 ],
             },
+            Self::WalForeign => Page {
+                about: &[
+                    "A file of the write-ahead log is not what its name says, or was written by another server than the archive's. Each segment says in its first bytes where it begins, on which timeline, how large segments are, and the system identifier of its cluster; all of that must fit its name and the file `dbbackup-wal.json` in the archive. Two servers that share an archive would spoil each other's recovery, because their files have the same names. Nothing was archived or handed over.",
+                ],
+                cures: &[
+                    ("See the server's own identifier:", "psql -c 'select system_identifier from pg_control_system()'"),
+                    ("See the archive's:", "cat {dir}/dbbackup-wal.json"),
+                    (
+                        "Give each server an archive of its own. A cluster that was made anew (`initdb`, `pg_upgrade`) is another server and needs a new folder",
+                        "",
+                    ),
+                ],
+            },
             Self::FileMissing => Page {
                 about: &["There is no file of that name. The message suggests the nearest one."],
                 cures: &[("List the archives of a folder:", "dbbackup restore list --backup-dir {dir}")],
@@ -233,6 +246,25 @@ impl Code {
                     "Wait a second, or put more into the name:",
                     "dbbackup backup single {database} --timestamp '%Y%m%d_%H%M%S_%3f'",
                 )],
+            },
+            Self::WalArchiveMissing => Page {
+                about: &[
+                    "The folder of the archive of the write-ahead log does not exist, or it is there and holds nothing that shows that it is an archive (`dbbackup-wal.json`). Most often its disk is not mounted. A new, empty folder is never put in its place: segments would go to the wrong disk, and a recovery would end too early. The server keeps its log and tries again; nothing is lost as long as the disk of `pg_wal` has room.",
+                ],
+                cures: &[
+                    ("See whether its disk is mounted:", "findmnt -T {dir}; ls -la {dir}"),
+                    ("If it is to be a new archive, make the folder as the server's user:", "mkdir -m 700 {dir}"),
+                ],
+            },
+            Self::WalConflict => Page {
+                about: &[
+                    "The archive holds a file of that name with other content. What is in an archive is never overwritten, because one of the two is needed for recovery and nobody but you knows which. Most often two servers of one origin archive into the same folder: a promoted standby and the old primary, or a copy that was started for a test. The server keeps its segment and tries again.",
+                ],
+                cures: &[
+                    ("See which servers archive there, on each of them:", "psql -c 'show archive_command'"),
+                    ("See when the archive's file was written:", "ls -l {dir}"),
+                    ("Give the second server an archive of its own; then its command succeeds", ""),
+                ],
             },
             Self::DiskFull => Page {
                 about: &["No space is left, or no quota, where the archive is written. The unfinished file was removed."],

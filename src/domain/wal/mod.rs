@@ -1,5 +1,6 @@
 //! The write-ahead log of PostgreSQL as its archive shows it: positions, names of segments, what an archive holds. No input or output.
 
+pub mod history;
 mod name;
 mod report;
 

@@ -8,6 +8,7 @@ mod fault;
 mod pooler;
 mod program;
 pub mod quote;
+mod replication;
 mod session;
 mod source;
 mod stall;
@@ -18,6 +19,7 @@ pub mod wal;
 mod watch;
 mod wire;
 
+use super::base::{Archived, BaseFacts, BaseSource};
 use super::{
     Answer, Feature, LedgerHead, LoadSettings, Loader, Made, Monitor, Purpose, Scratch, Server, Snapshot, Supplies, Survey, Swept,
     TargetChoices,
@@ -197,6 +199,18 @@ impl Server for Postgres {
 
     fn dump_tools(&self) -> Option<&dyn dump::DumpTools> {
         Some(&self.connector)
+    }
+
+    fn base_facts(&self) -> Answer<'_, BaseFacts> {
+        Box::pin(replication::facts(&self.connector))
+    }
+
+    fn archived(&self) -> Answer<'_, Archived> {
+        Box::pin(replication::archived(&self.connector))
+    }
+
+    fn base_source(&self) -> Answer<'_, Box<dyn BaseSource>> {
+        Box::pin(async { Ok(Box::new(replication::Backup::open(&self.connector).await?) as Box<dyn BaseSource>) })
     }
 
     fn loader<'a>(&'a self, database: &'a str, settings: &'a LoadSettings) -> Answer<'a, Box<dyn Loader>> {

@@ -183,6 +183,9 @@ const WAYS: &[(Code, Way)] = &[
 
 /// Codes that other tests meet, or that nothing can be made to meet.
 const ELSEWHERE: &[(Code, &str)] = &[
+    (Code::WalForeign, "tests/it/wal: a second server, a segment under another name"),
+    (Code::WalArchiveMissing, "tests/it/wal: a folder that is not there, or was one"),
+    (Code::WalConflict, "tests/it/wal: other content under the same name"),
     (Code::FormatTooNew, "archive::verify and e2e::foreign write such files"),
     (Code::ProofFailed, "e2e::drill alters a fingerprint"),
     (Code::PoolerMode, "e2e::pooler starts one"),
