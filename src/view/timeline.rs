@@ -228,8 +228,8 @@ mod tests {
         let clock = Clock { now: Stamp(NOW), offset: 3600, zone: "CET".into(), ..Clock::default() };
         let axis = |span: i64, columns: usize| axis(&Scale { from: Stamp(NOW - span), to: Stamp(NOW), columns }, &clock);
         assert_eq!(axis(15 * DAY, 78), "       17 Jan    19 Jan     21 Jan    23 Jan    25 Jan     27 Jan    29 Jan");
-        assert_eq!(axis(DAY, 60), "       18:00          30 Jan         06:00          12:00");
-        assert_eq!(axis(600_000, 40), "                 14:25");
+        assert_eq!(axis(DAY, 60), "        18:00          30 Jan         06:00          12:00");
+        assert_eq!(axis(600_000, 40), "                   14:25");
         assert!(axis(4 * 365 * DAY, 200).contains("2024"));
         for columns in 0..60 {
             for span in [1, 50_000, DAY, 900 * DAY] {
