@@ -3,7 +3,7 @@
 use super::jsonl::JsonLines;
 use super::result::{self, Volume};
 use super::text::{Stderr, Text};
-use super::{archive, diagnose, logging, output, query, script, settings, wal};
+use super::{archive, archiving, diagnose, logging, output, query, script, settings, wal};
 use crate::app::action::Action;
 use crate::app::model::{Model, Outcome};
 use crate::app::msg::Msg;
@@ -166,6 +166,9 @@ fn carry_out(
             Err(fault) if fault.code == Code::Io && fault.root_cause().contains("roken pipe") => fault.code.exit(),
             done => settings::finish(done.map(|()| String::new()), "Reading the archive failed"),
         });
+    }
+    if let Some(code) = archiving::run(cli, &resolved, &secrets) {
+        return Ok(code);
     }
     if let Some(answer) = query::answer(cli, &resolved, &secrets) {
         return Ok(settings::finish(answer, "Query failed"));

@@ -2,6 +2,7 @@
 //! Runs the same application by the same loop as the full screen.
 
 pub mod archive;
+mod archiving;
 pub mod diagnose;
 pub mod jsonl;
 pub mod launch;

@@ -29,6 +29,10 @@ pub const PER_RUN: &[(&str, &str)] = &[
     ("origin", "what one answer shows"),
     ("path", "where one file is written"),
     ("save-debug-log", "one file about one run"),
+    ("before", "what one cleanup removes"),
+    ("keep-days", "what one cleanup removes"),
+    ("timeline", "what one answer shows"),
+    ("archive-timeout", "a setting of the server, not of this program"),
     ("error", "one text to explain"),
     ("output", "where one report is written"),
 ];

@@ -82,12 +82,8 @@ pub async fn archived(connector: &Connector) -> Result<Archived, Fault> {
         )
         .await
         .map_err(|error| connector.fault("cannot ask the server about its archiver", &error, database))?;
-    let archived = Archived {
-        last: row.get(0),
-        failing: row.get(1),
-        failures: u64::try_from(row.get::<_, i64>(2)).unwrap_or(0),
-        now_ms: row.get(3),
-    };
+    let archived =
+        Archived { last: row.get(0), failing: row.get(1), failures: u64::try_from(row.get::<_, i64>(2)).unwrap_or(0), now_ms: row.get(3) };
     session.close().await;
     Ok(archived)
 }

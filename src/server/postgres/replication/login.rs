@@ -1,8 +1,8 @@
 //! The way into a replication session: the socket, TLS as `sslmode` says, the login.
 
+use super::DATABASE;
 use super::line::Line;
 use super::messages::{Login, Message, refusal};
-use super::DATABASE;
 use crate::domain::{Code, Fault};
 use crate::server::postgres::connect::{Connector, Try, tries};
 use crate::server::postgres::watch::roll::APPLICATION;

@@ -87,7 +87,8 @@ pub fn take(buffer: &mut BytesMut) -> io::Result<Option<Message>> {
         Wire::ParameterStatus(body) => Message::Parameter(body.name()?.to_owned(), body.value()?.to_owned()),
         Wire::BackendKeyData(body) => Message::Process(body.process_id()),
         Wire::DataRow(body) => {
-            let text = |range: Option<std::ops::Range<usize>>| range.map(|range| String::from_utf8_lossy(&body.buffer()[range]).into_owned());
+            let text =
+                |range: Option<std::ops::Range<usize>>| range.map(|range| String::from_utf8_lossy(&body.buffer()[range]).into_owned());
             Message::Row(body.ranges().map(|range| Ok(text(range))).collect()?)
         }
         Wire::CommandComplete(_) | Wire::EmptyQueryResponse => Message::Complete,
@@ -144,7 +145,10 @@ pub fn refusal(what: &str, fields: &Fields, connector: &Connector) -> Fault {
         }
         Code::TooManyConnections => {
             let refused = refused
-                .step_run("See who uses the replication sessions:", "SELECT pid, usename, application_name, state FROM pg_stat_replication;")
+                .step_run(
+                    "See who uses the replication sessions:",
+                    "SELECT pid, usename, application_name, state FROM pg_stat_replication;",
+                )
                 .step_run("Or allow more of them, then restart the server:", "ALTER SYSTEM SET max_wal_senders = 20;");
             fault::located(refused, connection, super::DATABASE)
         }
