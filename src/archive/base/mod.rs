@@ -6,6 +6,7 @@
 
 mod increment;
 mod parts;
+pub mod readme;
 
 pub use increment::{Increment, MAGIC as INCREMENT_MAGIC};
 pub use parts::{Part, read};

@@ -6,6 +6,7 @@ pub mod definition;
 mod diagnose;
 pub mod dump;
 mod fault;
+pub mod page;
 mod pooler;
 mod program;
 pub mod quote;
