@@ -73,6 +73,7 @@ impl<'a> Call<'a> {
             Wal::Archive { path, name, .. } => Some(Self::Archive(path, name)),
             Wal::Restore(fetch) => Some(Self::Restore(fetch)),
             Wal::FetchAhead(fetch) => Some(Self::FetchAhead(fetch)),
+            Wal::Stats(_) | Wal::List { .. } | Wal::Timeline(_) | Wal::Verify { .. } | Wal::Cleanup(_) => None,
         }
     }
 }

@@ -25,6 +25,8 @@ pub struct BaseFacts {
     pub checksums: bool,
     /// Whether the server keeps summaries of its log (`summarize_wal`, 17 and newer).
     pub summaries: bool,
+    /// The timeline of its last checkpoint; 0: the role may not know it.
+    pub timeline: Timeline,
     /// The size of segments.
     pub segment_size: SegmentSize,
     /// Bytes of a page.

@@ -6,6 +6,7 @@
 
 mod increment;
 mod parts;
+pub mod readme;
 
 pub use increment::{Increment, MAGIC as INCREMENT_MAGIC};
 pub use parts::{Part, read};
@@ -154,6 +155,11 @@ impl Index {
     /// A file by its path.
     pub fn find(&self, path: &str) -> Option<&FileEntry> {
         self.by_path.get(path).and_then(|at| self.files.get(*at))
+    }
+
+    /// The number of a file in [`Index::files`], by its path.
+    pub fn number(&self, path: &str) -> Option<usize> {
+        self.by_path.get(path).copied()
     }
 }
 

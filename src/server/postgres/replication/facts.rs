@@ -1,7 +1,7 @@
 //! What a base backup needs to know of the server beforehand, and how far its archiver is afterwards. Asked in an ordinary session.
 
 use crate::domain::Fault;
-use crate::domain::wal::SegmentSize;
+use crate::domain::wal::{SegmentSize, Timeline};
 use crate::server::base::{Archived, BaseFacts};
 use crate::server::postgres::connect::Connector;
 
@@ -24,7 +24,9 @@ pub async fn facts(connector: &Connector) -> Result<BaseFacts, Fault> {
                     (SELECT setting = 'on' FROM pg_catalog.pg_settings WHERE name = 'summarize_wal'), \
                     (SELECT setting::int8 FROM pg_catalog.pg_settings WHERE name = 'wal_segment_size'), \
                     pg_catalog.current_setting('block_size')::int4, \
-                    (extract(epoch FROM pg_catalog.clock_timestamp()) * 1000)::int8",
+                    (extract(epoch FROM pg_catalog.clock_timestamp()) * 1000)::int8, \
+                    CASE WHEN pg_catalog.has_function_privilege('pg_catalog.pg_control_checkpoint()', 'EXECUTE') \
+                         THEN (SELECT timeline_id FROM pg_catalog.pg_control_checkpoint()) END",
             &[],
         )
         .await
@@ -42,6 +44,7 @@ pub async fn facts(connector: &Connector) -> Result<BaseFacts, Fault> {
         archive_library: text(6),
         checksums: row.get(7),
         summaries: row.get::<_, Option<bool>>(8).unwrap_or(false),
+        timeline: Timeline(row.get::<_, Option<i32>>(12).and_then(|timeline| u32::try_from(timeline).ok()).unwrap_or(0)),
         segment_size: segment.unwrap_or_default(),
         page_size: number(10),
         now_ms: row.get(11),
