@@ -12,6 +12,7 @@ pub mod list;
 pub mod load;
 pub mod modal;
 pub mod model;
+pub mod moment;
 pub mod msg;
 pub mod nav;
 pub mod palette;

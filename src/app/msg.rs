@@ -49,6 +49,17 @@ pub struct Clock {
     pub offset: i32,
     /// Its abbreviation: `CET`.
     pub zone: String,
+    /// When the zone's offset changed before now, the last change first; each as it was before: until when, which offset, which abbreviation.
+    pub earlier: Vec<(Stamp, i32, String)>,
+}
+
+impl Clock {
+    /// The local zone's offset at a moment, in seconds, and its abbreviation: one that is before the last change to or from summer time
+    /// has another.
+    pub fn zone_at(&self, at: Stamp) -> (i32, &str) {
+        let before = self.earlier.iter().rev().find(|(until, ..)| at < *until);
+        before.map_or((self.offset, self.zone.as_str()), |(_, offset, zone)| (*offset, zone.as_str()))
+    }
 }
 
 /// Why the process is to end.

@@ -73,6 +73,14 @@ impl FrameEncoder {
         finish(&mut self.compressor, &segments, out, entries, self.stop.as_ref())
     }
 
+    /// Makes a frame of bytes that are tar already, in which these entries begin.
+    pub fn encode_tar(&mut self, tar: &[u8], entries: Vec<String>, out: Vec<u8>) -> Result<Frame, Fault> {
+        if let Some(bad) = entries.iter().find(|name| !names::is_legal(name)) {
+            return Err(Fault::internal(format!("{bad:?} is no name for an entry")));
+        }
+        finish(&mut self.compressor, &[tar], out, entries, self.stop.as_ref())
+    }
+
     /// The frame that ends the tar stream.
     pub(super) fn end(&mut self) -> Result<Frame, Fault> {
         finish(&mut self.compressor, &[&tarball::END], Vec::new(), Vec::new(), &|| false)
@@ -125,7 +133,15 @@ impl FrameDecoder {
     /// Decodes a frame that is `plain` bytes as tar; more or less than that is damage. `out` is a buffer to be used again.
     pub fn decode(&mut self, compressed: &[u8], plain: u64, out: Vec<u8>) -> Result<Decoded, Fault> {
         let plain = self.decompress(compressed, plain, out)?;
-        let entries = tarball::entries(&plain)?;
+        let entries = tarball::entries(&plain, tarball::Cut::Whole)?;
+        Ok(Decoded { plain, entries })
+    }
+
+    /// The same for a frame of a base backup, in which `begin` entries begin: where none does, it is in the middle of a file; the last one may go on
+    /// in the next frame.
+    pub(super) fn decode_open(&mut self, compressed: &[u8], plain: u64, begin: usize, out: Vec<u8>) -> Result<Decoded, Fault> {
+        let plain = self.decompress(compressed, plain, out)?;
+        let entries = if begin == 0 { Vec::new() } else { tarball::entries(&plain, tarball::Cut::Open)? };
         Ok(Decoded { plain, entries })
     }
 

@@ -1,5 +1,6 @@
 //! The archive format: frames, codecs, manifest, writer, reader, fingerprints. Knows bytes; knows no servers.
 
+pub mod base;
 mod codec;
 mod damage;
 pub mod fingerprint;

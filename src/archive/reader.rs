@@ -5,7 +5,7 @@ use super::damage::{corrupted, foreign, io_error, shell, truncated};
 use super::frame::{Decoded, FrameDecoder};
 use super::index::{FrameIndex, NameMap};
 use super::locator::{self, Found, Locator};
-use super::manifest::{self, FrameRecord, Head, Manifest};
+use super::manifest::{self, FrameRecord, Head, Kind, Manifest};
 use super::manifest_json::{self, Depth, Unreadable};
 use super::scan::{self, First, From};
 use super::{sidecar, tarball};
@@ -167,7 +167,11 @@ impl Archive {
         if Sha256::digest(bytes)[..] != frame.sha256 {
             return Err(self.place(number, corrupted("the SHA-256 of a frame is not what the manifest says")));
         }
-        let decoded = decoder.decode(bytes, frame.plain, out).map_err(|fault| self.place(number, fault))?;
+        let decoded = match self.manifest.head.kind {
+            Kind::Single | Kind::Cluster => decoder.decode(bytes, frame.plain, out),
+            Kind::Base => decoder.decode_open(bytes, frame.plain, self.entries(number).count(), out),
+        };
+        let decoded = decoded.map_err(|fault| self.place(number, fault))?;
         if !decoded.entries.iter().map(|(name, _)| name.as_str()).eq(self.entries(number)) {
             return Err(self.place(number, corrupted("the entries of a frame are not what the manifest says")));
         }

@@ -288,7 +288,7 @@ fn connect(database: &str) -> String {
 }
 
 /// A word that a POSIX shell takes literally; control characters are left to printf, so that they neither reach a terminal nor end a line.
-fn shell(word: &str) -> String {
+pub(super) fn shell(word: &str) -> String {
     if clean(word) == word {
         return shell_words::quote(word).into_owned();
     }

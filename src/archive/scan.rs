@@ -111,7 +111,8 @@ pub(super) fn find_manifest(file: &File, length: u64, codec: Codec) -> io::Resul
 
 /// Whether an entry's name is one that our archives have.
 pub(super) fn is_our_entry(name: &str) -> bool {
-    matches!(name, "README.txt" | "globals.sql" | "globals.jsonl" | manifest::ENTRY) || name.starts_with("databases/")
+    matches!(name, "README.txt" | "globals.sql" | "globals.jsonl" | manifest::ENTRY)
+        || ["databases/", "base/", "tablespaces/"].iter().any(|dir| name.starts_with(dir))
 }
 
 /// What a foreign file is, and what reads it.

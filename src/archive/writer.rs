@@ -43,6 +43,11 @@ impl<W: Write> Writer<W> {
         self.written
     }
 
+    /// How many frames there are: the number of the next one.
+    pub fn frames(&self) -> u32 {
+        u32::try_from(self.index.frames().len()).unwrap_or(u32::MAX)
+    }
+
     /// Appends a frame; returns its number, which [`super::manifest::Chunk::frame`] refers to.
     pub fn append(&mut self, frame: &Frame) -> Result<u32, Fault> {
         let number = u32::try_from(self.index.frames().len()).map_err(|_| Fault::internal("an archive has no room for more frames"))?;

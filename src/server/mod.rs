@@ -12,6 +12,7 @@ use crate::domain::{Connection, Fault};
 use futures_util::future::BoxFuture;
 
 mod archiving;
+pub mod base;
 pub mod definition;
 pub mod ledger;
 pub mod postgres;
@@ -217,8 +218,27 @@ pub trait Server: Send + Sync {
         None
     }
 
+    /// What a base backup needs to know beforehand. One session.
+    fn base_facts(&self) -> Answer<'_, base::BaseFacts> {
+        Box::pin(std::future::ready(Err(no_base_backups())))
+    }
+
+    /// How far the server's archiver is.
+    fn archived(&self) -> Answer<'_, base::Archived> {
+        Box::pin(std::future::ready(Err(no_base_backups())))
+    }
+
+    /// A session in which the server can send a base backup.
+    fn base_source(&self) -> Answer<'_, Box<dyn base::BaseSource>> {
+        Box::pin(std::future::ready(Err(no_base_backups())))
+    }
+
     /// A session that changes a database.
     fn loader<'a>(&'a self, database: &'a str, settings: &'a LoadSettings) -> Answer<'a, Box<dyn Loader>>;
+}
+
+fn no_base_backups() -> Fault {
+    Fault::new(crate::domain::Code::ToolMissing, "this server makes no base backups")
 }
 
 /// Sees what sessions wait for.

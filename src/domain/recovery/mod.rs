@@ -1,8 +1,11 @@
 //! Point-in-time recovery as data: to what, from what, and what is there to do it with. No input or output.
 
+mod history;
 pub mod judge;
+pub mod moment;
 mod path;
 
+pub use history::{Leg, Way};
 pub use path::Part;
 
 use super::wal::{Lsn, SegmentSize, Timeline, WalReport};

@@ -18,6 +18,8 @@ pub enum Subject<'a> {
     Database(&'a str),
     /// The whole server.
     Cluster,
+    /// The files of the whole server.
+    Base,
 }
 
 /// The name without its ending: `db_shop_20260130_143000_EST`.
@@ -26,6 +28,7 @@ pub fn stem(subject: Subject<'_>, at: &Zoned, time: &NameTime) -> Result<String,
     let head = match subject {
         Subject::Database(name) => format!("db_{}", plain(&component(name))),
         Subject::Cluster => "cluster".to_owned(),
+        Subject::Base => "base".to_owned(),
     };
     Ok(format!("{}_{time}", cut(&head, LONGEST.saturating_sub(time.len() + 1))))
 }

@@ -6,9 +6,13 @@ pub mod definition;
 mod diagnose;
 pub mod dump;
 mod fault;
+pub mod install;
+pub mod page;
 mod pooler;
 mod program;
 pub mod quote;
+pub mod recovery;
+mod replication;
 mod session;
 mod source;
 mod stall;
@@ -19,6 +23,7 @@ pub mod wal;
 mod watch;
 mod wire;
 
+use super::base::{Archived, BaseFacts, BaseSource};
 use super::{
     Answer, Archiving, Feature, LedgerHead, LoadSettings, Loader, Made, Monitor, Purpose, Scratch, Server, Snapshot, Supplies, Survey,
     Swept, TargetChoices,
@@ -207,6 +212,18 @@ impl Server for Postgres {
 
     fn dump_tools(&self) -> Option<&dyn dump::DumpTools> {
         Some(&self.connector)
+    }
+
+    fn base_facts(&self) -> Answer<'_, BaseFacts> {
+        Box::pin(replication::facts(&self.connector))
+    }
+
+    fn archived(&self) -> Answer<'_, Archived> {
+        Box::pin(replication::archived(&self.connector))
+    }
+
+    fn base_source(&self) -> Answer<'_, Box<dyn BaseSource>> {
+        Box::pin(async { Ok(Box::new(replication::Backup::open(&self.connector).await?) as Box<dyn BaseSource>) })
     }
 
     fn loader<'a>(&'a self, database: &'a str, settings: &'a LoadSettings) -> Answer<'a, Box<dyn Loader>> {

@@ -41,6 +41,11 @@ fn trust(connection: &Connection) -> Trust {
 
 /// A TLS connector for a connection.
 pub fn connector(connection: &Connection) -> Result<MakeRustlsConnect, Fault> {
+    Ok(MakeRustlsConnect::new(config(connection)?))
+}
+
+/// What TLS is set up with for a connection.
+pub fn config(connection: &Connection) -> Result<ClientConfig, Fault> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
@@ -70,7 +75,46 @@ pub fn connector(connection: &Connection) -> Result<MakeRustlsConnect, Fault> {
         (None, Some(_)) => return Err(half("sslkey", "sslcert")),
         (None, None) => builder.with_no_client_auth(),
     };
-    Ok(MakeRustlsConnect::new(config))
+    Ok(config)
+}
+
+/// The hash of a server's certificate to which a login is bound (`tls-server-end-point`, RFC 5929, section 4.1); none where the certificate's
+/// signature knows no hash.
+pub fn end_point(certificate: &[u8]) -> Option<Vec<u8>> {
+    use sha2::{Digest, Sha256, Sha384, Sha512};
+    // Certificate ::= SEQUENCE { tbsCertificate, signatureAlgorithm SEQUENCE { OBJECT IDENTIFIER, … }, … } (RFC 5280, section 4.1)
+    let (certificate_body, _) = element(certificate)?;
+    let (_, after) = element(certificate_body)?;
+    let (algorithm, _) = element(after)?;
+    let (identifier, _) = element(algorithm)?;
+    const RSA: [u8; 8] = [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01];
+    const ECDSA: [u8; 6] = [0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04];
+    // MD5 and SHA-1 are taken for SHA-256.
+    let bits = match (identifier.strip_prefix(&RSA), identifier.strip_prefix(&ECDSA)) {
+        (Some([4 | 5 | 11]), _) | (_, Some([1] | [3, 2])) => 256,
+        (Some([12]), _) | (_, Some([3, 3])) => 384,
+        (Some([13]), _) | (_, Some([3, 4])) => 512,
+        _ => return None,
+    };
+    Some(match bits {
+        256 => Sha256::digest(certificate).to_vec(),
+        384 => Sha384::digest(certificate).to_vec(),
+        _ => Sha512::digest(certificate).to_vec(),
+    })
+}
+
+/// The content of the first DER element, and what follows it.
+fn element(der: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (first, rest) = (*der.get(1)?, der.get(2..)?);
+    let (length, rest) = match first {
+        0..=0x7f => (usize::from(first), rest),
+        0x81..=0x84 => {
+            let (digits, rest) = rest.split_at_checked(usize::from(first & 0x7f))?;
+            (digits.iter().fold(0, |length, digit| length << 8 | usize::from(*digit)), rest)
+        }
+        _ => return None,
+    };
+    rest.split_at_checked(length)
 }
 
 fn half(given: &str, missing: &str) -> Fault {

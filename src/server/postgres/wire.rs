@@ -184,7 +184,13 @@ impl TlsConnect<UnixStream> for Laying {
     }
 }
 
+/// A stream in both directions.
+pub trait Duplex: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Duplex for T {}
+
 enum Line {
+    Own(Box<dyn Duplex>),
     Local(Box<UnixStream>),
     Plain(Box<Socket>),
     Encrypted(Box<Encrypted>),
@@ -200,6 +206,13 @@ pub struct Watched {
     said: [u8; 5],
 }
 
+impl Watched {
+    /// Over a stream that the driver does not know.
+    pub fn over(stream: Box<dyn Duplex>, pulse: &Arc<Pulse>) -> Self {
+        Self { line: Line::Own(stream), pulse: Arc::clone(pulse), heard: [0; 6], said: [0; 5] }
+    }
+}
+
 /// Appends bytes to what is remembered of the last ones.
 fn remember<const N: usize>(last: &mut [u8; N], new: &[u8]) {
     let new = &new[new.len().saturating_sub(N)..];
@@ -212,6 +225,7 @@ impl AsyncRead for Watched {
         let this = &mut *self;
         let before = buffer.filled().len();
         let polled = match &mut this.line {
+            Line::Own(line) => Pin::new(line).poll_read(cx, buffer),
             Line::Local(line) => Pin::new(line).poll_read(cx, buffer),
             Line::Plain(line) => Pin::new(line).poll_read(cx, buffer),
             Line::Encrypted(line) => Pin::new(line).poll_read(cx, buffer),
@@ -232,6 +246,7 @@ impl AsyncWrite for Watched {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<std::io::Result<usize>> {
         let this = &mut *self;
         let polled = match &mut this.line {
+            Line::Own(line) => Pin::new(line).poll_write(cx, bytes),
             Line::Local(line) => Pin::new(line).poll_write(cx, bytes),
             Line::Plain(line) => Pin::new(line).poll_write(cx, bytes),
             Line::Encrypted(line) => Pin::new(line).poll_write(cx, bytes),
@@ -248,6 +263,7 @@ impl AsyncWrite for Watched {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
         let polled = match &mut self.line {
+            Line::Own(line) => Pin::new(line).poll_flush(cx),
             Line::Local(line) => Pin::new(line).poll_flush(cx),
             Line::Plain(line) => Pin::new(line).poll_flush(cx),
             Line::Encrypted(line) => Pin::new(line).poll_flush(cx),
@@ -259,6 +275,7 @@ impl AsyncWrite for Watched {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
         match &mut self.line {
+            Line::Own(line) => Pin::new(line).poll_shutdown(cx),
             Line::Local(line) => Pin::new(line).poll_shutdown(cx),
             Line::Plain(line) => Pin::new(line).poll_shutdown(cx),
             Line::Encrypted(line) => Pin::new(line).poll_shutdown(cx),
@@ -269,7 +286,7 @@ impl AsyncWrite for Watched {
 impl TlsStream for Watched {
     fn channel_binding(&self) -> ChannelBinding {
         match &self.line {
-            Line::Local(_) | Line::Plain(_) => ChannelBinding::none(),
+            Line::Own(_) | Line::Local(_) | Line::Plain(_) => ChannelBinding::none(),
             Line::Encrypted(line) => line.channel_binding(),
         }
     }

@@ -40,7 +40,7 @@ const HOUR: i64 = 3_600_000;
 pub const HOSTILE: &str = "a\u{1b}[2Jb\n'; DROP TABLE x; --\u{202e}表表表表 ünïcode_and_then_some_more_letters_until_it_is_long";
 
 pub fn clock() -> Clock {
-    Clock { now: Stamp(NOW), offset: 3600, zone: "CET".into() }
+    Clock { now: Stamp(NOW), offset: 3600, zone: "CET".into(), earlier: vec![(Stamp(NOW - 97 * 24 * HOUR), 7200, "CEST".into())] }
 }
 
 pub fn connection() -> Connection {

@@ -1,3 +1,5 @@
 //! The write-ahead log as bytes.
 
 pub mod header;
+pub mod record;
+pub mod records;
