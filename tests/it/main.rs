@@ -11,6 +11,7 @@ mod diagnose;
 mod docs;
 mod e2e;
 mod log;
+mod pitr_look;
 mod postgres;
 mod pty;
 mod restore;
