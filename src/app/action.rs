@@ -18,6 +18,10 @@ pub enum ScreenId {
     Jobs,
     /// The archives in the folder.
     Archives,
+    /// What can be recovered, along a timeline.
+    Pitr,
+    /// The archive of the log in figures.
+    Wal,
     /// What state host and server are in.
     Diagnostics,
     /// What jobs said.
@@ -28,10 +32,19 @@ pub enum ScreenId {
 
 impl ScreenId {
     /// Those with a tab, in the order of their tabs and digits.
-    pub const ALL: [ScreenId; 7] =
-        [ScreenId::Home, ScreenId::Backup, ScreenId::Restore, ScreenId::Jobs, ScreenId::Archives, ScreenId::Diagnostics, ScreenId::Log];
+    pub const ALL: [ScreenId; 9] = [
+        ScreenId::Home,
+        ScreenId::Backup,
+        ScreenId::Restore,
+        ScreenId::Jobs,
+        ScreenId::Archives,
+        ScreenId::Pitr,
+        ScreenId::Wal,
+        ScreenId::Diagnostics,
+        ScreenId::Log,
+    ];
 
-    /// The key that opens it. Digits between are kept for screens to come, so that no hand has to learn anew.
+    /// The key that opens it.
     pub const fn digit(self) -> char {
         match self {
             ScreenId::Home => '1',
@@ -39,6 +52,8 @@ impl ScreenId {
             ScreenId::Restore => '3',
             ScreenId::Jobs => '4',
             ScreenId::Archives => '5',
+            ScreenId::Pitr => '6',
+            ScreenId::Wal => '7',
             ScreenId::Diagnostics => '8',
             ScreenId::Log => '9',
             ScreenId::Settings => ',',
@@ -53,6 +68,8 @@ impl ScreenId {
             ScreenId::Restore => "Restore",
             ScreenId::Jobs => "Jobs",
             ScreenId::Archives => "Archives",
+            ScreenId::Pitr => "PITR",
+            ScreenId::Wal => "WAL",
             ScreenId::Diagnostics => "Diagnostics",
             ScreenId::Log => "Log",
             ScreenId::Settings => "Settings",
@@ -180,6 +197,16 @@ pub enum Action {
     Wrap,
     /// Write what helps to find out what went wrong into a file.
     SaveDebugLog,
+    /// Move by less than a column.
+    Finer(Toward),
+    /// Go to the next place on the timeline that matters.
+    Jump(Toward),
+    /// Draw less time in more detail, or more.
+    Zoom(Toward),
+    /// Type a moment.
+    TypeMoment,
+    /// Make a base backup of the whole server.
+    BaseBackup,
     /// Choose from all that can be done.
     Palette,
     /// Take a setting out of the user's file.

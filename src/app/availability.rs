@@ -5,7 +5,7 @@ use super::modal::Modal;
 use super::model::Model;
 use super::nav::Place;
 use super::screens::plan::Purpose;
-use super::screens::{archives, backup, contents, settings};
+use super::screens::{archives, backup, concerns, contents, pitr, recover, settings};
 use super::setup::Mode;
 use super::waits;
 use super::{keymap, palette};
@@ -59,6 +59,16 @@ pub fn below(model: &Model, action: &Action) -> Result<(), String> {
             Some(_) => Ok(()),
         },
         Action::EndBlocker(_) => waits::may_end(model),
+        Action::BaseBackup if *model.nav.place() == Place::Backup => backup::base(model).map(drop),
+        Action::CopyFix if matches!(model.nav.place(), Place::Pitr | Place::Wal) => match concerns::cure(model) {
+            Some(_) => Ok(()),
+            None => Err("nothing here wants a command".to_owned()),
+        },
+        Action::Change(_) | Action::Finer(_) | Action::Jump(_) | Action::Zoom(_)
+            if *model.nav.place() == Place::Pitr && pitr::scale(model).is_none() =>
+        {
+            Err("there is nothing to move along".to_owned())
+        }
         Action::CopyFix => match model.diagnostics.current().map(|finding| finding.commands()) {
             None => Err("there is no finding".to_owned()),
             Some(None) => Err("this one has advice only, no command".to_owned()),
@@ -81,7 +91,7 @@ pub fn below(model: &Model, action: &Action) -> Result<(), String> {
             Some(_) => Ok(()),
             None => Err("no job is in sight".to_owned()),
         },
-        Action::CopyCommand if *model.nav.place() == Place::Diagnostics => Ok(()),
+        Action::CopyCommand if matches!(model.nav.place(), Place::Diagnostics | Place::Pitr | Place::Wal) => Ok(()),
         Action::Match(_) | Action::OnlyMatches if model.log_screen.filter.text().is_none_or(str::is_empty) => {
             Err("nothing is searched for: / begins".to_owned())
         }
@@ -119,6 +129,17 @@ fn enter(model: &Model) -> Result<(), String> {
         },
         Place::Contents => contents_choice(model),
         Place::Target => model.target.spec(&model.contents, model).map(drop),
+        Place::Pitr => match (pitr::typed(model), model.recovery.report.value()) {
+            (Some(typed), _) => typed.map(drop),
+            (None, None) => Err("it is not known yet what can be recovered".to_owned()),
+            (None, Some(report)) if report.bases.is_empty() => Err("there is no base backup to recover from".to_owned()),
+            (None, Some(_)) => Ok(()),
+        },
+        Place::Wal => match model.recovery.report.value() {
+            Some(_) => Ok(()),
+            None => Err("nothing is known of the archive yet".to_owned()),
+        },
+        Place::Recover => recover::spec(model).map(drop),
         Place::Plan => plan(model),
         Place::Settings => match (&model.settings.edit, settings::wrong(model)) {
             (Some(_), Some(why)) => Err(why),

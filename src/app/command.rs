@@ -36,6 +36,22 @@ pub fn diagnosis(about: &About) -> Vec<String> {
     words.0
 }
 
+/// The command line that shows, or changes, something of a server's log, as words, unquoted.
+pub fn of_server(connection: Option<&Connection>, command: &[&str], flags: &[(&str, String)]) -> Vec<String> {
+    let mut words = Words(vec!["dbbackup".to_owned()]);
+    if let Some(connection) = connection {
+        words.connection(connection);
+    }
+    command.iter().for_each(|word| words.word(*word));
+    flags.iter().for_each(|(flag, value)| words.flag(flag, value.clone()));
+    words.0
+}
+
+/// Words on one line, as a shell reads them.
+pub fn shell(words: &[String]) -> String {
+    words.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ")
+}
+
 /// Words in lines that a shell joins again, and on one line.
 pub fn as_lines(words: &[String]) -> (Vec<String>, String) {
     (fold(words), words.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" "))

@@ -60,6 +60,30 @@ pub enum FieldId {
     Workdir,
     /// What becomes of what is temporary.
     KeepTemp,
+    /// What a base backup holds.
+    BaseKind,
+    /// The new data directory.
+    RecoverInto,
+    /// What kind of target recovery has.
+    TargetKind,
+    /// Its value.
+    TargetValue,
+    /// Whether what is at the target is recovered.
+    Bound,
+    /// Which way is taken where timelines branch.
+    Timeline,
+    /// What the server does at the target.
+    TargetAction,
+    /// Whether the server is started.
+    Start,
+    /// On which port.
+    Port,
+    /// Where the log is archived.
+    WalDir,
+    /// Other folders for tablespaces.
+    MapTablespaces,
+    /// The server's programs.
+    BinDir,
 }
 
 /// What a field holds.

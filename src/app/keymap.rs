@@ -39,6 +39,14 @@ pub enum Scope {
     Database,
     /// The archives.
     Archives,
+    /// What can be recovered, along a timeline.
+    Pitr,
+    /// A moment that is being typed.
+    Moment,
+    /// What is recovered to where.
+    Recover,
+    /// The archive of the log in figures.
+    Wal,
     /// What state host and server are in.
     Diagnostics,
     /// The reports that were kept.
@@ -73,7 +81,7 @@ pub enum Scope {
 
 impl Scope {
     /// Every scope, in the order of the documentation.
-    pub const ALL: [Scope; 29] = [
+    pub const ALL: [Scope; 33] = [
         Scope::Always,
         Scope::Screens,
         Scope::Moving,
@@ -88,6 +96,10 @@ impl Scope {
         Scope::Job,
         Scope::Database,
         Scope::Archives,
+        Scope::Pitr,
+        Scope::Moment,
+        Scope::Recover,
+        Scope::Wal,
         Scope::Diagnostics,
         Scope::Reports,
         Scope::Log,
@@ -122,6 +134,10 @@ impl Scope {
             Scope::Job => "A job",
             Scope::Database => "A database of a job",
             Scope::Archives => "Archives",
+            Scope::Pitr => "PITR",
+            Scope::Moment => "PITR: while a moment is typed",
+            Scope::Recover => "PITR: target and options",
+            Scope::Wal => "WAL",
             Scope::Diagnostics => "Diagnostics",
             Scope::Reports => "Diagnostics: past reports",
             Scope::Log => "Log",
@@ -146,6 +162,7 @@ impl Scope {
             Scope::Always => vec![Scope::Always],
             Scope::Screens | Scope::Moving => vec![self, Scope::Always],
             Scope::Typing
+            | Scope::Moment
             | Scope::Editing
             | Scope::Palette
             | Scope::Help
@@ -199,6 +216,10 @@ const fn ch(c: char) -> Key {
     plain(KeyCode::Char(c))
 }
 
+const fn shift(code: KeyCode) -> Key {
+    Key { code, ctrl: false, alt: false, shift: true }
+}
+
 const fn ctrl(c: char) -> Key {
     Key { code: KeyCode::Char(c), ctrl: true, alt: false, shift: false }
 }
@@ -233,6 +254,8 @@ pub static KEYS: &[Bind] = &[
     bind(Screens, ch('3'), Action::Screen(ScreenId::Restore), "Restore", InHelp),
     bind(Screens, ch('4'), Action::Screen(ScreenId::Jobs), "Jobs", InHelp),
     bind(Screens, ch('5'), Action::Screen(ScreenId::Archives), "Archives", InHelp),
+    bind(Screens, ch('6'), Action::Screen(ScreenId::Pitr), "PITR", InHelp),
+    bind(Screens, ch('7'), Action::Screen(ScreenId::Wal), "WAL", InHelp),
     bind(Screens, ch('8'), Action::Screen(ScreenId::Diagnostics), "Diagnostics", InHelp),
     bind(Screens, ch('9'), Action::Screen(ScreenId::Log), "Log", InHelp),
     bind(Screens, ch(','), Action::Screen(ScreenId::Settings), "Settings", InHelp),
@@ -257,6 +280,7 @@ pub static KEYS: &[Bind] = &[
     bind(BackupDatabases, SPACE, Action::Mark, "mark", First),
     bind(BackupDatabases, TAB, Action::Part(Toward::Next), "options", First),
     bind(BackupDatabases, ch('w'), Action::WholeCluster, "whole cluster", Footer),
+    bind(BackupDatabases, ch('B'), Action::BaseBackup, "base backup", Footer),
     bind(BackupDatabases, ch('a'), Action::MarkAll, "all or none", Footer),
     bind(BackupDatabases, ch('n'), Action::DryRun, "dry run", Footer),
     bind(BackupDatabases, ch('/'), Action::Filter, "filter", Footer),
@@ -266,6 +290,7 @@ pub static KEYS: &[Bind] = &[
     bind(BackupOptions, SPACE, Action::Change(Toward::Next), "change", InHelp),
     bind(BackupOptions, TAB, Action::Part(Toward::Next), "databases", First),
     bind(BackupOptions, ch('w'), Action::WholeCluster, "whole cluster", Footer),
+    bind(BackupOptions, ch('B'), Action::BaseBackup, "base backup", Footer),
     bind(BackupOptions, ch('n'), Action::DryRun, "dry run", Footer),
     bind(BackupOptions, BACK_TAB, Action::Part(Toward::Previous), "databases", InHelp),
     bind(Restore, ENTER, Action::Enter, "look inside", First),
@@ -320,6 +345,29 @@ pub static KEYS: &[Bind] = &[
     bind(Archives, ch('<'), Action::Sort(Toward::Previous), "sort by the column before", InHelp),
     bind(Archives, ch('S'), Action::Reverse, "turn around", InHelp),
     bind(Archives, ch('/'), Action::Filter, "filter", Footer),
+    bind(Scope::Pitr, ENTER, Action::Enter, "recover", First),
+    bind(Scope::Pitr, plain(KeyCode::Left), Action::Change(Toward::Previous), "move", InHelp),
+    bind(Scope::Pitr, plain(KeyCode::Right), Action::Change(Toward::Next), "←→ move", First),
+    bind(Scope::Pitr, shift(KeyCode::Left), Action::Finer(Toward::Previous), "a tenth of a column back", InHelp),
+    bind(Scope::Pitr, shift(KeyCode::Right), Action::Finer(Toward::Next), "a tenth of a column on", InHelp),
+    bind(Scope::Pitr, ch('<'), Action::Finer(Toward::Previous), "a tenth of a column back", InHelp),
+    bind(Scope::Pitr, ch('>'), Action::Finer(Toward::Next), "finer", Footer),
+    bind(Scope::Pitr, ch('t'), Action::TypeMoment, "type a moment", First),
+    bind(Scope::Pitr, ch('n'), Action::Jump(Toward::Next), "next backup or gap", Footer),
+    bind(Scope::Pitr, ch('p'), Action::Jump(Toward::Previous), "backup or gap before", InHelp),
+    bind(Scope::Pitr, ch('+'), Action::Zoom(Toward::Next), "nearer", Footer),
+    bind(Scope::Pitr, ch('-'), Action::Zoom(Toward::Previous), "farther", InHelp),
+    bind(Scope::Pitr, ch('y'), Action::CopyFix, "copy the fix", Footer),
+    bind(Scope::Moment, ENTER, Action::Enter, "go there", First),
+    bind(Scope::Recover, ENTER, Action::Enter, "review plan", First),
+    bind(Scope::Recover, plain(KeyCode::Left), Action::Change(Toward::Previous), "change", InHelp),
+    bind(Scope::Recover, plain(KeyCode::Right), Action::Change(Toward::Next), "←→ change", First),
+    bind(Scope::Recover, SPACE, Action::Change(Toward::Next), "change", InHelp),
+    bind(Scope::Recover, TAB, Action::Move(Motion::Down), "next field", InHelp),
+    bind(Scope::Recover, BACK_TAB, Action::Move(Motion::Up), "field before", InHelp),
+    bind(Scope::Recover, ch('n'), Action::DryRun, "dry run", Footer),
+    bind(Scope::Wal, ENTER, Action::Enter, "what can be recovered", First),
+    bind(Scope::Wal, ch('y'), Action::CopyFix, "copy the fix", Footer),
     bind(Diagnostics, ENTER, Action::Enter, "evidence", First),
     bind(Diagnostics, ch('y'), Action::CopyFix, "copy the fix", First),
     bind(Diagnostics, ch('w'), Action::KeepReport, "write report", Footer),
@@ -373,6 +421,9 @@ pub fn scope(model: &Model) -> Scope {
     if *model.nav.place() == Place::Settings && model.settings.edit.is_some() {
         return Scope::Editing;
     }
+    if *model.nav.place() == Place::Pitr && model.recovery.typing.is_some() {
+        return Scope::Moment;
+    }
     place_scope(model)
 }
 
@@ -390,6 +441,9 @@ pub fn place_scope(model: &Model) -> Scope {
         (Place::Job(_), _) => Job,
         (Place::Database(..), _) => Database,
         (Place::Archives, _) => Archives,
+        (Place::Pitr, _) => Scope::Pitr,
+        (Place::Recover, _) => Scope::Recover,
+        (Place::Wal, _) => Scope::Wal,
         (Place::Diagnostics, _) => Diagnostics,
         (Place::Reports, _) => Reports,
         (Place::Log, _) => Log,
@@ -437,6 +491,9 @@ pub fn name(key: Key) -> String {
     }
     if key.alt {
         name.push_str("Alt-");
+    }
+    if key.shift {
+        name.push_str("Shift-");
     }
     name.push_str(&if key.ctrl { code.to_uppercase() } else { code });
     name

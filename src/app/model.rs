@@ -12,7 +12,9 @@ use super::screens::backup::BackupScreen;
 use super::screens::contents::ContentsScreen;
 use super::screens::diagnostics::DiagnosticsScreen;
 use super::screens::log::LogScreen;
+use super::screens::pitr::RecoveryScreen;
 use super::screens::plan::PlanScreen;
+use super::screens::recover::RecoverScreen;
 use super::screens::settings::SettingsScreen;
 use super::screens::target::TargetScreen;
 use super::setup::{Mode, Setup};
@@ -73,6 +75,7 @@ pub(super) enum Asked {
     Delete(PathBuf),
     /// Saving a setting, or taking it out.
     Save(&'static str),
+    Recovery,
     Diagnosis,
     Reports,
     KeepReport,
@@ -140,6 +143,10 @@ pub struct Model {
     pub blocker: Option<i32>,
     /// Archives.
     pub list: ArchiveList,
+    /// What can be recovered, for PITR and WAL.
+    pub recovery: RecoveryScreen,
+    /// What is recovered to where.
+    pub recover: RecoverScreen,
     /// What state host and server are in.
     pub diagnostics: DiagnosticsScreen,
     /// The log's view.
@@ -179,6 +186,8 @@ impl Model {
             databases_picker: Picker::default(),
             blocker: None,
             list: ArchiveList::default(),
+            recovery: RecoveryScreen::default(),
+            recover: RecoverScreen::default(),
             diagnostics: DiagnosticsScreen::default(),
             log_screen: LogScreen::default(),
             settings: SettingsScreen::default(),
@@ -232,6 +241,11 @@ impl Model {
     /// Whether a report is being collected or read.
     pub fn is_diagnosing(&self) -> bool {
         self.asked.values().any(|asked| *asked == Asked::Diagnosis)
+    }
+
+    /// The question about recovery that is not answered yet.
+    pub fn waits_for_recovery(&self) -> Option<ReqId> {
+        self.asked.iter().find(|(_, asked)| **asked == Asked::Recovery).map(|(id, _)| *id)
     }
 
     /// How the program ends, once that is known: draw the last frame, then leave.

@@ -1,7 +1,7 @@
 //! Moments as people type them: a day, a time, a zone. What has no zone is local, by the offset that held then. Knows the clock it is given only.
 
 use super::msg::Clock;
-use super::when::{MONTHS, civil, days_of};
+use super::when::{self, MONTHS, civil, days_of};
 use crate::domain::Stamp;
 use crate::domain::recovery::Micros;
 
@@ -20,7 +20,7 @@ pub fn parse(text: &str, clock: &Clock) -> Result<Micros, String> {
     let within = time_of_day(time)?;
     let civil = day * 86_400_000_000 + within;
     match zone {
-        "" => Ok(local(civil, clock)),
+        "" => local(civil, clock),
         zone => Ok(Micros(civil - offset(zone, clock)? * 1_000_000)),
     }
 }
@@ -130,14 +130,24 @@ fn offset(zone: &str, clock: &Clock) -> Result<i64, String> {
     }
 }
 
-/// A local moment by the offset that held then. Where clocks were set back and it came twice, the first one; where they were set forward
-/// and it never came, as if they had not been.
-fn local(civil: i64, clock: &Clock) -> Micros {
+/// A local moment by the offset that held then. One that came twice, because clocks were set back, or never, because they were set forward,
+/// has to be written with its zone: an hour lies between what it could mean.
+fn local(civil: i64, clock: &Clock) -> Result<Micros, String> {
     let mut offsets: Vec<i32> = clock.earlier.iter().rev().map(|(_, offset, _)| *offset).collect();
     offsets.push(clock.offset);
     let with = |offset: i32| Micros(civil - i64::from(offset) * 1_000_000);
     let fits = |offset: &i32| clock.zone_at(Stamp(with(*offset).0.div_euclid(1000))).0 == *offset;
-    offsets.iter().copied().filter(fits).map(with).min().unwrap_or_else(|| with(clock.offset))
+    offsets.sort_unstable();
+    offsets.dedup();
+    offsets.retain(fits);
+    match offsets.as_slice() {
+        [one] => Ok(with(*one)),
+        [] => Err("clocks were set forward over this time, so that it never came: write UTC behind it, or an offset".to_owned()),
+        several => {
+            let words: Vec<String> = several.iter().map(|offset| when::offset(*offset)).collect();
+            Err(format!("clocks were set back, so that this time came twice: write {} behind it", words.join(" or ")))
+        }
+    }
 }
 
 fn digits(text: &str) -> Option<i64> {
@@ -193,8 +203,8 @@ mod tests {
             // By the offset that held then, not by that of now.
             ("2025-10-20 12:00", "2025-10-20 10:00:00+00"),
             ("2025-10-20 12:00 CEST", "2025-10-20 10:00:00+00"),
-            // It came twice: the first one.
-            ("2025-10-26 02:30", "2025-10-26 00:30:00+00"),
+            ("2025-10-26 02:30 CEST", "2025-10-26 00:30:00+00"),
+            ("2025-10-26 02:30 +01:00", "2025-10-26 01:30:00+00"),
             ("2025-10-26 03:30", "2025-10-26 02:30:00+00"),
         ] {
             assert_eq!(parse(text, &clock()).map(when::utc_micros), Ok(utc.to_owned()), "{text}");
@@ -218,6 +228,8 @@ mod tests {
             ("14:02:59.1234567", "at most six decimals"),
             ("ü14:02", "the time is missing"),
             ("表表表表表-表 14:00", "the time is missing"),
+            ("2025-10-26 02:30", "came twice: write +01:00 or +02:00 behind it"),
+            ("2025-03-30 02:30", "never came"),
         ] {
             let said = parse(text, &clock());
             assert!(said.as_ref().is_err_and(|said| said.contains(words)), "{text}: {said:?}");

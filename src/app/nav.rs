@@ -26,6 +26,12 @@ pub enum Place {
     Database(JobId, String),
     /// The archives.
     Archives,
+    /// What can be recovered, along a timeline.
+    Pitr,
+    /// What is recovered to where.
+    Recover,
+    /// The archive of the log in figures.
+    Wal,
     /// What state host and server are in.
     Diagnostics,
     /// The reports that were kept.
@@ -44,6 +50,8 @@ impl From<ScreenId> for Place {
             ScreenId::Restore => Place::Restore,
             ScreenId::Jobs => Place::Jobs,
             ScreenId::Archives => Place::Archives,
+            ScreenId::Pitr => Place::Pitr,
+            ScreenId::Wal => Place::Wal,
             ScreenId::Diagnostics => Place::Diagnostics,
             ScreenId::Log => Place::Log,
             ScreenId::Settings => Place::Settings,
@@ -77,6 +85,8 @@ impl Nav {
             Place::Restore | Place::Contents | Place::Target => ScreenId::Restore,
             Place::Jobs | Place::Job(_) | Place::Database(..) => ScreenId::Jobs,
             Place::Archives => ScreenId::Archives,
+            Place::Pitr | Place::Recover => ScreenId::Pitr,
+            Place::Wal => ScreenId::Wal,
             Place::Diagnostics | Place::Reports => ScreenId::Diagnostics,
             Place::Log => ScreenId::Log,
             Place::Settings => ScreenId::Settings,

@@ -83,6 +83,11 @@ pub fn date(at: Stamp, clock: &Clock) -> String {
     format!("{} {}", civil.day, MONTHS[civil.month % 12])
 }
 
+/// `30 Jan 2026`.
+pub fn date_year(at: Stamp, clock: &Clock) -> String {
+    format!("{} {}", date(at, clock), civil(at, clock).year)
+}
+
 /// `30 Jan 14:02`, with the year where it is another than this one.
 pub fn date_minute(at: Stamp, clock: &Clock) -> String {
     let (then, now) = (civil(at, clock), civil(clock.now, clock));
@@ -104,12 +109,17 @@ pub fn exact(at: Micros, clock: &Clock) -> String {
     format!("{} {} {}{} {zone}", date(at.stamp(), clock), civil.year, second(at.stamp(), clock), fraction(at)).trim_end().to_owned()
 }
 
+/// `+01:00`, from seconds east of UTC.
+pub fn offset(seconds: i32) -> String {
+    let sign = if seconds < 0 { '-' } else { '+' };
+    format!("{sign}{:02}:{:02}", seconds.abs() / 3600, seconds.abs() / 60 % 60)
+}
+
 /// `2026-01-30 14:02:59.184+01:00`: as it is typed.
 pub fn typed(at: Micros, clock: &Clock) -> String {
     let civil = civil(at.stamp(), clock);
     let (offset, _) = clock.zone_at(at.stamp());
-    let sign = if offset < 0 { '-' } else { '+' };
-    let zone = format!("{sign}{:02}:{:02}", offset.abs() / 3600, offset.abs() / 60 % 60);
+    let zone = self::offset(offset);
     format!("{:04}-{:02}-{:02} {}{}{zone}", civil.year, civil.month + 1, civil.day, second(at.stamp(), clock), fraction(at))
 }
 

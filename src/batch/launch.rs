@@ -3,7 +3,7 @@
 use super::jsonl::JsonLines;
 use super::result::{self, Volume};
 use super::text::{Stderr, Text};
-use super::{archive, diagnose, logging, output, query, script, settings, wal};
+use super::{archive, archiving, diagnose, logging, output, query, script, settings, wal};
 use crate::app::action::Action;
 use crate::app::model::{Model, Outcome};
 use crate::app::msg::Msg;
@@ -167,6 +167,9 @@ fn carry_out(
             done => settings::finish(done.map(|()| String::new()), "Reading the archive failed"),
         });
     }
+    if let Some(code) = archiving::run(cli, &resolved, &secrets) {
+        return Ok(code);
+    }
     if let Some(answer) = query::answer(cli, &resolved, &secrets) {
         return Ok(settings::finish(answer, "Query failed"));
     }
@@ -231,7 +234,7 @@ fn application(
         clipboard: look::clipboard(&environment),
         ..setup(cli, &resolved, mode)?
     };
-    let needs_server = !matches!(&setup.job, Some(crate::domain::spec::JobSpec::Verify(verify)) if verify.restore_test.is_none());
+    let needs_server = setup.job.as_ref().is_none_or(|job| job.connection().is_some());
     let noun = setup.job.as_ref().map(crate::domain::spec::JobSpec::noun);
     let by_itself = if setup.dry_run { ByItself::No } else { ByItself::Yes };
     let reports = diagnose::reports(&resolved, by_itself);

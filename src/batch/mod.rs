@@ -2,6 +2,7 @@
 //! Runs the same application by the same loop as the full screen.
 
 pub mod archive;
+mod archiving;
 pub mod diagnose;
 pub mod jsonl;
 pub mod launch;
@@ -9,6 +10,7 @@ mod logging;
 pub mod missing;
 pub mod output;
 pub mod query;
+mod recover;
 pub mod result;
 pub mod script;
 pub mod settings;

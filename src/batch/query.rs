@@ -43,17 +43,27 @@ pub fn answer(cli: &Cli, resolved: &Resolved, secrets: &Secrets) -> Option<Resul
     })
 }
 
-fn connect<T: Send + 'static>(
+/// Runs what needs no server.
+pub fn work<T: Send + 'static>(work: impl AsyncFnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
+    let runtime = runtime()?;
+    let answer = runtime.block_on(work());
+    runtime.shutdown_timeout(LAST_WAIT);
+    answer
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, Fault> {
+    let built = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    built.map_err(|error| Fault::internal("cannot start threads").because(error))
+}
+
+/// Asks a server.
+pub fn connect<T: Send + 'static>(
     resolved: &Resolved,
     secrets: &Secrets,
     ask: impl AsyncFnOnce(std::sync::Arc<dyn crate::server::Server>) -> Result<T, Fault>,
 ) -> Result<T, Fault> {
     let connection = resolved.connection()?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .map_err(|error| Fault::internal("cannot start threads").because(error))?;
+    let runtime = runtime()?;
     let _interrupts = password::ask_if_wanted(runtime.handle(), secrets, &connection)?;
     let (server, warning) = work::server(secrets, &connection)?;
     if let Some(warning) = warning {

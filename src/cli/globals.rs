@@ -34,7 +34,7 @@ pub struct Globals {
     #[arg(long, short = 'n', global = true, help_heading = "General")]
     pub dry_run: bool,
     /// Confirm what is overwritten, by its name (no default: it is asked for each time)
-    #[arg(long, global = true, value_name = "NAME", help_heading = "General")]
+    #[arg(long, global = true, value_name = "NAME", num_args = 0..=1, default_missing_value = "", help_heading = "General")]
     pub confirm: Option<String>,
 }
 

@@ -6,6 +6,8 @@ pub mod diagnose;
 pub mod flags;
 pub mod globals;
 pub mod parse;
+pub mod pitr;
+pub mod recover;
 pub mod restore;
 pub mod verify;
 pub mod wal;
@@ -68,9 +70,12 @@ pub enum Command {
     /// Look into an archive
     #[command(subcommand, after_help = archive::EXAMPLES)]
     Archive(archive::Archive),
-    /// Archive the write-ahead log, and hand it back to a recovery
+    /// Archive the write-ahead log, hand it back to a recovery, and look after the archive
     #[command(subcommand, after_help = wal::EXAMPLES)]
     Wal(wal::Wal),
+    /// Point-in-time recovery: what can be recovered, and switching archiving on and off
+    #[command(subcommand, after_help = pitr::EXAMPLES)]
+    Pitr(pitr::Pitr),
     /// Find out what state host and server are in, and why something failed
     #[command(after_help = diagnose::EXAMPLES)]
     Diagnose(diagnose::Diagnose),

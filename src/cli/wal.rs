@@ -6,7 +6,13 @@ use std::path::PathBuf;
 /// Examples.
 pub const EXAMPLES: &str = "Examples:\n  \
     archive_command = 'dbbackup wal archive %p %f --archive-dir /wal'\n  \
-    restore_command = 'dbbackup wal restore %f %p --archive-dir /wal'\n\n\
+    restore_command = 'dbbackup wal restore %f %p --archive-dir /wal'\n  \
+    dbbackup wal stats --archive-dir /wal\n  \
+    dbbackup wal stats --host db01 --json        # the folder is found from the server's archive_command\n  \
+    dbbackup wal timeline --archive-dir /wal\n  \
+    dbbackup wal verify --archive-dir /wal\n  \
+    dbbackup wal cleanup --archive-dir /wal --backup-dir /backups              # shows what would go\n  \
+    dbbackup wal cleanup --archive-dir /wal --backup-dir /backups --confirm\n\n\
     Exit codes of restore, as a recovery wants them: 0 handed over, 1 the archive has no such file, above 128 everything else (what is 73\n\
     of other commands is 201), so that trouble with the archive never ends a recovery early.";
 
@@ -38,9 +44,64 @@ pub enum Wal {
     /// Hand a file of the log back to a server in recovery: its restore_command
     #[command(after_help = EXAMPLES)]
     Restore(Fetch),
+    /// Show figures: files, sizes, compression, growth, gaps, the archiver
+    #[command(after_help = EXAMPLES)]
+    Stats(Where),
+    /// List the files
+    #[command(after_help = EXAMPLES)]
+    List {
+        #[allow(missing_docs)]
+        #[command(flatten)]
+        place: Where,
+        /// Of one timeline only
+        #[arg(long, value_name = "N")]
+        timeline: Option<u32>,
+    },
+    /// Show the timelines: where each branched off, what of it is there, what is missing
+    #[command(after_help = EXAMPLES)]
+    Timeline(Where),
+    /// Read every file: each segment is what its name says, none is missing, the timelines fit together
+    #[command(after_help = EXAMPLES)]
+    Verify {
+        #[allow(missing_docs)]
+        #[command(flatten)]
+        place: Where,
+        #[allow(missing_docs)]
+        #[arg(long, short = 'j', value_name = "N")]
+        jobs: Option<String>,
+    },
+    /// Remove what no kept base backup needs; without --confirm only say what that is
+    #[command(after_help = EXAMPLES)]
+    Cleanup(Cleanup),
     /// Fetch the segments after one ahead, as restore does behind its back
     #[command(hide = true)]
     FetchAhead(Fetch),
+}
+
+/// Which archive is looked at.
+#[derive(Debug, Default, Args)]
+#[allow(missing_docs)]
+pub struct Where {
+    #[arg(long, value_name = "DIR")]
+    pub archive_dir: Option<String>,
+}
+
+/// What is removed.
+#[derive(Debug, Args)]
+#[command(group(clap::ArgGroup::new("rule").args(["before", "keep_days"])))]
+pub struct Cleanup {
+    #[allow(missing_docs)]
+    #[command(flatten)]
+    pub place: Where,
+    #[allow(missing_docs)]
+    #[arg(long, value_name = "DIR")]
+    pub backup_dir: Option<String>,
+    /// Remove only what is older than this segment (000000010000000000000042)
+    #[arg(long, value_name = "SEGMENT")]
+    pub before: Option<String>,
+    /// Remove only what was last written so many days ago
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=36_500))]
+    pub keep_days: Option<u32>,
 }
 
 /// Which file, and where it goes.

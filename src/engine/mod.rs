@@ -1,5 +1,6 @@
 //! What the product does: backup, restore, verify. Joins servers, archives and storage into jobs. Knows no screen and no bus.
 
+pub mod aside;
 pub mod backup;
 pub mod base;
 pub mod browse;

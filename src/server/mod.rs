@@ -10,6 +10,7 @@ use crate::domain::wait::{Blocker, Ending, Wait};
 use crate::domain::{Connection, Fault};
 use futures_util::future::BoxFuture;
 
+mod archiving;
 pub mod base;
 pub mod definition;
 pub mod ledger;
@@ -19,6 +20,7 @@ mod source;
 mod supplies;
 mod target;
 
+pub use archiving::{Archiving, ArchivingSetting};
 pub use ledger::{Continuity, LedgerHead, Mark, Opened, Step};
 pub use postgres::dump;
 pub use scratch::{Purpose, Scratch, Swept};
@@ -195,6 +197,19 @@ pub trait Server: Send + Sync {
         let connection = self.connection();
         let facts = ServerFacts { label: connection.label(), address: connection.address(), ..ServerFacts::default() };
         Box::pin(std::future::ready(facts))
+    }
+
+    /// What it says of the archiving of its log, by the end of the limit at the latest. None where the product has no such thing.
+    fn archiving(&self, limit: std::time::Duration) -> Answer<'_, Option<Archiving>> {
+        let _ = limit;
+        Box::pin(std::future::ready(Ok(None)))
+    }
+
+    /// Changes settings about archiving for good, and has the server read them; what needs a restart waits for it. A value of none is the
+    /// configuration file's. The fault's context says as `Changed` what was changed before one failed.
+    fn set_archiving<'a>(&'a self, changes: &'a [(ArchivingSetting, Option<String>)]) -> Answer<'a, ()> {
+        let _ = changes;
+        Box::pin(std::future::ready(Err(Fault::internal("a server without an archive of its log"))))
     }
 
     /// The programs that restore what other programs dumped. None where the product has none.

@@ -51,12 +51,21 @@ pub fn tabs(model: &Model) -> Row {
         return Row::of(" this run ends with its job", Role::Muted);
     }
     let open = model.nav.tab();
-    let mut row = Row::new();
-    for screen in ScreenId::ALL {
-        let role = if screen == open { Role::Tab } else { Role::Muted };
-        row = row.then(format!(" {} {} ", screen.digit(), screen.title()), role);
+    let label = |screen: ScreenId| format!("{} {}", screen.digit(), screen.title());
+    let role = |screen: ScreenId| if screen == open { Role::Tab } else { Role::Muted };
+    let wide: usize = ScreenId::ALL.into_iter().map(|screen| label(screen).len()).sum();
+    let all = ScreenId::ALL.len();
+    match usize::from(model.size.0) {
+        cols if cols >= wide + 2 * all => {
+            ScreenId::ALL.into_iter().fold(Row::new(), |row, screen| row.then(format!(" {} ", label(screen)), role(screen)))
+        }
+        cols if cols > wide + all => ScreenId::ALL.into_iter().fold(Row::new(), |row, screen| row.gap(1).then(label(screen), role(screen))),
+        // Where there is no room for all names, the open one's and the digits.
+        _ => ScreenId::ALL.into_iter().fold(Row::new(), |row, screen| match screen == open {
+            true => row.then(format!(" {} ", label(screen)), Role::Tab),
+            false => row.then(format!(" {} ", screen.digit()), Role::Muted),
+        }),
     }
-    row
 }
 
 /// The line of keys, or of news while there are any.

@@ -1,6 +1,7 @@
 //! What the model looks like: pure functions from `&Model` and `&Look` to a frame. Changes nothing, locks nothing, asks no clock.
 
 mod bar;
+mod chart;
 mod chrome;
 mod fault;
 mod layout;
@@ -11,6 +12,7 @@ mod palette;
 mod screens;
 mod table;
 mod text;
+mod timeline;
 
 use crate::app::modal::Modal;
 use crate::app::model::Model;
@@ -92,6 +94,9 @@ fn screen(model: &Model, size: Size, density: Density) -> Vec<Row> {
         Place::Job(id) => screens::job::rows(model, *id, size, density),
         Place::Database(id, name) => screens::database::rows(model, *id, name, size),
         Place::Archives => screens::archives::rows(model, size),
+        Place::Pitr => screens::pitr::rows(model, size, density),
+        Place::Recover => screens::recover::rows(model, size),
+        Place::Wal => screens::wal::rows(model, size, density),
         Place::Diagnostics => screens::diagnostics::rows(model, size, density),
         Place::Reports => screens::diagnostics::past(model, size),
         Place::Log => screens::log::rows(model, size),

@@ -5,7 +5,10 @@ use crate::app::list::{Filter, Picker};
 use crate::app::model::Model;
 use crate::domain::listing::ArchiveSummary;
 use std::cmp::Ordering;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+/// What the head of a base backup calls its kind.
+pub const BASE: &str = "base";
 
 /// A column to sort by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -96,6 +99,12 @@ pub fn rows<'a>(model: &'a Model, list: &ArchiveList) -> Vec<&'a ArchiveSummary>
 /// Their paths, which are their keys.
 pub fn keys(model: &Model, list: &ArchiveList) -> Vec<PathBuf> {
     rows(model, list).iter().map(|archive| archive.path.clone()).collect()
+}
+
+/// Whether an archive is a base backup: its way back is a recovery.
+pub fn is_base(model: &Model, path: &Path) -> bool {
+    let mut archives = model.archives.value().into_iter().flatten();
+    archives.any(|archive| archive.path == path && archive.head.as_ref().is_ok_and(|head| head.kind == BASE))
 }
 
 fn haystack(archive: &ArchiveSummary) -> String {

@@ -1,14 +1,15 @@
 //! Choosing what to back up, and how.
 
-use super::limits;
+use super::{limits, pitr};
 use crate::app::form::{Field, FieldId, Form};
 use crate::app::list::{Filter, Picker};
 use crate::app::model::Model;
 use crate::app::setup::Setup;
 use crate::domain::Bytes;
 use crate::domain::codec::{Codec, Compression};
+use crate::domain::recovery::BaseKind;
 use crate::domain::server::DatabaseInfo;
-use crate::domain::spec::{BackupSpec, Effort, JobSpec, Scope, VerifyMode};
+use crate::domain::spec::{BackupSpec, BaseSpec, Checkpoint, Depth, Effort, JobSpec, Scope, VerifyMode};
 use std::path::PathBuf;
 
 /// The part of the screen that has the keys.
@@ -23,6 +24,7 @@ pub enum Part {
 
 const CODECS: [&str; 5] = ["zstd", "gzip", "lz4", "xz", "none"];
 const VERIFY: [&str; 4] = ["auto", "quick", "full", "off"];
+const BASE: [&str; 3] = ["full", "differential", "incremental"];
 
 /// What the screen remembers.
 #[derive(Clone, Debug, Default)]
@@ -56,6 +58,7 @@ impl BackupScreen {
                 Field::number(FieldId::Jobs, "jobs", setup.effort.jobs, 1, 64),
                 Field::choice(FieldId::Verify, "verify", &VERIFY, verify),
                 Field::text(FieldId::Folder, "folder", setup.dir.to_string_lossy()),
+                Field::choice(FieldId::BaseKind, "base (B)", &BASE, 0),
                 limits::opener(),
             ]),
             ..Self::default()
@@ -128,6 +131,30 @@ pub fn single(model: &Model) -> Result<JobSpec, String> {
 pub fn cluster(model: &Model) -> Result<JobSpec, String> {
     let parallel = model.backup.form.number(FieldId::Jobs).clamp(1, 4);
     spec(model, Scope::Cluster { include: Vec::new(), exclude: Vec::new(), parallel })
+}
+
+/// The job for a base backup of the whole server.
+pub fn base(model: &Model) -> Result<JobSpec, String> {
+    let JobSpec::Backup(backup) = cluster(model)? else { return Err("this is no backup".to_owned()) };
+    let kinds = [BaseKind::Full, BaseKind::Differential, BaseKind::Incremental];
+    Ok(JobSpec::Base(BaseSpec {
+        connection: backup.connection,
+        dir: backup.dir,
+        kind: kinds[model.backup.form.choice(FieldId::BaseKind).min(2)],
+        label: None,
+        compression: backup.compression,
+        jobs: backup.effort.jobs,
+        memory: backup.effort.memory,
+        verify: match backup.verify {
+            // A whole server is large: its structure, as after a backup of a cluster.
+            VerifyMode::Auto | VerifyMode::Quick => Some(Depth::Quick),
+            VerifyMode::Full => Some(Depth::Full),
+            VerifyMode::Off => None,
+        },
+        name_time: backup.name_time,
+        checkpoint: Checkpoint::Fast,
+        wal_dir: pitr::wal_dir(model),
+    }))
 }
 
 fn spec(model: &Model, scope: Scope) -> Result<JobSpec, String> {

@@ -2,6 +2,7 @@
 
 use crate::app::action::ScreenId;
 use crate::app::model::{Model, ServerView};
+use crate::app::screens::archives::BASE;
 use crate::app::when;
 use crate::domain::Stamp;
 use crate::domain::listing::{ArchiveHead, ArchiveSummary};
@@ -57,7 +58,7 @@ pub fn last_backups<'a>(model: &'a Model, server: &ServerView) -> Vec<LastBackup
     names
         .into_iter()
         .map(|database| {
-            let archive = good.iter().find(|(_, head)| head.databases.contains(&database)).copied();
+            let archive = good.iter().find(|(_, head)| head.databases.contains(&database) || head.kind == BASE).copied();
             LastBackup { database, archive }
         })
         .collect()

@@ -2,11 +2,14 @@
 
 pub mod archives;
 pub mod backup;
+pub mod concerns;
 pub mod contents;
 pub mod diagnostics;
 pub mod home;
 pub mod limits;
 pub mod log;
+pub mod pitr;
 pub mod plan;
+pub mod recover;
 pub mod settings;
 pub mod target;

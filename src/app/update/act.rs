@@ -17,10 +17,13 @@ use crate::app::screens::diagnostics;
 use crate::app::screens::home;
 use crate::app::screens::limits;
 use crate::app::screens::log::Follow;
+use crate::app::screens::pitr;
+use crate::app::screens::recover::{self, RecoverScreen};
 use crate::app::screens::settings;
 use crate::app::screens::target::TargetScreen;
 use crate::app::waits;
 use crate::domain::Connection;
+use crate::domain::recovery::judge::Wish;
 use crate::domain::spec::{Depth, JobSpec, RestoreTest, Sample, VerifySpec};
 
 use crate::engine::event::Level;
@@ -42,8 +45,10 @@ pub fn act(model: &mut Model, action: Action, out: &mut Vec<Cmd>) {
             model.settings.edit = None;
             model.frozen = None;
             model.log_screen.job = None;
-            if screen == ScreenId::Diagnostics {
-                diagnostics::open(model, out);
+            match screen {
+                ScreenId::Diagnostics => diagnostics::open(model, out),
+                ScreenId::Pitr | ScreenId::Wal => pitr::open(model, out),
+                _ => {}
             }
         }
         Action::Move(motion) => go(model, motion),
@@ -65,6 +70,7 @@ pub fn act(model: &mut Model, action: Action, out: &mut Vec<Cmd>) {
         Action::Refresh => match model.nav.place() {
             Place::Diagnostics => diagnostics::collect(model, out),
             Place::Reports => diagnostics::ask_past(model, out),
+            Place::Pitr | Place::Wal | Place::Recover => pitr::ask(model, out),
             _ => model.ask_everything(out),
         },
         Action::Diagnose => diagnostics::of_failure(model, out),
@@ -78,6 +84,7 @@ pub fn act(model: &mut Model, action: Action, out: &mut Vec<Cmd>) {
         Action::DryRun => {
             let spec = match model.nav.place() {
                 Place::Target => model.target.spec(&model.contents, model),
+                Place::Recover => recover::spec(model),
                 _ => backup::single(model),
             };
             with_spec(model, spec, out, flow::dry_run);
@@ -86,6 +93,14 @@ pub fn act(model: &mut Model, action: Action, out: &mut Vec<Cmd>) {
             let spec = backup::cluster(model);
             with_spec(model, spec, out, flow::submit);
         }
+        Action::BaseBackup => {
+            let spec = backup::base(model);
+            with_spec(model, spec, out, flow::submit);
+        }
+        Action::Finer(toward) => pitr::finer(model, toward),
+        Action::Jump(toward) => pitr::jump(model, toward),
+        Action::Zoom(toward) => pitr::zoom(model, toward),
+        Action::TypeMoment => pitr::type_moment(model),
         Action::CancelJob => {
             if let Some(id) = model.job_in_sight().filter(|job| !job.state.is_over()).map(|job| job.id) {
                 model.modals.push(Modal::Cancel(id));
@@ -203,6 +218,9 @@ fn back(model: &mut Model, out: &mut Vec<Cmd>) {
         model.settings.edit = None;
         return;
     }
+    if *model.nav.place() == Place::Pitr && model.recovery.typing.take().is_some() {
+        return;
+    }
     match model.nav.place() {
         // A command that is not confirmed ends as a batch run would: nothing is done.
         Place::Plan if !super::stays(model) => return unconfirmed(model, out),
@@ -265,6 +283,16 @@ fn enter(model: &mut Model, out: &mut Vec<Cmd>) {
             let spec = model.target.spec(&model.contents, model);
             with_spec(model, spec, out, flow::submit);
         }
+        Place::Pitr if model.recovery.typing.is_some() => pitr::take_typed(model),
+        Place::Pitr => open_recovery(model, pitr::wish(model), out),
+        Place::Wal => {
+            pitr::to_gap(model);
+            model.nav = Nav::at(Place::Pitr);
+        }
+        Place::Recover => {
+            let spec = recover::spec(model);
+            with_spec(model, spec, out, flow::submit);
+        }
         Place::Plan => {
             if let Load::Ready(plan, _) = model.plan.plan.clone()
                 && plan.obstacle().is_none()
@@ -319,7 +347,19 @@ fn follow_advice(model: &mut Model) {
     }
 }
 
+/// The form of a recovery. Coming back with the same wish keeps what was filled in.
+fn open_recovery(model: &mut Model, wish: Wish, out: &mut Vec<Cmd>) {
+    pitr::open(model, out);
+    if model.recover.wished.as_ref() != Some(&wish) {
+        model.recover = RecoverScreen::new(model, wish);
+    }
+    model.nav.enter(Place::Recover);
+}
+
 fn open_archive(model: &mut Model, path: PathBuf, out: &mut Vec<Cmd>) {
+    if archives::is_base(model, &path) {
+        return open_recovery(model, Wish { base: Some(path), ..Wish::default() }, out);
+    }
     if model.contents.path != path || model.contents.contents.value().is_none() {
         let id = model.request(Asked::Contents(path.clone()));
         model.contents = ContentsScreen { path: path.clone(), contents: Load::Loading(id), ..ContentsScreen::default() };
@@ -351,6 +391,13 @@ fn change(model: &mut Model, toward: Toward) {
                 limits::changed(&mut model.target.form, fields);
             }
         }
+        Place::Pitr => pitr::step(model, toward),
+        Place::Recover => {
+            let mut screen = std::mem::take(&mut model.recover);
+            screen.form.change(toward);
+            screen.changed(model);
+            model.recover = screen;
+        }
         Place::Contents => marks::fold(model, toward),
         Place::Log => log::shift(model, toward),
         Place::Settings => settings::next_word(model),
@@ -377,6 +424,7 @@ pub fn spec_in_sight(model: &Model) -> Option<JobSpec> {
     match model.nav.place() {
         Place::Backup => backup::single(model).ok(),
         Place::Target => model.target.spec(&model.contents, model).ok(),
+        Place::Recover => recover::spec(model).ok(),
         Place::Plan => model.plan.spec.clone(),
         Place::Archives => {
             let archives = chosen_archives(model);

@@ -6,7 +6,7 @@ use crate::app::command as line;
 use crate::app::modal::{Copied, Modal, Wanted};
 use crate::app::model::Model;
 use crate::app::nav::Place;
-use crate::app::screens::diagnostics;
+use crate::app::screens::{concerns, diagnostics, pitr};
 use crate::app::setup::Clipboard;
 
 /// The most bytes of a text that is copied: in base64 they are the 100,000 that terminals take at most.
@@ -31,6 +31,10 @@ pub fn command(model: &mut Model, out: &mut Vec<Cmd>) {
         let (lines, one) = line::as_lines(&line::diagnosis(&diagnostics::about(model)));
         return copy(model, Wanted::Command, lines, one, out);
     }
+    if let Some(words) = pitr::words(model) {
+        let (lines, one) = line::as_lines(&words);
+        return copy(model, Wanted::Command, lines, one, out);
+    }
     if let Some(spec) = spec_in_sight(model) {
         let (lines, text) = (line::line(&spec, &model.setup), line::one_line(&spec, &model.setup));
         copy(model, Wanted::Command, lines, text, out);
@@ -39,6 +43,12 @@ pub fn command(model: &mut Model, out: &mut Vec<Cmd>) {
 
 /// Copies the commands that cure the finding under the cursor.
 pub fn fix(model: &mut Model, out: &mut Vec<Cmd>) {
+    if matches!(model.nav.place(), Place::Pitr | Place::Wal) {
+        if let Some(command) = concerns::cure(model) {
+            copy(model, Wanted::Fix, vec![command.clone()], command, out);
+        }
+        return;
+    }
     if let Some(commands) = model.diagnostics.current().and_then(|finding| finding.commands()) {
         let lines = commands.lines().map(str::to_owned).collect();
         copy(model, Wanted::Fix, lines, commands, out);

@@ -59,6 +59,8 @@ enum Focus {
     Confirm,
     BackupForm,
     TargetForm,
+    RecoverForm,
+    Moment,
 }
 
 fn focus(model: &Model) -> Option<Focus> {
@@ -79,6 +81,8 @@ fn focus(model: &Model) -> Option<Focus> {
         Place::Plan if model.plan.wanted().is_some() => Some(Focus::Confirm),
         Place::Backup if model.backup.part == Part::Options && on_text(&model.backup.form) => Some(Focus::BackupForm),
         Place::Target if on_text(&model.target.form) => Some(Focus::TargetForm),
+        Place::Recover if on_text(&model.recover.form) => Some(Focus::RecoverForm),
+        Place::Pitr if model.recovery.typing.is_some() => Some(Focus::Moment),
         _ => None,
     }
 }
@@ -104,6 +108,8 @@ fn focused(model: &mut Model) -> Option<&mut Input> {
         Focus::Confirm => Some(&mut model.plan.typed),
         Focus::BackupForm => model.backup.form.input(),
         Focus::TargetForm => model.target.form.input(),
+        Focus::RecoverForm => model.recover.form.input(),
+        Focus::Moment => model.recovery.typing.as_mut(),
     }
 }
 
@@ -168,6 +174,7 @@ fn digits(model: &mut Model, key: Key) -> bool {
     let form = match model.nav.place() {
         Place::Backup if model.backup.part == Part::Options => &mut model.backup.form,
         Place::Target => &mut model.target.form,
+        Place::Recover => &mut model.recover.form,
         _ => return false,
     };
     match key.code {

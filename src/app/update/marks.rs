@@ -8,6 +8,7 @@ use crate::app::screens::archives::{self, ArchiveList};
 use crate::app::screens::backup::{self, Part};
 use crate::app::screens::contents::Node;
 use crate::app::screens::log::{self as log_view, Follow};
+use crate::app::screens::pitr;
 use crate::app::screens::settings;
 
 /// The list of archives that is shown.
@@ -52,6 +53,12 @@ pub fn go(model: &mut Model, motion: Motion) {
             model.contents.picker.go(motion, &rows, page);
         }
         Place::Target => model.target.form.go(motion),
+        Place::Recover => model.recover.form.go(motion),
+        Place::Pitr => pitr::go(model, motion),
+        Place::Wal => {
+            let keys = pitr::gap_keys(model);
+            model.recovery.gaps.go(motion, &keys, page);
+        }
         // The view stops at the last line; the plan's own size is a bound that is never too small.
         Place::Plan => {
             let lines = model

@@ -17,6 +17,7 @@ use super::load::Load;
 use super::model::Model;
 use super::msg::{Clock, Msg};
 use super::screens::log::LINES;
+use super::screens::pitr;
 use super::setup::Mode;
 use super::toast::Toast;
 use crate::domain::job::JobId;
@@ -25,7 +26,10 @@ use crate::engine::event::{Event, Level};
 /// Takes something that happened. Total: it never panics, and a failure is state.
 pub fn update(model: &mut Model, msg: Msg, out: &mut Vec<Cmd>) {
     match msg {
-        Msg::Tick(clock) => tick(model, clock),
+        Msg::Tick(clock) => {
+            tick(model, clock);
+            pitr::look_again(model, out);
+        }
         Msg::Resize { cols, rows } => {
             model.dirty |= model.size != (cols, rows);
             model.size = (cols, rows);

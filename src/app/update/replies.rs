@@ -6,6 +6,7 @@ use crate::app::jobs::file_name;
 use crate::app::modal::Modal;
 use crate::app::model::{Asked, Model};
 use crate::app::msg::Reply;
+use crate::app::screens::recover;
 use crate::app::screens::settings::{self, Effect, SettingView};
 use crate::domain::Fault;
 use crate::engine::event::Level;
@@ -58,6 +59,15 @@ pub fn done(model: &mut Model, id: ReqId, answer: Result<Reply, Fault>, out: &mu
         (Asked::Save(name), Err(fault)) => {
             toast(model, Level::Error, format!("{name} is not saved: {}", fault.root_cause()));
             model.modals.push(Modal::Error { headline: "Saving a setting failed".to_owned(), fault, missing: Vec::new(), scroll: 0 });
+        }
+        (Asked::Recovery, answer) => {
+            let answer = match answer {
+                Ok(Reply::Recovery(report)) => Ok(*report),
+                Ok(_) => Err(Fault::internal("it was asked what can be recovered and something else answered")),
+                Err(fault) => Err(fault),
+            };
+            model.recovery.report.answer(answer, now);
+            recover::learned(model);
         }
         (Asked::Diagnosis, answer) => {
             let answer = match answer {

@@ -26,6 +26,8 @@ pub struct WalReport {
     pub slots: Vec<SlotHold>,
     /// Room on the archive's file system: free and all, in bytes; none where it cannot be asked.
     pub room: Option<(Bytes, Bytes)>,
+    /// Bytes by which the archive has grown in an hour, over the last seven days (or as long as it has been there); none where it has not.
+    pub growth: Option<Bytes>,
     /// When that room is used up at the rate of the last days, in milliseconds from now; none where it does not shrink.
     pub full_in_ms: Option<u64>,
     /// What could not be found out, one line each.

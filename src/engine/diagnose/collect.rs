@@ -6,13 +6,13 @@
 use super::DATA;
 use crate::domain::Bytes;
 use crate::domain::diagnosis::{Disk, Fact, Files, GroupLimit, HostFacts, Load, Memory, ServerFacts, Usage};
+use crate::engine::aside::{NO_ANSWER, aside};
 use crate::server::Server;
 use crate::system::{self, Roots, disk, files, load, memory};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::oneshot;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 /// A report is there after this time, whatever hangs.
 pub const LIMIT: Duration = Duration::from_secs(5);
@@ -22,9 +22,6 @@ const RESERVE: Duration = Duration::from_millis(500);
 
 /// What is left for drawing conclusions.
 const LAST: Duration = Duration::from_millis(100);
-
-/// What a missing answer begins with.
-pub const NO_ANSWER: &str = "no answer";
 
 /// A path that is involved, and what for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -163,34 +160,9 @@ fn merged(found: Vec<Found>) -> Vec<Disk> {
     all.into_iter().map(|(disk, _)| disk).collect()
 }
 
-/// Does something on a thread of its own, which is left behind when the time is over.
-async fn aside<T: Send + 'static>(name: &str, end: Instant, work: impl FnOnce() -> T + Send + 'static) -> Result<T, String> {
-    let began = Instant::now();
-    let (send, answer) = oneshot::channel();
-    let made = std::thread::Builder::new().name(name.to_owned()).spawn(move || {
-        // Nobody may be waiting any more.
-        let _ = send.send(work());
-    });
-    made.map_err(|error| format!("no thread to ask on: {error}"))?;
-    match timeout_at(end, answer).await {
-        Ok(Ok(value)) => Ok(value),
-        Ok(Err(_)) => Err("the thread that asked failed".to_owned()),
-        Err(_) => Err(format!("{NO_ANSWER} within {:.1} s", began.elapsed().as_secs_f64())),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[tokio::test]
-    async fn what_hangs_is_left_behind_and_named() {
-        let (block, blocked) = std::sync::mpsc::channel::<()>();
-        let end = Instant::now() + Duration::from_millis(50);
-        let answer = aside("dbbackup-test", end, move || blocked.recv().is_ok()).await;
-        assert!(answer.expect_err("it hangs").starts_with(NO_ANSWER));
-        drop(block);
-    }
 
     #[tokio::test]
     async fn paths_of_one_disk_are_one_disk_and_one_that_is_not_there_is_that_above_it() {

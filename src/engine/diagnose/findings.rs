@@ -64,7 +64,7 @@ fn disks(host: &HostFacts, found: &mut Vec<Finding>) {
         let quoted = shell_words::quote(&disk.path.to_string_lossy()).into_owned();
         let Some(usage) = disk.usage.known() else {
             let why = disk.usage.why().unwrap_or_default();
-            if why.starts_with(super::collect::NO_ANSWER) {
+            if why.starts_with(crate::engine::aside::NO_ANSWER) {
                 let finding = Finding::new(Severity::Critical, Code::Io, format!("the file system of {path} ({uses}) does not answer"));
                 found.push(
                     finding

@@ -5,6 +5,7 @@ use crate::domain::recovery::Stretch;
 use crate::domain::text::clean;
 use crate::domain::wal::{Gap, Hour, Segment, SegmentSize, Timeline, TimelineSummary, WalName, WalStats};
 use crate::domain::{Bytes, Stamp};
+use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// Hours that are told one by one.
@@ -51,6 +52,39 @@ fn segment_name(seen: &Seen) -> Option<crate::domain::wal::SegmentName> {
         WalName::Segment(name) => Some(name),
         _ => None,
     }
+}
+
+/// A file as lists show it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Entry<'a> {
+    /// Its name.
+    pub file: &'a str,
+    /// `segment`, `partial`, `label`, `history`.
+    pub kind: &'static str,
+    /// Its timeline.
+    pub timeline: Timeline,
+    /// Its bytes as stored.
+    pub bytes: Bytes,
+    /// When it was last written.
+    pub at: Stamp,
+    /// Whether it is compressed.
+    pub compressed: bool,
+    /// Whether it is encrypted.
+    pub encrypted: bool,
+}
+
+/// The files of the log, by name.
+pub fn entries(survey: &Survey) -> impl Iterator<Item = Entry<'_>> {
+    survey.files.iter().map(|seen| {
+        let (kind, timeline) = match seen.stored.name {
+            WalName::Segment(name) => ("segment", name.timeline),
+            WalName::Partial(name) => ("partial", name.timeline),
+            WalName::Backup(name, _) => ("label", name.timeline),
+            WalName::History(timeline) => ("history", timeline),
+        };
+        let (compressed, encrypted) = (seen.is_compressed(), seen.stored.wrapping.encrypted);
+        Entry { file: seen.file(), kind, timeline, bytes: Bytes(seen.bytes), at: seen.at, compressed, encrypted }
+    })
 }
 
 /// The whole segments by number, each once.

@@ -17,9 +17,6 @@ use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// The file that says whose archive it is.
-pub const IDENTITY: &str = "dbbackup-wal.json";
-
 /// Segments that are tried until one shows its header.
 const TRIED: usize = 3;
 
@@ -59,6 +56,11 @@ pub struct Seen {
 }
 
 impl Seen {
+    /// The file's name.
+    pub fn file(&self) -> &str {
+        &self.file
+    }
+
     /// Whether something is around it that makes it smaller.
     pub const fn is_compressed(&self) -> bool {
         self.foreign || self.stored.wrapping.codec.is_some()
@@ -148,7 +150,7 @@ impl Survey {
 
     fn look(&mut self, entry: &DirEntry, folder: u32) {
         let name = entry.file_name();
-        if name == IDENTITY {
+        if name == super::identity::FILE {
             return;
         }
         let Some((name, (stored, foreign, hashed))) = name.to_str().and_then(|name| Some((name, parse(name)?))) else {

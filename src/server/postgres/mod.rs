@@ -1,14 +1,17 @@
 //! PostgreSQL 13 to 18.
 
+mod archiving;
 mod connect;
 pub mod definition;
 mod diagnose;
 pub mod dump;
 mod fault;
+pub mod install;
 pub mod page;
 mod pooler;
 mod program;
 pub mod quote;
+pub mod recovery;
 mod replication;
 mod session;
 mod source;
@@ -22,8 +25,8 @@ mod wire;
 
 use super::base::{Archived, BaseFacts, BaseSource};
 use super::{
-    Answer, Feature, LedgerHead, LoadSettings, Loader, Made, Monitor, Purpose, Scratch, Server, Snapshot, Supplies, Survey, Swept,
-    TargetChoices,
+    Answer, Archiving, ArchivingSetting, Feature, LedgerHead, LoadSettings, Loader, Made, Monitor, Purpose, Scratch, Server, Snapshot,
+    Supplies, Survey, Swept, TargetChoices,
 };
 use crate::domain::diagnosis::ServerFacts;
 use crate::domain::schema::{DatabaseProperties, SchemaObject, Table};
@@ -196,6 +199,14 @@ impl Server for Postgres {
 
     fn examine(&self, limit: std::time::Duration) -> BoxFuture<'_, ServerFacts> {
         Box::pin(diagnose::examine(&self.connector, limit))
+    }
+
+    fn archiving(&self, limit: std::time::Duration) -> Answer<'_, Option<Archiving>> {
+        Box::pin(async move { archiving::read(&self.connector, limit).await.map(Some) })
+    }
+
+    fn set_archiving<'a>(&'a self, changes: &'a [(ArchivingSetting, Option<String>)]) -> Answer<'a, ()> {
+        Box::pin(archiving::change(&self.connector, changes))
     }
 
     fn dump_tools(&self) -> Option<&dyn dump::DumpTools> {

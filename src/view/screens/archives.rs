@@ -102,6 +102,7 @@ fn list(model: &Model, list: &ArchiveList, title: &str, marks: Marks, size: Size
 /// Which databases are in it.
 fn databases(head: &ArchiveHead) -> String {
     match head.databases.as_slice() {
+        _ if head.kind == archives::BASE => "base backup, whole server".to_owned(),
         [one] => one.clone(),
         many => format!("{}: {}", head.kind, text::plural(many.len() as u64, "database", "databases")),
     }

@@ -1,6 +1,7 @@
 //! Backup: databases at the left, options at the right (below one another where it is narrow).
 
 use super::{Here, filter_row, form, listed, nothing};
+use crate::app::form::FieldId;
 use crate::app::load::Load;
 use crate::app::model::Model;
 use crate::app::screens::backup::{self, Part};
@@ -92,7 +93,13 @@ fn options(model: &Model, cols: usize, height: usize) -> Vec<Row> {
     let mut rows = vec![Row::of("  OPTIONS", Role::Muted)];
     rows.extend(form::rows(&screen.form, active, &|id| screen.problem(id), cols, height.saturating_sub(1)));
     if rows.len() + 4 <= height {
-        let verify = match screen.form.choice(crate::app::form::FieldId::Verify) {
+        let on_base = active == Here::Yes && screen.form.current().is_some_and(|field| field.id == FieldId::BaseKind);
+        let verify = match screen.form.choice(FieldId::Verify) {
+            _ if on_base => match screen.form.choice(FieldId::BaseKind) {
+                0 => "B makes a base backup of the whole server, for recovery to a moment",
+                1 => "B saves what has changed since the last full base backup",
+                _ => "B saves what has changed since the last base backup of any kind",
+            },
             0 => "auto: full after single backups, quick after a cluster",
             1 => "quick: structure, contents, sizes",
             2 => "full: every byte is read back and checked",

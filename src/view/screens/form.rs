@@ -23,10 +23,7 @@ pub fn rows(form: &Form, active: Here, problem: &dyn Fn(FieldId) -> Option<Strin
                 row = row.gap(2).join(match here {
                     true => with_cursor(input.value(), input.cursor(), room),
                     // A text that may be left out must not look like one that was forgotten.
-                    false if input.value().is_empty() && field.id == FieldId::Workdir => {
-                        Row::of("where this host has such things", Role::Muted)
-                    }
-                    false if input.value().is_empty() => Row::of("as they are", Role::Muted),
+                    false if input.value().is_empty() => Row::of(left_out(field.id), Role::Muted),
                     false => Row::of(text::cut(input.value(), room), Role::Field),
                 });
             }
@@ -46,6 +43,18 @@ pub fn rows(form: &Form, active: Here, problem: &dyn Fn(FieldId) -> Option<Strin
     }
     let from = offset(form.at, rows.len(), height.max(1));
     rows.into_iter().skip(from).take(height.max(1)).collect()
+}
+
+/// What an empty text stands for.
+const fn left_out(id: FieldId) -> &'static str {
+    match id {
+        FieldId::Workdir => "where this host has such things",
+        FieldId::RecoverInto | FieldId::TargetValue => "",
+        FieldId::Port => "one that is free",
+        FieldId::WalDir => "none: only what the base backup holds",
+        FieldId::BinDir => "found by version",
+        _ => "as they are",
+    }
 }
 
 /// The part of a text around its cursor, with the cursor on its character or behind the last one.

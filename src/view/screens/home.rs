@@ -6,6 +6,7 @@ use crate::app::availability::availability;
 use crate::app::jobs::{Job, file_name};
 use crate::app::load::Load;
 use crate::app::model::{Model, ServerView};
+use crate::app::screens::archives::BASE;
 use crate::app::screens::home;
 use crate::app::when;
 use crate::domain::Stamp;
@@ -105,8 +106,22 @@ fn server_rows(model: &Model, at: usize, server: &ServerView, size: Size) -> Vec
             }
         }
     }
+    rows.extend(recoverable(model, at, size.cols));
     rows.extend(backups(model, server, size));
     rows
+}
+
+/// How far recovery reaches, where that is known already: Home asks nothing for it.
+fn recoverable(model: &Model, at: usize, cols: usize) -> Option<Row> {
+    let report = model.recovery.report.value().filter(|_| model.recovery.server == at)?;
+    let failing = report.wal.archiver.as_ref().is_some_and(crate::domain::wal::ArchiverState::is_failing);
+    let (_, to) = report.windows.last()?;
+    let to = when::day(*to, &model.clock);
+    let (said, role) = match failing {
+        true => (format!("▲ recoverable to {}: archiving fails", to.trim_start()), Role::Warn),
+        false => (format!("recoverable to {}", to.trim_start()), Role::Muted),
+    };
+    Some(Row::new().gap(4).then(text::cut(&said, cols.saturating_sub(16)), role).then("   6", Role::Key).then(" PITR", Role::Muted))
 }
 
 fn listed_head(row: Row, here: Here) -> Row {
@@ -147,6 +162,7 @@ fn backups(model: &Model, server: &ServerView, size: Size) -> Vec<Row> {
                 (when::age(Stamp(head.created_ms), &model.clock), if late { role } else { Role::Text }),
                 match head.databases.len() {
                     // The size of the whole archive, of which it is a part.
+                    _ if head.kind == BASE => (format!("in {}", archive.bytes), Role::Muted),
                     2.. => (format!("in {}", archive.bytes), Role::Muted),
                     _ => (archive.bytes.to_string(), Role::Text),
                 },
@@ -226,6 +242,7 @@ fn last_runs(model: &Model, cols: usize, rows: usize) -> Vec<Row> {
         let Ok(head) = &archive.head else { continue };
         let (glyph, role, word) = if head.complete { ("✓", Role::Ok, "complete") } else { ("▲", Role::Warn, "partial") };
         let what = match (head.kind.as_str(), head.databases.as_slice()) {
+            (BASE, _) => "base backup".to_owned(),
             ("cluster", all) => format!("cluster, {}", text::plural(all.len() as u64, "database", "databases")),
             (_, all) => all.join(", "),
         };

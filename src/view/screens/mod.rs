@@ -12,10 +12,13 @@ pub mod job;
 mod job_parts;
 pub mod jobs;
 pub mod log;
+pub mod pitr;
 pub mod plan;
+pub mod recover;
 pub mod settings;
 pub mod target;
 mod waits;
+pub mod wal;
 
 use super::bar;
 use super::look::Role;

@@ -59,6 +59,6 @@ const fn hint(id: FieldId) -> &'static str {
         FieldId::Retries => "For what may pass: a lost connection, a conflict, a lock that is not granted, a full server.",
         FieldId::Workdir => "Only a dump that has to be unpacked needs one; archives go straight to the server.",
         FieldId::KeepTemp => "What was unpacked, and the records of programs that ran.",
-        FieldId::Folder | FieldId::Codec | FieldId::Level | FieldId::Verify => "",
+        _ => "",
     }
 }

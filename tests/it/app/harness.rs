@@ -15,6 +15,10 @@ pub fn key(name: &str) -> Msg {
         Some(rest) => (true, rest),
         None => (false, name),
     };
+    let (shift, name) = match name.strip_prefix("shift-") {
+        Some(rest) => (true, rest),
+        None => (false, name),
+    };
     let mut chars = name.chars();
     let code = match (name, chars.next(), chars.next()) {
         ("enter", ..) => KeyCode::Enter,
@@ -32,7 +36,7 @@ pub fn key(name: &str) -> Msg {
         (_, Some(c), None) => KeyCode::Char(c),
         (name, ..) => panic!("no key {name:?}"),
     };
-    Msg::Key(Key { code, ctrl, alt: false, shift: false })
+    Msg::Key(Key { code, ctrl, alt: false, shift })
 }
 
 /// The model under test, with what it asked since the last look.

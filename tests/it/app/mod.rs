@@ -7,4 +7,5 @@ pub mod harness;
 mod keys;
 mod palette;
 mod random;
+mod recovery;
 mod screens;

@@ -1,6 +1,6 @@
 //! Whatever comes, in whatever order, at whatever size: nothing panics, and no control character reaches a cell.
 
-use crate::view::{buffer, fixtures};
+use crate::view::{buffer, fixtures, recovery};
 use dbbackup::app::action::{Action, Motion, ScreenId, Toward};
 use dbbackup::app::cmd::Cmd;
 use dbbackup::app::model::Model;
@@ -42,7 +42,7 @@ fn key() -> impl Strategy<Value = Key> {
         KeyCode::PageDown,
         KeyCode::F(1),
     ]);
-    let letters = "123456?:,uqyYnawsSvdirelfcjkgGR/<> 09ü表".chars().map(KeyCode::Char).collect::<Vec<_>>();
+    let letters = "1234566677?:,uqyYnpttawsSBvdirelfcjkgGR/<>+- 09ü表".chars().map(KeyCode::Char).collect::<Vec<_>>();
     // Enter leads deeper, so that it comes more often.
     let code = prop_oneof![3 => select(letters), 2 => named, 1 => Just(KeyCode::Enter), 1 => any::<char>().prop_map(KeyCode::Char)];
     (code, prop::bool::weighted(0.08), prop::bool::weighted(0.03)).prop_map(|(code, ctrl, alt)| Key { code, ctrl, alt, shift: false })
@@ -88,10 +88,22 @@ fn action() -> impl Strategy<Value = Action> {
         Action::CopyFix,
         Action::KeepReport,
         Action::PastReports,
+        Action::TypeMoment,
+        Action::BaseBackup,
     ];
     all.extend(motions);
     all.extend(screens);
-    all.extend(toward.iter().flat_map(|toward| [Action::Change(*toward), Action::Part(*toward), Action::Sort(*toward)]));
+    all.extend(toward.iter().flat_map(|toward| {
+        let toward = *toward;
+        [
+            Action::Change(toward),
+            Action::Part(toward),
+            Action::Sort(toward),
+            Action::Finer(toward),
+            Action::Jump(toward),
+            Action::Zoom(toward),
+        ]
+    }));
     select(all)
 }
 
@@ -159,7 +171,15 @@ fn answer(cmds: &[Cmd], which: u8) -> Option<Msg> {
                 dbbackup::app::cmd::Query::Archives(_) => Reply::Archives(fixtures::archives().split_off(usize::from(which) % 4)),
                 dbbackup::app::cmd::Query::Contents(_) => Reply::Contents(Box::new(fixtures::contents(fixtures::cluster_archive()))),
                 dbbackup::app::cmd::Query::Delete(_) => Reply::Deleted,
-                dbbackup::app::cmd::Query::Recovery(..) => Reply::Recovery(Box::default()),
+                dbbackup::app::cmd::Query::Recovery(..) => Reply::Recovery(Box::new(match which % 7 {
+                    0 => recovery::report(),
+                    1 => recovery::failing(),
+                    2 => recovery::calm(),
+                    3 => recovery::off(),
+                    4 => recovery::fresh(),
+                    5 => recovery::hostile(),
+                    _ => dbbackup::domain::recovery::RecoveryReport::default(),
+                })),
                 dbbackup::app::cmd::Query::Save(..) => Reply::Settings(fixtures::settings(&[])),
                 dbbackup::app::cmd::Query::EndSession(..) => Reply::Ended,
                 dbbackup::app::cmd::Query::Diagnose(.., fault) => Reply::Diagnosis(Box::new(match fault {

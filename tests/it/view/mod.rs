@@ -5,6 +5,7 @@ pub mod fixtures;
 mod log;
 mod look;
 mod picture;
+pub mod recovery;
 mod sizes;
 mod snapshots;
 

@@ -1,6 +1,6 @@
 //! No size and no state makes a screen panic, write outside, or let a control character through.
 
-use super::{buffer, fixtures};
+use super::{buffer, fixtures, recovery};
 use crate::app::harness::Harness;
 use dbbackup::app::model::Model;
 use dbbackup::view::look::{Depth, Glyphs, Look};
@@ -22,6 +22,12 @@ fn states() -> Vec<Model> {
         fixtures::cancelled(),
         fixtures::diagnosed(),
         fixtures::past_reports(),
+        keys(recovery::shown("6", recovery::report()), "p p p + +"),
+        keys(recovery::shown("6", recovery::hostile()), "t"),
+        keys(recovery::shown("6", recovery::failing()), "enter"),
+        recovery::shown("7", recovery::report()),
+        recovery::shown("7", recovery::hostile()),
+        recovery::shown("7", recovery::off()),
     ];
     for model in [fixtures::opened(), fixtures::ready(), fixtures::failed(), fixtures::hostile(), fixtures::running()] {
         for path in [
@@ -31,6 +37,8 @@ fn states() -> Vec<Model> {
             "3",
             "4",
             "5",
+            "6",
+            "7",
             "8",
             "9",
             "?",

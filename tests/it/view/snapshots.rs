@@ -41,6 +41,8 @@ fn home() {
         ("failed", fixtures::failed()),
         ("hostile", fixtures::hostile()),
         ("running", keys(fixtures::running(), "1")),
+        ("recovery", keys(super::recovery::shown("6", super::recovery::report()), "1")),
+        ("base", super::recovery::with_base()),
     ] {
         at_sizes(&format!("home_{state}"), &model, &SIZES);
     }
@@ -53,6 +55,7 @@ fn backup() {
         ("empty", keys(fixtures::empty(), "2")),
         ("normal", keys(fixtures::ready(), "2 space")),
         ("options", keys(fixtures::ready(), "2 tab down 9 9")),
+        ("base", keys(fixtures::ready(), "2 tab down down down down down right right")),
         ("failed", keys(fixtures::failed(), "2")),
         ("hostile", keys(fixtures::hostile(), "2")),
     ] {
@@ -126,6 +129,7 @@ fn jobs() {
 #[test]
 fn archives() {
     for (state, model) in [
+        ("base", keys(super::recovery::with_base(), "5")),
         ("loading", keys(fixtures::opened(), "5")),
         ("empty", keys(fixtures::empty(), "5")),
         ("normal", keys(fixtures::ready(), "5 space")),
@@ -187,6 +191,55 @@ fn settings_and_palette() {
         }
         let name = format!("theme_{theme}");
         insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, { insta::assert_snapshot!(name, text) });
+    }
+}
+
+#[test]
+fn pitr() {
+    use super::recovery::{calm, failing, foreign, fresh, hostile, off, report, shown};
+    let asked = Harness::new().keys("6");
+    let form = |path: &str| keys(shown("6", report()), path);
+    for (state, model) in [
+        ("loading", asked.model.clone()),
+        ("failed", asked.answer(Err(fixtures::auth_fault())).model),
+        ("normal", shown("6", report())),
+        ("calm", shown("6", calm())),
+        ("moment", Harness::of(shown("6", report())).keys("t").types("30 Jan 14:02:59.184").keys("enter").model),
+        ("gap", keys(shown("6", report()), "p p p p p p p p")),
+        ("branch", keys(shown("6", report()), "up left left")),
+        ("nearer", keys(shown("6", report()), "p p p p p p p p + + +")),
+        ("typing", Harness::of(shown("6", report())).keys("t").types("yesterday 14:02").model),
+        ("typing_wrong", Harness::of(shown("6", report())).keys("t").types("29 Feb 14:02").model),
+        ("failing", shown("6", failing())),
+        ("off", shown("6", off())),
+        ("fresh", shown("6", fresh())),
+        ("foreign", shown("6", foreign())),
+        ("hostile", shown("6", hostile())),
+        ("stale", Harness::of(shown("6", report())).keys("R").answer(Err(fixtures::auth_fault())).model),
+        ("form", form("p enter")),
+        ("form_xid", Harness::of(form("enter")).types("/restore").keys("down right right").types("x").model),
+    ] {
+        at_sizes(&format!("pitr_{state}"), &model, &[(80, 24), (120, 40), (200, 60), (40, 10)]);
+    }
+}
+
+#[test]
+fn wal() {
+    use super::recovery::{calm, failing, foreign, fresh, hostile, off, report, shown};
+    let asked = Harness::new().keys("7");
+    for (state, model) in [
+        ("loading", asked.model.clone()),
+        ("failed", asked.answer(Err(fixtures::auth_fault())).model),
+        ("normal", shown("7", report())),
+        ("calm", shown("7", calm())),
+        ("failing", shown("7", failing())),
+        ("off", shown("7", off())),
+        ("fix", keys(shown("7", off()), "y")),
+        ("fresh", shown("7", fresh())),
+        ("foreign", shown("7", foreign())),
+        ("hostile", shown("7", hostile())),
+    ] {
+        at_sizes(&format!("wal_{state}"), &model, &[(80, 24), (120, 40), (200, 60), (40, 10)]);
     }
 }
 
