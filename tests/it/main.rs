@@ -4,6 +4,7 @@ mod app;
 mod architecture;
 mod archive;
 mod backup;
+mod base;
 mod batch;
 mod cli;
 mod config;
