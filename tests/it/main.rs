@@ -13,6 +13,7 @@ mod e2e;
 mod log;
 mod postgres;
 mod pty;
+mod recover;
 mod restore;
 mod support;
 mod view;
