@@ -15,6 +15,7 @@ mod log;
 mod pitr_look;
 mod postgres;
 mod pty;
+mod recover;
 mod restore;
 mod support;
 mod view;
