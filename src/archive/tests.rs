@@ -30,7 +30,7 @@ fn a_locator_comes_back_with_its_codec_and_any_changed_byte_undoes_it() {
 
 #[test]
 fn head_fields_are_those_of_the_head() {
-    let head = Head { base: Some(manifest::Base::default()), ..Head::default() };
+    let head = Head { base: Some(super::manifest::Base::default()), ..Head::default() };
     let serde_json::Value::Object(head) = serde_json::to_value(head).expect("a value") else { panic!("no object") };
     assert_eq!(head.keys().map(String::as_str).collect::<Vec<_>>(), HEAD_FIELDS);
 }

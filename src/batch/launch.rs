@@ -234,7 +234,7 @@ fn application(
         clipboard: look::clipboard(&environment),
         ..setup(cli, &resolved, mode)?
     };
-    let needs_server = !matches!(&setup.job, Some(crate::domain::spec::JobSpec::Verify(verify)) if verify.restore_test.is_none());
+    let needs_server = setup.job.as_ref().is_none_or(|job| job.connection().is_some());
     let noun = setup.job.as_ref().map(crate::domain::spec::JobSpec::noun);
     let by_itself = if setup.dry_run { ByItself::No } else { ByItself::Yes };
     let reports = diagnose::reports(&resolved, by_itself);

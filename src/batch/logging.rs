@@ -19,7 +19,7 @@ pub fn start(cli: &Cli, resolved: &Resolved, environment: &Environment, debug: &
     let works = matches!(
         cli.command,
         None | Some(Command::Interactive(_) | Command::Backup(_) | Command::Verify(_))
-            | Some(Command::Restore(Restore::Single(_) | Restore::Table(_) | Restore::Cluster(_)))
+            | Some(Command::Restore(Restore::Single(_) | Restore::Table(_) | Restore::Cluster(_) | Restore::Pitr(_)))
     );
     let memory = if debug.is_wanted() || works { Memory::Kept } else { Memory::Off };
     let destination = if wish == Wish::Default && !works { Destination::Off } else { destination };

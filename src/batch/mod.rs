@@ -10,6 +10,7 @@ mod logging;
 pub mod missing;
 pub mod output;
 pub mod query;
+mod recover;
 pub mod result;
 pub mod script;
 pub mod settings;

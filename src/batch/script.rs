@@ -68,6 +68,7 @@ pub fn backup_dir(resolved: &Resolved) -> PathBuf {
 fn restore(restore: &Restore, resolved: &Resolved, host: Host) -> Result<Option<JobSpec>, Fault> {
     let (archive, scope, create, clean, options) = match restore {
         Restore::List { .. } => return Ok(None),
+        Restore::Pitr(recover) => return super::recover::job(recover, resolved, host).map(Some),
         Restore::Single(single) => {
             // clap has made sure that one of the two is there, or a manifest that says it.
             let target = single.target.as_ref().or(single.database.as_ref()).cloned().unwrap_or_default();
@@ -118,12 +119,12 @@ fn restore(restore: &Restore, resolved: &Resolved, host: Host) -> Result<Option<
 fn care(restore: &Restore, options: &Options, resolved: &Resolved) -> Care {
     let on_failure = match restore {
         Restore::Single(_) | Restore::Cluster(_) => resolved.text(Key::OnFailure).and_then(OnFailure::of_word).unwrap_or_default(),
-        Restore::Table(_) | Restore::List { .. } => OnFailure::Keep,
+        Restore::Table(_) | Restore::List { .. } | Restore::Pitr(_) => OnFailure::Keep,
     };
     let enough = match restore {
         Restore::Cluster(_) if resolved.switch(Key::RequireAll) => Enough::All,
         Restore::Cluster(_) => resolved.parsed(Key::SuccessThreshold).map_or_else(Enough::default, Enough::Percent),
-        Restore::Single(_) | Restore::Table(_) | Restore::List { .. } => Enough::default(),
+        Restore::Single(_) | Restore::Table(_) | Restore::List { .. } | Restore::Pitr(_) => Enough::default(),
     };
     Care {
         verify_first: if resolved.text(Key::VerifyFirst) == Some("full") { Depth::Full } else { Depth::Quick },

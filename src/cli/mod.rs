@@ -7,6 +7,7 @@ pub mod flags;
 pub mod globals;
 pub mod parse;
 pub mod pitr;
+pub mod recover;
 pub mod restore;
 pub mod verify;
 pub mod wal;

@@ -12,6 +12,7 @@ pub const EXAMPLES: &str = "Examples:\n  \
     dbbackup restore cluster cluster_….tar.zst --confirm db01:5432\n  \
     dbbackup restore cluster cluster_….tar.zst --resume-from-manifest restore-manifest-….json\n  \
     dbbackup restore single shop.dump --target shop2 --create       (a dump of pg_dump: custom, directory, tar, plain)\n  \
+    dbbackup restore pitr --wal-archive /wal --target-time '2026-01-30 14:02:59+01' --target-dir /data/restored --start\n  \
     dbbackup restore list --backup-dir /backups\n\n\
     What would be overwritten is shown by --dry-run; --confirm NAME says that you mean it.";
 
@@ -27,6 +28,9 @@ pub enum Restore {
     /// Globals and every database of a cluster archive
     #[command(after_help = EXAMPLES)]
     Cluster(Box<Cluster>),
+    /// A whole server as it was at a moment: a base backup and the archived log, in a new data directory
+    #[command(after_help = super::recover::EXAMPLES)]
+    Pitr(Box<super::recover::Recover>),
     /// List the archives in the backup folder
     #[command(after_help = EXAMPLES)]
     List {

@@ -43,6 +43,8 @@ pub enum Phase {
     Verifying,
     /// Comparing the restored data.
     Proving,
+    /// A recovered server replays the log.
+    Replaying,
 }
 
 impl Phase {
@@ -58,6 +60,7 @@ impl Phase {
             Phase::Finishing => "finishing the file",
             Phase::Verifying => "verifying",
             Phase::Proving => "proving",
+            Phase::Replaying => "replaying the log",
         }
     }
 }

@@ -156,6 +156,11 @@ impl Index {
     pub fn find(&self, path: &str) -> Option<&FileEntry> {
         self.by_path.get(path).and_then(|at| self.files.get(*at))
     }
+
+    /// The number of a file in [`Index::files`], by its path.
+    pub fn number(&self, path: &str) -> Option<usize> {
+        self.by_path.get(path).copied()
+    }
 }
 
 /// Whether a file can be what the list says.

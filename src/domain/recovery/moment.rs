@@ -144,7 +144,12 @@ fn both_in(at: Micros, local: &TimeZone) -> String {
     if is_utc { format!("{utc}, which is this host's time") } else { format!("{utc} = {}", at_zone(at, local)) }
 }
 
-/// How far two moments are apart, for people: `0.184 s`, `3 min 12 s`.
+/// As the server's settings take it: `2026-01-30 13:02:59.184+00`.
+pub fn for_server(at: Micros) -> String {
+    Timestamp::from_microsecond(at.0).map_or_else(|_| String::new(), |at| format!("{}+00", decimals(Offset::UTC.to_datetime(at))))
+}
+
+/// How far two moments are apart, for people: `0.184 ms`, `3 min 12 s`.
 pub fn apart(earlier: Micros, later: Micros) -> String {
     let between = SignedDuration::from_micros(later.0.saturating_sub(earlier.0)).abs();
     if between < SignedDuration::from_secs(1) {

@@ -65,7 +65,11 @@ pub async fn plan(spec: &BaseSpec, context: &Context) -> Result<Plan, Fault> {
     let path = name::free(&spec.dir, &name::stem(name::Subject::Base, &Zoned::now(), &spec.name_time)?, spec.compression.codec);
     let target = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let items = facts.tablespaces.iter().map(|(oid, name, bytes)| PlanItem {
-        name: if *oid == DEFAULT_TABLESPACE { "data directory".to_owned() } else { format!("tablespace {}", crate::domain::text::clean(name)) },
+        name: if *oid == DEFAULT_TABLESPACE {
+            "data directory".to_owned()
+        } else {
+            format!("tablespace {}", crate::domain::text::clean(name))
+        },
         target: target.clone(),
         bytes: bytes.map(Bytes),
         tables: None,
@@ -79,12 +83,15 @@ pub async fn plan(spec: &BaseSpec, context: &Context) -> Result<Plan, Fault> {
         ("Jobs", format!("{} threads", spec.jobs.max(1))),
         ("Memory", format!("at most {} in flight", Bytes(spec.memory))),
         ("Checkpoint", if spec.checkpoint == Checkpoint::Fast { "at once" } else { "spread over the server's usual time" }.to_owned()),
-        ("Checked afterwards", match spec.verify {
-            None => "nothing",
-            Some(Depth::Quick) => "structure and sizes (quick)",
-            Some(Depth::Full) => "every byte (full)",
-        }
-        .to_owned()),
+        (
+            "Checked afterwards",
+            match spec.verify {
+                None => "nothing",
+                Some(Depth::Quick) => "structure and sizes (quick)",
+                Some(Depth::Full) => "every byte (full)",
+            }
+            .to_owned(),
+        ),
     ];
     if let Some((path, way)) = built_on {
         facts_told.push(("Builds on", format!("{} ({})", path.display(), way.words())));

@@ -126,7 +126,7 @@ async fn search(folders: &[PathBuf], wanted: Wanted) -> Result<Tool, Fault> {
 }
 
 /// Folders to look in: those given, those of DBBACKUP_PG_BIN, those of packages, those of PATH.
-fn folders(given: &[PathBuf]) -> Vec<PathBuf> {
+pub(super) fn folders(given: &[PathBuf]) -> Vec<PathBuf> {
     let mut found = given.to_vec();
     found.extend(std::env::var_os("DBBACKUP_PG_BIN").iter().flat_map(std::env::split_paths));
     for (parent, prefix) in [("/usr/lib/postgresql", ""), ("/usr", "pgsql-"), ("/usr/libexec", "postgresql")] {
@@ -142,7 +142,7 @@ fn folders(given: &[PathBuf]) -> Vec<PathBuf> {
 }
 
 /// A program that does not say what it is, is none; one that could not be started for want of files or memory is not a missing one.
-async fn ask(path: &Path) -> Result<Option<Tool>, Fault> {
+pub(super) async fn ask(path: &Path) -> Result<Option<Tool>, Fault> {
     let mut command = Command::new(path);
     command.arg("--version").env("LC_ALL", "C").env_remove("PGPASSWORD").stdin(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
     let output = match tokio::time::timeout(VERSION_LIMIT, command.output()).await {

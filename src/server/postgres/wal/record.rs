@@ -78,6 +78,8 @@ pub enum What {
     BackupEnd(Lsn),
     /// The rest of the segment is empty.
     Switch,
+    /// The position that was asked for: this is the first record that begins there or after it.
+    Reached,
 }
 
 /// How many bytes after the header are needed to read a record.

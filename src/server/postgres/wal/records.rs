@@ -58,6 +58,8 @@ pub struct Scanner {
     /// Where the last record began.
     previous: Option<Lsn>,
     records: u64,
+    /// The first record from here on is told, whatever it is.
+    mark: Option<Lsn>,
 }
 
 fn u16_at(bytes: &[u8], at: usize) -> u16 {
@@ -75,7 +77,13 @@ fn u64_at(bytes: &[u8], at: usize) -> u64 {
 impl Scanner {
     /// One that begins with the first record that begins in the first page it is given.
     pub fn new(size: SegmentSize) -> Self {
-        Self { size, magic: None, next: None, piece: None, skip: 0, until: Lsn(0), previous: None, records: 0 }
+        Self { size, magic: None, next: None, piece: None, skip: 0, until: Lsn(0), previous: None, records: 0, mark: None }
+    }
+
+    /// The same, which also tells of the first record that begins at this position or after it, before what that record says.
+    #[must_use]
+    pub fn marking(self, mark: Option<Lsn>) -> Self {
+        Self { mark, ..self }
     }
 
     /// Records that were whole.
@@ -115,7 +123,14 @@ impl Scanner {
             }
             at = at.next_multiple_of(8);
             let Some(piece) = self.piece.take() else { break };
-            let event = self.finish(&piece, Lsn(address.0 + at as u64))?;
+            let end = Lsn(address.0 + at as u64);
+            let event = self.finish(&piece, end)?;
+            if self.mark.is_some_and(|mark| piece.at >= mark) {
+                self.mark = None;
+                if !take(Event { at: piece.at, end, what: record::What::Reached }) {
+                    return Ok(false);
+                }
+            }
             if let Some(event) = event {
                 let switches = event.what == record::What::Switch;
                 if !take(event) {
