@@ -15,7 +15,7 @@ use crate::domain::wal::WalName;
 use crate::domain::{Code, Codec, Compression, Fault};
 use crate::engine::wal::fetch::Fetched;
 use crate::engine::wal::{fetch, prefetch, push};
-use crate::runtime::log::chosen::{self, Wish};
+use crate::runtime::log::{Destination, chosen};
 use crate::runtime::story;
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
@@ -80,8 +80,7 @@ impl<'a> Call<'a> {
 
 /// Whether somebody asked for a log: by default a server's calls leave none.
 pub fn wants_log(resolved: &Resolved, environment: &Environment) -> bool {
-    let (destination, wish) = chosen::destination(resolved, environment);
-    wish == Wish::Asked && destination != crate::runtime::log::Destination::Off
+    chosen::is_asked_for(resolved) && chosen::destination(resolved, environment).0 != Destination::Off
 }
 
 /// Carries one out; gives the exit code.

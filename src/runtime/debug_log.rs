@@ -26,7 +26,8 @@ const PLANS: usize = 20;
 /// What is gathered while the run goes on.
 pub struct DebugLog {
     path: Option<PathBuf>,
-    run: Value,
+    command: String,
+    started: jiff::Timestamp,
     config: Value,
     plans: VecDeque<Value>,
     events: VecDeque<Value>,
@@ -40,30 +41,10 @@ pub struct DebugLog {
 impl DebugLog {
     /// Of this run; written at its end when a path was given.
     pub fn new(path: Option<PathBuf>, command: &str) -> Self {
-        let user = crate::system::user::current();
-        let uname = rustix::system::uname();
-        let run = json!({
-            "id": run_id(),
-            "version": env!("CARGO_PKG_VERSION"),
-            "command": command,
-            "started": jiff::Timestamp::now().to_string(),
-            "user": user.name,
-            "uid": user.uid,
-            "pid": std::process::id(),
-            "folder": std::env::current_dir().ok(),
-            "host": {
-                "name": crate::system::hostname(),
-                "system": uname.sysname().to_string_lossy(),
-                "release": uname.release().to_string_lossy(),
-                "architecture": std::env::consts::ARCH,
-                "processors": crate::system::processors(),
-                "memory": crate::system::memory::limit(),
-                "zone": jiff::tz::TimeZone::system().iana_name(),
-            },
-        });
         Self {
             path,
-            run,
+            command: command.to_owned(),
+            started: jiff::Timestamp::now(),
             config: Value::Null,
             plans: VecDeque::new(),
             events: VecDeque::new(),
@@ -130,10 +111,35 @@ impl DebugLog {
         self.events.push_back(event);
     }
 
+    /// The run and its host. Asked for when it is written: most runs write nothing, and some have to be quick.
+    fn run(&self) -> Value {
+        let user = crate::system::user::current();
+        let uname = rustix::system::uname();
+        json!({
+            "id": run_id(),
+            "version": env!("CARGO_PKG_VERSION"),
+            "command": self.command,
+            "started": self.started.to_string(),
+            "user": user.name,
+            "uid": user.uid,
+            "pid": std::process::id(),
+            "folder": std::env::current_dir().ok(),
+            "host": {
+                "name": crate::system::hostname(),
+                "system": uname.sysname().to_string_lossy(),
+                "release": uname.release().to_string_lossy(),
+                "architecture": std::env::consts::ARCH,
+                "processors": crate::system::processors(),
+                "memory": crate::system::memory::limit(),
+                "zone": jiff::tz::TimeZone::system().iana_name(),
+            },
+        })
+    }
+
     fn value(&self) -> Value {
         let mut all = json!({
             "v": VERSION,
-            "run": self.run,
+            "run": self.run(),
             "saved": jiff::Timestamp::now().to_string(),
             "panicked": std::thread::panicking(),
             "config": self.config,

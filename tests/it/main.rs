@@ -16,6 +16,7 @@ mod pty;
 mod restore;
 mod support;
 mod view;
+mod wal;
 
 #[test]
 fn every_server_version_of_the_list_starts() {

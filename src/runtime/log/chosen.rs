@@ -32,11 +32,16 @@ pub fn folder(environment: &Environment) -> Option<PathBuf> {
     directories::ProjectDirs::from("", "", "dbbackup").and_then(|dirs| dirs.state_dir().map(PathBuf::from))
 }
 
+/// Whether somebody said where the log goes; asks no more than the settings.
+pub fn is_asked_for(resolved: &Resolved) -> bool {
+    let said = |key| resolved.values.get(&key).is_some_and(|value| value.origin != Origin::Default);
+    said(Key::LogTarget) || said(Key::LogFile)
+}
+
 /// Where the log goes.
 pub fn destination(resolved: &Resolved, environment: &Environment) -> (Destination, Wish) {
     let rank = |key| resolved.values.get(&key).map_or(0, |value| value.origin.rank());
     let format = if resolved.text(Key::LogFormat) == Some("json") { Format::Json } else { Format::Text };
-    let asked = resolved.values.get(&Key::LogTarget).is_some_and(|value| value.origin != Origin::Default);
     let file = resolved.path(Key::LogFile);
     // Who names a file on the command line wants it, whatever a configuration file says of syslog.
     let target = match resolved.text(Key::LogTarget) {
@@ -50,7 +55,7 @@ pub fn destination(resolved: &Resolved, environment: &Environment) -> (Destinati
         "syslog" => (Destination::Socket(socket(SYSLOG), Protocol::Syslog(format)), Wish::Asked),
         "journald" => (Destination::Socket(socket(JOURNALD), Protocol::Journald), Wish::Asked),
         _ => {
-            let wish = if asked || file.is_some() { Wish::Asked } else { Wish::Default };
+            let wish = if is_asked_for(resolved) { Wish::Asked } else { Wish::Default };
             match file.or_else(|| folder(environment).map(|dir| dir.join("dbbackup.log"))) {
                 Some(path) => (Destination::File(path, limits(resolved), format), wish),
                 None => (Destination::Off, wish),

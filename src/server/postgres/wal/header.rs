@@ -44,7 +44,7 @@ impl Header {
         }
         let segment_size = SegmentSize::try_from(word(32))?;
         let address = Lsn(long(8));
-        if address.0 % segment_size.bytes() != 0 {
+        if !address.0.is_multiple_of(segment_size.bytes()) {
             return Err(format!("it says that it begins at {address}, where no segment of {} bytes does", segment_size.bytes()));
         }
         Ok(Self { magic, timeline: Timeline(word(4)), address, system_identifier: long(24), segment_size, page_size: word(36) })
