@@ -116,7 +116,7 @@ pub fn meters(job: &Job, cols: usize, density: Density) -> Vec<Row> {
 /// How long it may take, as a range; only while rows flow, for nothing is known of what comes after.
 fn left(job: &Job, remaining: u64) -> Option<String> {
     if !matches!(job.state, JobState::Running(_))
-        || !matches!(job.progress.phase, Phase::Data | Phase::DataAndIndexes | Phase::Verifying | Phase::Proving)
+        || !matches!(job.progress.phase, Phase::Data | Phase::DataAndIndexes | Phase::Verifying | Phase::Proving | Phase::Replaying)
     {
         return None;
     }
