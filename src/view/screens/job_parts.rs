@@ -95,6 +95,8 @@ pub fn meters(job: &Job, cols: usize, density: Density) -> Vec<Row> {
         second = second.then("   left ", Role::Muted).then(left, Role::Text);
     }
     let memory = match progress.memory_limit {
+        // A recovery holds next to nothing, and does not count it.
+        0 if progress.memory == 0 && matches!(job.spec(), JobSpec::Recover(_)) => String::new(),
         0 => format!("memory {:>8}", Bytes(progress.memory).to_string()),
         limit => format!("memory {:>8} of {}", Bytes(progress.memory).to_string(), Bytes(limit)),
     };
