@@ -72,7 +72,9 @@ fn script(codec: Codec, base: &Base, archive: &Path) -> String {
     };
     let mut out = format!("set -eu\numask 077\nmkdir restored\n{unpack}\n");
     if !base.tablespaces.is_empty() {
-        out.push_str("# Tablespaces stay beside the data directory; the server makes the links to them.\n: > restored/base/tablespace_map\n");
+        out.push_str(
+            "# Tablespaces stay beside the data directory; the server makes the links to them.\n: > restored/base/tablespace_map\n",
+        );
         for tablespace in &base.tablespaces {
             let oid = tablespace.oid;
             _ = writeln!(out, "printf '%s\\n' \"{oid} $PWD/restored/tablespaces/{oid}\" >> restored/base/tablespace_map");

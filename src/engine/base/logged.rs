@@ -87,7 +87,9 @@ pub async fn wait(log: &Log, needed: Needed, server: &dyn Server, gauge: &Gauge,
                 Log::Sent => true,
                 Log::Folder(dir) => !Folder::open(dir)?.find(WalName::Segment(name))?.is_empty(),
                 // Segments are archived in their order.
-                Log::Server => archived.last.as_deref().and_then(|last| last.get(..24)).is_some_and(|last| last >= name.to_string().as_str()),
+                Log::Server => {
+                    archived.last.as_deref().and_then(|last| last.get(..24)).is_some_and(|last| last >= name.to_string().as_str())
+                }
             };
             if there {
                 break;
@@ -130,7 +132,8 @@ fn late(log: &Log, name: SegmentName, failing: Option<(String, u64)>) -> Fault {
             .step("See whether this is the folder into which the server archives: --archive-dir."),
         (None, _) => fault.because(format!("the server archived nothing for {} s", PATIENCE.as_secs())),
     };
-    fault.step("Repair the archiver: the server keeps its log and tries again, and the backup can be used as soon as this segment is there.")
+    fault
+        .step("Repair the archiver: the server keeps its log and tries again, and the backup can be used as soon as this segment is there.")
 }
 
 #[cfg(test)]
@@ -165,7 +168,8 @@ mod tests {
             checkpoint: Checkpoint::Fast,
             wal_dir: None,
         };
-        let facts = |mode: &str, command: &str| BaseFacts { archive_mode: mode.into(), archive_command: command.into(), ..BaseFacts::default() };
+        let facts =
+            |mode: &str, command: &str| BaseFacts { archive_mode: mode.into(), archive_command: command.into(), ..BaseFacts::default() };
         assert_eq!(place(&spec, &facts("off", "cp %p /tmp/%f"), false), Log::Sent);
         assert_eq!(place(&spec, &facts("on", ""), false), Log::Sent);
         assert_eq!(place(&spec, &facts("on", "cp %p /tmp/%f"), false), Log::Folder("/tmp".into()));

@@ -1,11 +1,11 @@
 //! Makes a base backup: asks the server, lets its stream through the threads, ends the archive, waits for the log.
 
+use super::listed;
 use super::logged::{self, Log, Needed};
 use super::parent::{self, Pages, Parent, Wanted, Way};
 use super::press::{self, Press, Task};
 use super::progress::{Gauge, Ticker};
 use super::split::{Earlier, Sink, Split, Splitter};
-use super::listed;
 use crate::archive::base::{self, FILES};
 use crate::archive::manifest::{self, Base, FORMAT, Head, Kind, Manifest, Status, Tablespace};
 use crate::domain::fault::{Code, Fault};

@@ -74,7 +74,8 @@ pub fn find(dir: &Path, wanted: &Wanted<'_>) -> Result<Parent, Fault> {
         let word = if wanted.kind == BaseKind::Differential { "full base backup" } else { "base backup" };
         let fault = Fault::new(Code::FileMissing, format!("there is no {word} to build on")).at("Folder", dir.display());
         let fault = others.into_iter().take(5).fold(fault, Fault::because);
-        fault.step_run("Make a full one first:", format!("dbbackup backup base --backup-dir {}", shell_words::quote(&dir.to_string_lossy())))
+        fault
+            .step_run("Make a full one first:", format!("dbbackup backup base --backup-dir {}", shell_words::quote(&dir.to_string_lossy())))
     })
 }
 
@@ -126,9 +127,9 @@ impl Pages {
 pub fn manifest(path: &Path) -> Result<Vec<u8>, Fault> {
     let archive = Archive::open(path)?;
     let index = Index::read(&archive)?;
-    let file = index.find(BACKUP_MANIFEST).ok_or_else(|| {
-        Fault::new(Code::CorruptedBackup, "the base backup has no backup_manifest").at("File", path.display())
-    })?;
+    let file = index
+        .find(BACKUP_MANIFEST)
+        .ok_or_else(|| Fault::new(Code::CorruptedBackup, "the base backup has no backup_manifest").at("File", path.display()))?;
     let mut text = Vec::new();
     base::read(&archive, file, &mut archive.decoder()?, &mut Default::default(), |piece| {
         text.extend_from_slice(piece);

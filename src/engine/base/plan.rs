@@ -52,6 +52,7 @@ pub async fn plan(spec: &BaseSpec, context: &Context) -> Result<Plan, Fault> {
         }
     }
     let estimate = estimate(total, spec);
+    let unknown = facts.tablespaces.iter().any(|(_, _, bytes)| bytes.is_none());
     all.push(checks::space(&spec.dir, estimate));
     all.push(if facts.checksums {
         check(CheckState::Ok, "page checksums", "every page is checked in passing", None)
@@ -65,7 +66,11 @@ pub async fn plan(spec: &BaseSpec, context: &Context) -> Result<Plan, Fault> {
     let path = name::free(&spec.dir, &name::stem(name::Subject::Base, &Zoned::now(), &spec.name_time)?, spec.compression.codec);
     let target = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let items = facts.tablespaces.iter().map(|(oid, name, bytes)| PlanItem {
-        name: if *oid == DEFAULT_TABLESPACE { "data directory".to_owned() } else { format!("tablespace {}", crate::domain::text::clean(name)) },
+        name: if *oid == DEFAULT_TABLESPACE {
+            "data directory".to_owned()
+        } else {
+            format!("tablespace {}", crate::domain::text::clean(name))
+        },
         target: target.clone(),
         bytes: bytes.map(Bytes),
         tables: None,
@@ -74,17 +79,20 @@ pub async fn plan(spec: &BaseSpec, context: &Context) -> Result<Plan, Fault> {
     });
     let mut facts_told = vec![
         ("Server", info.title()),
-        ("Archive size", format!("about {}", Bytes(estimate))),
+        ("Archive size", if unknown { "unknown: the role may not ask for sizes".to_owned() } else { format!("about {}", Bytes(estimate)) }),
         ("Compression", spec.compression.to_string()),
         ("Jobs", format!("{} threads", spec.jobs.max(1))),
         ("Memory", format!("at most {} in flight", Bytes(spec.memory))),
         ("Checkpoint", if spec.checkpoint == Checkpoint::Fast { "at once" } else { "spread over the server's usual time" }.to_owned()),
-        ("Checked afterwards", match spec.verify {
-            None => "nothing",
-            Some(Depth::Quick) => "structure and sizes (quick)",
-            Some(Depth::Full) => "every byte (full)",
-        }
-        .to_owned()),
+        (
+            "Checked afterwards",
+            match spec.verify {
+                None => "nothing",
+                Some(Depth::Quick) => "structure and sizes (quick)",
+                Some(Depth::Full) => "every byte (full)",
+            }
+            .to_owned(),
+        ),
     ];
     if let Some((path, way)) = built_on {
         facts_told.push(("Builds on", format!("{} ({})", path.display(), way.words())));
