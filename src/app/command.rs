@@ -327,6 +327,11 @@ impl Words {
             Some(Depth::Quick) => self.flag("--verify", "quick"),
             Some(Depth::Full) => self.flag("--verify", "full"),
         }
+        match &spec.name_time {
+            NameTime::Local => {}
+            NameTime::Utc => self.flag("--timestamp", "utc"),
+            NameTime::Pattern(pattern) => self.flag("--timestamp", pattern.clone()),
+        }
     }
 
     fn recover(&mut self, spec: &RecoverSpec) {

@@ -1,16 +1,17 @@
 //! From what was typed and configured to a job.
 
-use crate::cli::backup::Backup;
+use crate::cli::backup::{self, Backup, Base, Type};
 use crate::cli::restore::{Options, Parts, Restore};
 use crate::cli::verify::Verify;
 use crate::cli::{Cli, Command};
 use crate::config::connection::Host;
 use crate::config::layers::Resolved;
 use crate::config::settings::Key;
+use crate::domain::recovery::BaseKind;
 use crate::domain::schema::TableName;
 use crate::domain::spec::{
-    BackupSpec, Care, Depth, Enough, JobSpec, Journal, OnFailure, Rehearse, RestoreScope, RestoreSpec, RestoreTest, Retries, Sample, Scope,
-    Selection, VerifySpec, What,
+    BackupSpec, BaseSpec, Care, Checkpoint, Depth, Enough, JobSpec, Journal, OnFailure, Rehearse, RestoreScope, RestoreSpec, RestoreTest,
+    Retries, Sample, Scope, Selection, VerifyMode, VerifySpec, What,
 };
 use crate::domain::{Code, Fault};
 use std::path::PathBuf;
@@ -42,8 +43,37 @@ fn parallel(resolved: &Resolved) -> u32 {
     resolved.parsed(Key::ClusterParallelism).unwrap_or(1)
 }
 
+fn base(base: &Base, resolved: &Resolved, host: Host) -> Result<JobSpec, Fault> {
+    let effort = resolved.effort(host);
+    Ok(JobSpec::Base(BaseSpec {
+        connection: resolved.connection()?,
+        dir: backup_dir(resolved),
+        kind: match base.kind {
+            Type::Full => BaseKind::Full,
+            Type::Differential => BaseKind::Differential,
+            Type::Incremental => BaseKind::Incremental,
+        },
+        label: base.label.clone(),
+        compression: resolved.compression()?,
+        jobs: effort.jobs,
+        memory: effort.memory,
+        verify: match resolved.verify() {
+            VerifyMode::Off => None,
+            VerifyMode::Auto | VerifyMode::Quick => Some(Depth::Quick),
+            VerifyMode::Full => Some(Depth::Full),
+        },
+        name_time: resolved.name_time(),
+        checkpoint: match base.checkpoint {
+            backup::Checkpoint::Fast => Checkpoint::Fast,
+            backup::Checkpoint::Spread => Checkpoint::Spread,
+        },
+        wal_dir: resolved.path(Key::WalDir),
+    }))
+}
+
 fn backup(backup: &Backup, resolved: &Resolved, host: Host) -> Result<JobSpec, Fault> {
     let scope = match backup {
+        Backup::Base(base) => return self::base(base, resolved, host),
         Backup::Single { databases, .. } => Scope::Single { databases: databases.clone() },
         Backup::Cluster { include, exclude, .. } => {
             Scope::Cluster { include: include.clone(), exclude: exclude.clone(), parallel: parallel(resolved) }
