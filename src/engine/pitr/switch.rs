@@ -149,7 +149,7 @@ fn waiting(archiving: &Archiving, switch: &mut Switch) {
 /// Asks about the folder, where the server is on this host.
 fn folder(connection: &Connection, archiving: &Archiving, dir: &Path, command: &str, switch: &mut Switch) -> Result<(), Fault> {
     let mut say = |answer: Answer, text: String| switch.checks.push(SwitchCheck { answer, text });
-    let owner = is_local(connection).then(|| archiving.data_directory.as_ref()).flatten().and_then(|data| std::fs::metadata(data).ok());
+    let owner = is_local(connection).then_some(archiving.data_directory.as_ref()).flatten().and_then(|data| std::fs::metadata(data).ok());
     let Some(owner) = owner.map(|meta| (meta.uid(), meta.gid())) else {
         let shown = shell_words::quote(&dir.to_string_lossy()).into_owned();
         say(Answer::NotTested, "the folder and the command: the server is on another host, or keeps its place to itself".to_owned());
