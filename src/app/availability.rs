@@ -11,6 +11,7 @@ use super::waits;
 use super::{keymap, palette};
 use crate::app::load::Load;
 use crate::domain::job::{DatabaseState, JobState};
+use crate::domain::spec::JobSpec;
 
 /// Whether an action can be done, and why not.
 pub fn availability(model: &Model, action: &Action) -> Result<(), String> {
@@ -150,8 +151,9 @@ fn enter(model: &Model) -> Result<(), String> {
         Place::Diagnostics if model.diagnostics.current().is_none() => Err("there is no finding".to_owned()),
         Place::Reports if model.diagnostics.past_keys().is_empty() => Err("there is no report".to_owned()),
         Place::Jobs if model.jobs.is_empty() => Err("no job has run yet".to_owned()),
-        Place::Job(_) => match model.job_in_sight().map(|job| job.progress.databases.is_empty()) {
-            Some(false) => Ok(()),
+        Place::Job(_) => match model.job_in_sight() {
+            Some(job) if matches!(job.spec(), JobSpec::Base(_) | JobSpec::Recover(_)) => Err("it is about a whole server".to_owned()),
+            Some(job) if !job.progress.databases.is_empty() => Ok(()),
             _ => Err("it has no databases to show".to_owned()),
         },
         _ => Ok(()),

@@ -5,6 +5,7 @@ use crate::domain::job::JobId;
 use crate::domain::plan::Confirmed;
 use crate::domain::spec::JobSpec;
 use crate::domain::wait::{Blocker, Ending};
+use crate::domain::wal::{Cleanup, Switch};
 use crate::domain::{Connection, Fault};
 use std::path::PathBuf;
 
@@ -50,6 +51,10 @@ pub enum Query {
     Contents(PathBuf),
     /// What can be recovered: the server, the folder of base backups, and that of the archived log where it is known.
     Recovery(Option<Box<Connection>>, PathBuf, Option<PathBuf>),
+    /// Take away what of an archive of the log nobody needs (already confirmed).
+    CleanLog(Box<Cleanup>),
+    /// Switch the archiving of a server's log on or off (already confirmed).
+    SwitchArchiving(Box<Connection>, Box<Switch>),
     /// Delete an archive with its side files (already confirmed).
     Delete(PathBuf),
     /// Save a setting, or take it out, in the user's file.

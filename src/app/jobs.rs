@@ -1,6 +1,6 @@
 //! The jobs of this run: what they were asked, how far they are, what they said. Every list in here is bounded.
 
-use crate::domain::job::{DatabaseProgress, DatabaseState, JobId, JobState, Progress, Summary};
+use crate::domain::job::{DatabaseProgress, DatabaseState, JobId, JobState, Phase, Progress, Summary};
 use crate::domain::plan::Plan;
 use crate::domain::spec::{BackupSpec, JobSpec, RestoreScope, RestoreSpec, Scope};
 use crate::domain::{Fault, Stamp};
@@ -199,6 +199,10 @@ impl Job {
             }
             Event::Progress(progress) => {
                 self.began.get_or_insert(now);
+                // Replay counts other bytes than unpacking did: their speeds have nothing to do with one another.
+                if progress.phase == Phase::Replaying && self.progress.phase != Phase::Replaying {
+                    self.speed = Speed::default();
+                }
                 self.speed.sample(now, progress.bytes.done);
                 self.progress = (*progress).clone();
                 self.state = match self.state {

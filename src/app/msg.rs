@@ -86,6 +86,10 @@ pub enum Reply {
     Contents(Box<ArchiveContents>),
     /// To [`super::cmd::Query::Recovery`].
     Recovery(Box<crate::domain::recovery::RecoveryReport>),
+    /// To [`super::cmd::Query::CleanLog`]: how many files went, and their bytes.
+    Cleaned(u64, crate::domain::Bytes),
+    /// To [`super::cmd::Query::SwitchArchiving`]: what was found out on the way.
+    Switched(Vec<crate::domain::wal::SwitchCheck>),
     /// To [`super::cmd::Query::Delete`].
     Deleted,
     /// To [`super::cmd::Query::Save`]: what holds now.

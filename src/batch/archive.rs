@@ -64,12 +64,19 @@ pub fn show(contents: &ArchiveContents, form: Form) -> String {
             ["Created".to_owned(), head.created.clone()],
             ["Server".to_owned(), format!("{} at {}", head.server, head.host)],
             ["Compression".to_owned(), head.compression.to_string()],
-            ["Rows".to_owned(), format!("{} in {} tables, {}", grouped(head.rows), grouped(head.tables), head.row_bytes)],
+            match contents.facts.as_slice() {
+                [] => ["Rows".to_owned(), format!("{} in {} tables, {}", grouped(head.rows), grouped(head.tables), head.row_bytes)],
+                _ => ["Bytes".to_owned(), head.row_bytes.to_string()],
+            },
             ["Took".to_owned(), crate::domain::time::span(head.duration_ms)],
             ["Made by".to_owned(), head.tool.clone()],
             ["Id".to_owned(), head.id.clone()],
         ]),
         Err(why) => rows.push(["Unreadable".to_owned(), why.clone()]),
+    }
+    if !contents.facts.is_empty() {
+        rows.extend(contents.facts.iter().map(|(name, value)| [name.clone(), value.clone()]));
+        return lines(rows);
     }
     let databases = contents.databases.iter().map(|database| {
         let rows: u64 = database.tables.iter().map(|table| table.rows).sum();

@@ -1,5 +1,6 @@
 //! `dbbackup wal stats | list | timeline | verify | cleanup` and `dbbackup pitr`: asks the engine, prints what it says as text or JSON.
 
+mod change;
 mod text;
 
 use super::query::Form;
@@ -10,10 +11,13 @@ use crate::cli::{Cli, Command};
 use crate::config::layers::Resolved;
 use crate::config::secrets::Secrets;
 use crate::config::settings::Key;
+use crate::domain::wal::Gap;
 use crate::domain::{Code, Fault};
 use crate::engine::pitr::{self, Gathered};
-use crate::engine::wal::figures;
+use crate::engine::wal::{check, figures};
+use crate::runtime::work::Work;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Whether the server is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,13 +28,18 @@ enum Ask {
     ForFolder,
 }
 
-/// Carries one of the commands out; gives the exit code. None for other commands.
-pub fn run(cli: &Cli, resolved: &Resolved, secrets: &Secrets) -> Option<u8> {
-    let desk = Desk { resolved, secrets, form: if resolved.switch(Key::Json) { Form::Json } else { Form::Text } };
+/// Carries one of the commands out; gives the exit code. None for other commands. What changes something goes through `work`, which audits it.
+pub fn run(cli: &Cli, resolved: &Resolved, secrets: &Secrets, work: impl FnOnce() -> Arc<dyn Work>) -> Option<u8> {
+    let confirm = if cli.globals.dry_run { None } else { cli.globals.confirm.as_deref() };
+    let desk = Desk { resolved, secrets, confirm, form: if resolved.switch(Key::Json) { Form::Json } else { Form::Text } };
     Some(match cli.command.as_ref()? {
         Command::Wal(Wal::Stats(_)) => settings::finish(desk.stats(), "No figures"),
         Command::Wal(Wal::List { timeline, .. }) => settings::finish(desk.list(*timeline), "No list"),
         Command::Wal(Wal::Timeline(_)) => settings::finish(desk.timelines(), "No timelines"),
+        Command::Wal(Wal::Verify { .. }) => desk.verify(),
+        Command::Wal(Wal::Cleanup(cleanup)) => settings::finish(change::cleanup(&desk, cleanup, work), "Nothing cleaned up"),
+        Command::Pitr(Pitr::Enable(enable)) => settings::finish(change::enable(&desk, enable, work), "Archiving not switched on"),
+        Command::Pitr(Pitr::Disable { force }) => settings::finish(change::disable(&desk, *force, work), "Archiving not switched off"),
         Command::Pitr(Pitr::Status { .. }) => settings::finish(desk.status(), "No status"),
         _ => return None,
     })
@@ -40,6 +49,8 @@ pub fn run(cli: &Cli, resolved: &Resolved, secrets: &Secrets) -> Option<u8> {
 struct Desk<'a> {
     resolved: &'a Resolved,
     secrets: &'a Secrets,
+    /// What stands behind --confirm; none without it.
+    confirm: Option<&'a str>,
     form: Form,
 }
 
@@ -104,6 +115,34 @@ impl Desk<'_> {
             || serde_json::json!({ "timelines": report.wal.timelines, "stretches": report.stretches, "gaps": report.wal.gaps }),
             || text::timelines(&report),
         ))
+    }
+
+    /// Reads everything; what is wrong is told on both channels, and by the exit code.
+    fn verify(&self) -> u8 {
+        let checked = self.archive(None).map(|found| {
+            let jobs = self.resolved.parsed(Key::Jobs).unwrap_or_else(|| crate::system::processors() as usize);
+            let checked = found.survey.as_ref().map(|survey| check::check(survey, jobs)).unwrap_or_default();
+            (checked, found.report.wal.source.dir.unwrap_or_default())
+        });
+        let (checked, dir) = match checked {
+            Ok(checked) => checked,
+            Err(fault) => return settings::finish(Err(fault), "Not verified"),
+        };
+        let told = settings::finish(Ok(self.json(|| serde_json::json!(checked), || text::checked(&checked))), "Not verified");
+        if checked.is_whole() || told != 0 {
+            return told;
+        }
+        let mut fault = Fault::new(Code::CorruptedBackup, "the archive of the log is not whole").at("Folder", dir.display());
+        let missing: u64 = checked.gaps.iter().map(Gap::count).sum();
+        for (count, what) in [(checked.damaged.len() as u64, "damaged"), (missing + checked.histories.len() as u64, "missing")] {
+            if count > 0 {
+                fault = fault.because(format!("{count} {what}"));
+            }
+        }
+        let fault = fault
+            .step("Copy them from where they still are: the server's pg_wal, a standby, another archive.")
+            .step_run("Else make a new base backup, from which the log is whole again:", "dbbackup backup base --backup-dir /backups");
+        settings::finish(Err(fault), "Verified")
     }
 
     fn status(&self) -> Result<String, Fault> {

@@ -149,6 +149,9 @@ fn carry_out(
     if let Some(Command::Wal(asked)) = &cli.command
         && let Some(call) = wal::Call::of(asked)
     {
+        if cli.globals.dry_run {
+            return Err(Fault::new(Code::Usage, "what a server runs for each segment has no dry run").step("Leave --dry-run out."));
+        }
         // The server runs these for each segment: a log is started only where it was asked for.
         if debug.is_wanted() || wal::wants_log(&resolved, environment) {
             logging::start(cli, &resolved, environment, debug)?;
@@ -167,7 +170,16 @@ fn carry_out(
             done => settings::finish(done.map(|()| String::new()), "Reading the archive failed"),
         });
     }
-    if let Some(code) = archiving::run(cli, &resolved, &secrets) {
+    let changes = || {
+        work(
+            &resolved,
+            &Source { paths: paths.clone(), environment: environment.clone(), flags: flags.clone() },
+            &secrets,
+            command,
+            ByItself::No,
+        )
+    };
+    if let Some(code) = archiving::run(cli, &resolved, &secrets, changes) {
         return Ok(code);
     }
     if let Some(answer) = query::answer(cli, &resolved, &secrets) {
@@ -217,6 +229,16 @@ pub fn setup(cli: &Cli, resolved: &Resolved, mode: Mode) -> Result<Setup, Fault>
     })
 }
 
+/// The engine, audited where that is wanted.
+fn work(resolved: &Resolved, source: &Source, secrets: &Arc<Secrets>, command: &str, by_itself: ByItself) -> Arc<dyn Work> {
+    let reports = diagnose::reports(resolved, by_itself);
+    let engine: Arc<dyn Work> = Arc::new(Engine::new(Arc::clone(secrets), source.clone(), reports));
+    match chosen::audit(resolved, &source.environment) {
+        Some((path, wish)) => Arc::new(Audited::new(engine, Audit::new(path, wish, &source.environment, command))),
+        None => engine,
+    }
+}
+
 fn application(
     cli: &Cli,
     resolved: Resolved,
@@ -237,14 +259,8 @@ fn application(
     let needs_server = setup.job.as_ref().is_none_or(|job| job.connection().is_some());
     let noun = setup.job.as_ref().map(crate::domain::spec::JobSpec::noun);
     let by_itself = if setup.dry_run { ByItself::No } else { ByItself::Yes };
-    let reports = diagnose::reports(&resolved, by_itself);
     let inbox = Arc::new(Inbox::default());
-    let engine: Arc<dyn Work> = Arc::new(Engine::new(Arc::clone(&secrets), source, reports));
-    let work = match chosen::audit(&resolved, &environment) {
-        Some((path, wish)) => Arc::new(Audited::new(engine, Audit::new(path, wish, &environment, command))),
-        None => engine,
-    };
-    let mut executor = Executor::new(Arc::clone(&inbox), work)?;
+    let mut executor = Executor::new(Arc::clone(&inbox), work(&resolved, &source, &secrets, command, by_itself))?;
     let interrupts = if needs_server { password::ask_if_wanted(executor.handle(), &secrets, &resolved.connection()?)? } else { None };
     signals::listen(executor.handle(), &inbox)?;
     drop(interrupts);

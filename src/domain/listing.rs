@@ -22,7 +22,7 @@ pub struct ArchiveSummary {
 pub struct ArchiveHead {
     /// UUID v7.
     pub id: String,
-    /// `single` or `cluster`.
+    /// `single`, `cluster` or `base`.
     pub kind: String,
     /// RFC 3339 with zone.
     pub created: String,
@@ -57,6 +57,9 @@ pub struct ArchiveContents {
     pub summary: ArchiveSummary,
     /// Its databases.
     pub databases: Vec<ArchiveDatabase>,
+    /// What else a base backup says of itself, for people.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub facts: Vec<(String, String)>,
 }
 
 /// One database in an archive.

@@ -12,6 +12,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+mod base;
 mod foreign;
 
 pub use foreign::dump;
@@ -82,7 +83,8 @@ pub fn contents(path: &Path) -> Result<ArchiveContents, Fault> {
             .collect(),
     });
     let summary = ArchiveSummary { path: path.to_owned(), bytes: Bytes(archive.bytes()), head: Ok(short(&archive.manifest().head)) };
-    Ok(ArchiveContents { summary, databases: databases.collect() })
+    let facts = archive.manifest().head.base.as_ref().map(base::facts).unwrap_or_default();
+    Ok(ArchiveContents { summary, databases: databases.collect(), facts })
 }
 
 /// An entry as `archive list` prints it.
@@ -120,6 +122,9 @@ pub fn entries(path: &Path) -> Result<Vec<EntryInfo>, Fault> {
 /// Writes an entry, or all rows of a table (`schema.table`, or `database.schema.table`), to `out`. Returns the bytes written.
 pub fn cat(path: &Path, what: &str, out: &mut dyn Write) -> Result<u64, Fault> {
     let archive = Archive::open(path)?;
+    if let Some(written) = base::cat(&archive, what, out)? {
+        return Ok(written);
+    }
     if archive.frame_of(what).is_some() {
         let data = archive.entry(what)?;
         put(out, &data)?;
@@ -207,15 +212,17 @@ pub fn extract(path: &Path, wanted: &[String], dir: &Path) -> Result<Vec<PathBuf
     let (mut decoder, mut scratch, mut plain) = (archive.decoder()?, Vec::new(), Vec::new());
     let mut written = Vec::new();
     for frame in frames {
-        if !archive.entries(frame).any(&matches) {
+        if !archive.entries(frame).any(|name| matches(name) && !base::is_file(name)) {
             continue;
         }
         let decoded = archive.frame(frame, &mut decoder, &mut scratch, plain)?;
-        for (name, range) in decoded.entries.iter().filter(|(name, _)| matches(name)) {
+        // Files of a server may go on in the next frame.
+        for (name, range) in decoded.entries.iter().filter(|(name, _)| matches(name) && !base::is_file(name)) {
             written.push(write_entry(dir, name, &decoded.plain[range.clone()])?);
         }
         plain = decoded.plain;
     }
+    base::extract(&archive, &matches, dir, &mut written)?;
     if matches(manifest::ENTRY) {
         written.push(write_entry(dir, manifest::ENTRY, &archive.manifest_bytes()?)?);
     }
@@ -225,6 +232,13 @@ pub fn extract(path: &Path, wanted: &[String], dir: &Path) -> Result<Vec<PathBuf
 /// Entry names were checked when the archive was opened: relative, without `..`. Folders are entered only when they are no links, so that
 /// nothing is written outside `dir` even when someone else put a link there.
 fn write_entry(dir: &Path, name: &str, data: &[u8]) -> Result<PathBuf, Fault> {
+    let (path, mut file) = new_file(dir, name)?;
+    file.write_all(data).map_err(|error| local::io_fault("cannot extract an entry", &path, &error))?;
+    Ok(path)
+}
+
+/// The file of an entry, empty.
+fn new_file(dir: &Path, name: &str) -> Result<(PathBuf, std::fs::File), Fault> {
     if !names::is_legal(name) {
         return Err(Fault::new(Code::CorruptedBackup, format!("{name:?} is no name for an entry")));
     }
@@ -242,9 +256,8 @@ fn write_entry(dir: &Path, name: &str, data: &[u8]) -> Result<PathBuf, Fault> {
             .step("Extract into an empty folder."),
         _ => local::io_fault("cannot extract an entry", &path, &error),
     };
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).map_err(fault)?;
-    file.write_all(data).map_err(fault)?;
-    Ok(path)
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).map_err(fault)?;
+    Ok((path, file))
 }
 
 fn make_dir(path: &Path) -> Result<(), Fault> {

@@ -20,6 +20,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 mod board;
+mod files;
 mod foreign;
 mod full;
 pub mod trial;
@@ -188,6 +189,7 @@ fn one(path: &Path, number: usize, depth: Depth, threads: u32, board: &Board<'_>
         damages.push(Damage { entry: None, offset: None, what: format!("{} holds no SHA-256", sidecar::sha256_path(path).display()) });
     }
     let warning = (side == SideSum::Missing).then(|| format!("{} has no .sha256 file beside it", path.display()));
+    let warning = warning.or_else(|| files::without_parent(path, head.as_ref()?));
     let outcome = Outcome {
         path: path.to_owned(),
         bytes: std::fs::metadata(path).map_or(0, |meta| meta.len()),
@@ -263,8 +265,12 @@ pub fn check(
 ) -> Result<Vec<Damage>, Fault> {
     let archive = Archive::open(path)?;
     let mut damages = structure(&archive);
+    let files = files::Files::of(&archive);
+    damages.extend(files.as_ref().err().map(damage_of));
+    let files = files.ok().flatten();
     if depth == Depth::Full {
-        damages.extend(full::check(&archive, jobs.max(1), expected_sha256, progress)?);
+        damages.extend(full::check(&archive, files.as_ref(), jobs.max(1), expected_sha256, progress)?);
+        damages.extend(files.map(|files| files.compare(&archive)).unwrap_or_default());
     } else if !progress(archive.bytes()) {
         return Err(Fault::new(Code::Cancelled, "cancelled"));
     }

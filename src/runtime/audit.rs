@@ -16,6 +16,7 @@ use crate::domain::redact::redact;
 use crate::domain::spec::{JobSpec, RestoreScope, Scope};
 use crate::domain::text::clean;
 use crate::domain::wait::Ending;
+use crate::domain::wal::{Direction, SettingChange, Switch};
 use crate::domain::{Code, Fault};
 use crate::engine::event::{Destruction, Event, EventSink};
 use crate::engine::restore::transition::Transition;
@@ -157,14 +158,28 @@ fn deed_of(plan: &Plan) -> Option<Deed> {
     };
     let mut deed = Deed { action, target: clean(&redact(&target)), more };
     if let (false, Some(more)) = (plan.destroys.is_empty(), deed.more.as_object_mut()) {
-        let mut named: Vec<String> = plan.destroys.iter().take(NAMED).map(|what| clean(what)).collect();
-        let rest = plan.destroys.len().saturating_sub(NAMED);
-        if rest > 0 {
-            named.push(format!("and {rest} more"));
-        }
-        more.insert("destroys".into(), json!(named));
+        more.insert("destroys".into(), json!(some(&plan.destroys)));
     }
     Some(deed)
+}
+
+/// The first names of many, and how many more there are.
+fn some(all: &[String]) -> Vec<String> {
+    let mut named: Vec<String> = all.iter().take(NAMED).map(|what| clean(what)).collect();
+    let rest = all.len().saturating_sub(NAMED);
+    if rest > 0 {
+        named.push(format!("and {rest} more"));
+    }
+    named
+}
+
+/// Settings with what they were and will be.
+fn changes(switch: &Switch) -> Vec<Value> {
+    let one = |change: &SettingChange| {
+        let to = change.to.as_ref().map(|to| clean(&redact(to)));
+        json!({ "setting": change.setting.name(), "from": clean(&redact(&change.from)), "to": to })
+    };
+    switch.changes.iter().map(one).collect()
 }
 
 /// Passes a job's events on, and audits what it destroys.
@@ -247,6 +262,19 @@ impl Work for Audited {
     fn answer(&self, query: Query) -> BoxFuture<'static, Result<Reply, Fault>> {
         let deed = match &query {
             Query::Delete(path) => Deed { action: "delete-archive", target: clean(&path.display().to_string()), more: Value::Null },
+            Query::CleanLog(plan) => Deed {
+                action: "clean-log",
+                target: clean(&plan.dir.display().to_string()),
+                more: json!({ "files": plan.remove.len(), "bytes": plan.bytes, "first_kept": plan.from, "destroys": some(&plan.remove) }),
+            },
+            Query::SwitchArchiving(connection, switch) => Deed {
+                action: match switch.direction {
+                    Direction::On => "archiving-on",
+                    Direction::Off => "archiving-off",
+                },
+                target: connection.address(),
+                more: json!({ "role": connection.user, "changes": changes(switch) }),
+            },
             Query::EndSession(connection, blocker, ending) => Deed {
                 action: match ending {
                     Ending::Cancel => "cancel-statement",

@@ -124,6 +124,13 @@ impl Work for Engine {
                     let report = engine::pitr::report(server.map(|(server, _)| server), &backups, wal).await?;
                     Ok(Reply::Recovery(Box::new(report)))
                 }
+                Query::CleanLog(plan) => {
+                    aside(move || engine::wal::keep::remove(&plan).map(|(files, bytes)| Reply::Cleaned(files, bytes))).await
+                }
+                Query::SwitchArchiving(connection, switch) => {
+                    let (server, _) = server(&secrets, &connection)?;
+                    engine::pitr::switch::carry_out(&*server, &switch).await.map(Reply::Switched)
+                }
                 Query::Archives(dir) => aside(move || engine::browse::list(&dir).map(Reply::Archives)).await,
                 Query::Contents(path) => aside(move || engine::browse::contents(&path).map(|it| Reply::Contents(Box::new(it)))).await,
                 Query::Diagnose(connection, dir, fault) => {

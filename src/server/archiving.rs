@@ -1,4 +1,4 @@
-//! What a server says of the archiving of its log, and what of it can be changed.
+//! What a server says of the archiving of its log.
 
 use crate::domain::wal::{ArchiverState, SegmentSize, SlotHold};
 use std::path::PathBuf;
@@ -24,34 +24,4 @@ pub struct Archiving {
     pub version_num: u32,
     /// What could not be found out, one line each.
     pub unknown: Vec<String>,
-}
-
-/// A setting about archiving that can be changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ArchivingSetting {
-    /// `wal_level`.
-    WalLevel,
-    /// `archive_mode`.
-    Mode,
-    /// `archive_command`.
-    Command,
-    /// `archive_timeout`.
-    Timeout,
-}
-
-impl ArchivingSetting {
-    /// Its name on the server.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::WalLevel => "wal_level",
-            Self::Mode => "archive_mode",
-            Self::Command => "archive_command",
-            Self::Timeout => "archive_timeout",
-        }
-    }
-
-    /// Whether it holds only after a restart (PostgreSQL, `guc_tables.c`: `PGC_POSTMASTER`).
-    pub const fn needs_restart(self) -> bool {
-        matches!(self, Self::WalLevel | Self::Mode)
-    }
 }

@@ -7,6 +7,7 @@ use crate::domain::diagnosis::ServerFacts;
 use crate::domain::schema::{DatabaseProperties, RowFormat, SchemaObject, Table};
 use crate::domain::server::{DatabaseInfo, ServerInfo};
 use crate::domain::wait::{Blocker, Ending, Wait};
+use crate::domain::wal::ArchivingSetting;
 use crate::domain::{Connection, Fault};
 use futures_util::future::BoxFuture;
 
@@ -20,7 +21,7 @@ mod source;
 mod supplies;
 mod target;
 
-pub use archiving::{Archiving, ArchivingSetting};
+pub use archiving::Archiving;
 pub use ledger::{Continuity, LedgerHead, Mark, Opened, Step};
 pub use postgres::dump;
 pub use scratch::{Purpose, Scratch, Swept};

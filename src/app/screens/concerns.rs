@@ -79,6 +79,7 @@ pub fn concerns(model: &Model) -> Vec<Concern> {
     let mut found = vec![];
     found.extend(whole(model, report));
     if let Some(archiver) = &report.wal.archiver {
+        found.extend(settings(model, report, archiver));
         found.extend(archiving(model, archiver));
     }
     found.extend(bases(model, report));
@@ -121,6 +122,25 @@ fn whole(model: &Model, report: &RecoveryReport) -> Option<Concern> {
             bad(format!("{dir} holds no file of the log yet: the first one comes when the server has filled a segment"), None)
         }
     }
+}
+
+/// What of the server's settings keeps its log from being of use.
+fn settings(model: &Model, report: &RecoveryReport, archiver: &ArchiverState) -> Vec<Concern> {
+    let bad = |text: String, command: Option<String>| Concern { weight: Weight::Bad, text, command };
+    let mut found = Vec::new();
+    if archiver.wal_level == "minimal" {
+        found.push(bad("wal_level is minimal: the log does not hold what recovery needs".to_owned(), Some(enable(model, report))));
+    }
+    if archiver.in_recovery && archiver.archive_mode == "on" {
+        found.push(warn("this is a standby, which archives nothing with archive_mode = on: look at the primary".to_owned()));
+    }
+    let facts = model.servers.get(model.recovery.server).and_then(|server| server.facts.value());
+    if let (Some(server), Some(archive)) = (facts.and_then(|(info, _)| info.system_identifier.as_ref()), &report.wal.system_identifier)
+        && server != archive
+    {
+        found.push(bad(format!("the archive is another server's: its system identifier is {archive}, this server's {server}"), None));
+    }
+    found
 }
 
 fn archiving(model: &Model, archiver: &ArchiverState) -> Option<Concern> {

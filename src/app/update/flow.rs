@@ -254,6 +254,10 @@ pub fn ended(model: &mut Model, id: JobId, out: &mut Vec<Cmd>) {
         JobState::Queued | JobState::Running(_) | JobState::Stopping(_) => {}
     }
     model.ask_archives(out);
+    if matches!(spec, JobSpec::Base(_)) {
+        // What can be recovered has changed: whoever looks next asks anew.
+        model.recovery.asked = crate::domain::Stamp::default();
+    }
     if matches!(spec, JobSpec::Restore(_)) {
         let server = model.server;
         model.ask_server(server, out);

@@ -6,9 +6,12 @@ use crate::domain::recovery::RecoveryReport;
 use crate::domain::size::grouped;
 use crate::domain::text::clean;
 use crate::domain::time::span;
-use crate::domain::wal::{ArchiverState, CommandKind, Gap, Segment, SegmentSize, WalReport};
+use crate::domain::wal::{
+    Answer, ArchiverState, Cleanup, CommandKind, Direction, Gap, Segment, SegmentSize, Switch, SwitchCheck, WalReport,
+};
 use crate::domain::{Bytes, Stamp};
 use crate::engine::pitr::Gathered;
+use crate::engine::wal::check::Checked;
 use crate::engine::wal::figures::Entry;
 
 /// Gaps and slots that are told one by one.
@@ -216,6 +219,91 @@ pub fn timelines(report: &RecoveryReport) -> String {
     out.push_str(&gaps(&report.wal));
     unknown(&report.wal, &mut out);
     out
+}
+
+/// What a check found: a line for what is there, what is missing and what is damaged.
+pub fn checked(checked: &Checked) -> String {
+    let name = |timeline, number| Segment { timeline, number }.name(checked.segment_size).to_string();
+    let run = |timeline, first, last| match first == last {
+        true => name(timeline, first),
+        false => format!("{} to {}", name(timeline, first), name(timeline, last)),
+    };
+    let mut out = String::new();
+    for part in &checked.found {
+        let names = run(part.timeline, part.first, part.last);
+        out.push_str(&format!("FOUND    timeline {}  {names}  {}\n", part.timeline, count(part.count(), "segment")));
+    }
+    for gap in &checked.gaps {
+        let names = run(gap.timeline, gap.first, gap.last);
+        let times = format!("{} to {}", moment(gap.from), moment(gap.to));
+        out.push_str(&format!("MISSING  timeline {}  {names}  {}, {times}\n", gap.timeline, count(gap.count(), "segment")));
+    }
+    for history in &checked.histories {
+        out.push_str(&format!("MISSING  {history}  without it nobody finds the way to that timeline\n"));
+    }
+    for damage in &checked.damaged {
+        out.push_str(&format!("DAMAGED  {}  {}\n", clean(&damage.file), damage.why));
+    }
+    let unread = if checked.unread == 0 { String::new() } else { format!(", {} not readable here", count(checked.unread, "file")) };
+    out.push_str(&format!("\n{} read ({} of log){unread}: ", count(checked.read, "file"), checked.plain));
+    out.push_str(if checked.is_whole() { "nothing is missing, nothing is damaged\n" } else { "not whole\n" });
+    out
+}
+
+/// What a cleanup takes away.
+pub fn cleanup(plan: &Cleanup) -> String {
+    let mut out = line("Archive", plan.dir.display().to_string());
+    let files = |files: u64, bytes: Bytes| format!("{}, {bytes}", count(files, "file"));
+    out.push_str(&line("Goes", files(plan.remove.len() as u64, plan.bytes)));
+    if let (Some(first), Some(last)) = (plan.remove.first(), plan.remove.last()) {
+        out.push_str(&line("  From", first));
+        out.push_str(&line("  To", last));
+    }
+    let from = plan.from.as_ref().map_or_else(String::new, |from| format!(", segments from {from} on"));
+    out.push_str(&line("Stays", format!("{}{from}", files(plan.kept.0, plan.kept.1))));
+    for reason in &plan.reasons {
+        out.push_str(&line("  Because", reason));
+    }
+    out
+}
+
+/// What a switch changes.
+pub fn switch(switch: &Switch) -> String {
+    let direction = match switch.direction {
+        Direction::On => "on",
+        Direction::Off => "off",
+    };
+    let mut out = format!("Switching archiving {direction} at {}:\n\n", clean(&switch.server));
+    if switch.changes.is_empty() {
+        out.push_str("  Nothing has to change.\n");
+    } else {
+        let heads = [("SETTING", Side::Left), ("NOW", Side::Left), ("THEN", Side::Left), ("HOLDS", Side::Left)];
+        let shown = |text: &str| if text.is_empty() { "(none)".to_owned() } else { text.to_owned() };
+        out.push_str(&table(
+            heads,
+            switch.changes.iter().map(|change| {
+                let then = change.to.as_deref().map_or_else(|| "as the configuration file says".to_owned(), shown);
+                let holds = if change.setting.needs_restart() { "after a restart" } else { "at once" };
+                [change.setting.name().to_owned(), shown(&change.from), then, holds.to_owned()]
+            }),
+        ));
+    }
+    out.push('\n');
+    out.push_str(&checks(&switch.checks));
+    for note in &switch.notes {
+        out.push_str(&format!("  {}\n", clean(note)));
+    }
+    out
+}
+
+/// Questions and what came of them.
+pub fn checks(checks: &[SwitchCheck]) -> String {
+    let word = |answer: &Answer| match answer {
+        Answer::Good => "[OK]",
+        Answer::NotTested => "[NOT TESTED]",
+        Answer::Later => "[THEN]",
+    };
+    checks.iter().map(|check| format!("  {:<12} {}\n", word(&check.answer), clean(&check.text))).collect()
 }
 
 /// What can be recovered.

@@ -93,5 +93,5 @@ pub fn contents(dump: &Dump) -> ArchiveContents {
         chunks: 0,
     });
     let database = ArchiveDatabase { name: name(dump), failed: None, bytes: Bytes(dump.bytes), tables: tables.collect() };
-    ArchiveContents { summary: summary(dump), databases: vec![database] }
+    ArchiveContents { summary: summary(dump), databases: vec![database], facts: Vec::new() }
 }

@@ -145,6 +145,10 @@ async fn said(archiving: &Archiving, end: Instant) -> (Source, Option<String>) {
         let read = |path: &Path| crate::storage::local::read_small(path, 1 << 20).ok().and_then(|bytes| String::from_utf8(bytes).ok());
         source.dir = aside("dbbackup-conf", end, move || command::pgbackrest_folder(&text, read)).await.ok().flatten();
     }
+    // The server runs the command in its data directory.
+    if let (Some(dir), Some(data)) = (&source.dir, &archiving.data_directory) {
+        source.dir = Some(data.join(dir));
+    }
     let why = match (source.kind, &source.dir) {
         _ if !archiving.state.archive_library.is_empty() => Some(format!(
             "the server archives by a library ({}), which does not tell where to; give the folder with --archive-dir",

@@ -3,11 +3,13 @@
 mod bases;
 pub mod findings;
 mod gather;
+pub mod switch;
+mod trial;
 
 pub use gather::{Gathered, LIMIT, gather};
 
-use crate::domain::Fault;
-use crate::domain::recovery::RecoveryReport;
+use crate::domain::recovery::{BaseBackup, RecoveryReport};
+use crate::domain::{Code, Fault};
 use crate::server::Server;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,4 +19,16 @@ use std::sync::Arc;
 /// whatever hangs, and never fails.
 pub async fn report(server: Option<Arc<dyn Server>>, backups: &Path, wal: Option<PathBuf>) -> Result<RecoveryReport, Fault> {
     Ok(gather(server, Some(backups), wal).await.report)
+}
+
+/// The base backups in a folder, for whoever decides what they need: one that cannot be read is a failure, because what it needs is not known.
+pub fn bases(backups: &Path) -> Result<Vec<BaseBackup>, Fault> {
+    let (bases, unread) = bases::list(backups)?;
+    match unread.first() {
+        None => Ok(bases),
+        Some(line) => Err(Fault::new(Code::Incomplete, "what a base backup needs is not known, because it cannot be read")
+            .at("Folder", backups.display())
+            .because(line)
+            .step("Mend it, or move it out of the folder if it is of no use any more.")),
+    }
 }

@@ -1,6 +1,6 @@
 //! What an archive says of a database: its entry in the manifest, its objects, its inventory.
 
-use crate::archive::manifest;
+use crate::archive::manifest::{self, Kind};
 use crate::archive::reader::Archive;
 use crate::domain::schema::{InventoryItem, SchemaObject, Section};
 use crate::domain::{Code, Fault, text};
@@ -11,7 +11,14 @@ use std::sync::Arc;
 /// Opens an archive, off the asynchronous threads.
 pub async fn open(path: &Path) -> Result<Arc<Archive>, Fault> {
     let path = path.to_owned();
-    blocking(move || Archive::open(&path).map(Arc::new)).await
+    blocking(move || {
+        let archive = Archive::open(&path)?;
+        match archive.manifest().head.kind {
+            Kind::Single | Kind::Cluster => Ok(Arc::new(archive)),
+            Kind::Base => Err(base(&path)),
+        }
+    })
+    .await
 }
 
 /// Runs what reads files or burns time on a thread that may block.
@@ -102,4 +109,14 @@ fn lines<T: DeserializeOwned>(bytes: &[u8], entry: &str) -> Result<Vec<T>, Fault
         .filter(|(_, line)| !line.is_empty())
         .map(|(at, line)| serde_json::from_slice(line).map_err(|error| damaged(entry).because(format!("line {}: {error}", at + 1))))
         .collect()
+}
+
+/// A base backup holds files of a server, not databases that could be restored one by one.
+fn base(path: &Path) -> Fault {
+    let file = shell_words::quote(&path.to_string_lossy()).into_owned();
+    Fault::new(Code::ForeignFile, format!("{} is a base backup: the files of a whole server", path.display()))
+        .at("File", path.display())
+        .because("single databases and tables cannot be restored from it")
+        .step_run("Make a server of it, as it was at a moment:", format!("dbbackup restore pitr --base-backup {file} --target-dir DIR"))
+        .step("Then back up from that server what is wanted of it.")
 }

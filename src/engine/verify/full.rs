@@ -1,5 +1,6 @@
 //! Reads an archive once, in order, and checks every byte of it on several threads.
 
+use super::files::Files;
 use super::{TOLD, damage_of, tables};
 use crate::archive::fingerprint::Fingerprint;
 use crate::archive::frame::Decoded;
@@ -18,6 +19,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// What the threads share.
 struct Work<'a> {
     archive: &'a Archive,
+    files: Option<&'a Files>,
     tables: Vec<&'a TableEntry>,
     /// (frame, table, chunk), by frame.
     chunks: Vec<(u32, u32, u32)>,
@@ -37,6 +39,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// Checks everything that is in the frames, and the file's SHA-256 where it is known.
 pub(super) fn check(
     archive: &Archive,
+    files: Option<&Files>,
     jobs: u32,
     expected_sha256: Option<&str>,
     progress: &(dyn Fn(u64) -> bool + Sync),
@@ -48,8 +51,17 @@ pub(super) fn check(
         .collect();
     chunks.sort_unstable();
     let sums = tables.iter().map(|_| Mutex::new(Some(Fingerprint::default()))).collect();
-    let work =
-        Work { archive, tables, chunks, sums, damages: Mutex::default(), done: AtomicU64::new(0), stop: AtomicBool::new(false), progress };
+    let work = Work {
+        archive,
+        files,
+        tables,
+        chunks,
+        sums,
+        damages: Mutex::default(),
+        done: AtomicU64::new(0),
+        stop: AtomicBool::new(false),
+        progress,
+    };
     // Frames on their way from the reader to the checkers: one waiting for each checker; when all are busy the reader waits. The reader
     // closes the channel when it is through. Buffers come back through `empty`, which holds all that there can be.
     let jobs = jobs.clamp(1, 64) as usize;
@@ -117,6 +129,9 @@ impl Work<'_> {
             match self.archive.decode_frame(number, &bytes, &mut decoder, std::mem::take(&mut plain)) {
                 Ok(decoded) => {
                     self.recount(number, &decoded);
+                    if let Some(files) = self.files {
+                        files.saw(number, &decoded.plain);
+                    }
                     plain = decoded.plain;
                 }
                 Err(fault) => self.damaged(number, damage_of(&fault)),

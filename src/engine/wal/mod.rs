@@ -2,11 +2,13 @@
 
 pub mod ahead;
 pub mod belonging;
+pub mod check;
 pub mod command;
 pub mod fetch;
 pub mod figures;
 pub mod folder;
 pub mod identity;
+pub mod keep;
 pub mod prefetch;
 pub mod push;
 pub mod spool;

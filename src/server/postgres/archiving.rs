@@ -3,9 +3,9 @@
 use super::connect::Connector;
 use super::quote::literal;
 use super::session::Session;
-use crate::domain::wal::{ArchiverState, Lsn, SegmentSize, SlotHold, Timeline};
+use crate::domain::wal::{ArchiverState, ArchivingSetting, Lsn, SegmentSize, SlotHold, Timeline};
 use crate::domain::{Bytes, Fault, Stamp, text};
-use crate::server::{Archiving, ArchivingSetting};
+use crate::server::Archiving;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 use tokio_postgres::{Client, Error, Row};

@@ -25,13 +25,14 @@ mod wire;
 
 use super::base::{Archived, BaseFacts, BaseSource};
 use super::{
-    Answer, Archiving, ArchivingSetting, Feature, LedgerHead, LoadSettings, Loader, Made, Monitor, Purpose, Scratch, Server, Snapshot,
-    Supplies, Survey, Swept, TargetChoices,
+    Answer, Archiving, Feature, LedgerHead, LoadSettings, Loader, Made, Monitor, Purpose, Scratch, Server, Snapshot, Supplies, Survey,
+    Swept, TargetChoices,
 };
 use crate::domain::diagnosis::ServerFacts;
 use crate::domain::schema::{DatabaseProperties, SchemaObject, Table};
 use crate::domain::server::{DatabaseInfo, ServerInfo};
 use crate::domain::wait::{Blocker, Ending};
+use crate::domain::wal::ArchivingSetting;
 use crate::domain::{Connection, Fault};
 use connect::Connector;
 use futures_util::future::BoxFuture;

@@ -1,10 +1,11 @@
 //! A job, live: where it is, how fast, what it waits for, its databases, the end of its log; when it is over, how it ended.
 
 use super::job_parts::{databases, log_tail, meters, phase, title};
-use super::{causes, nothing, waits};
+use super::{causes, nothing, physical, waits};
 use crate::app::jobs::Job;
 use crate::app::model::Model;
 use crate::domain::job::{JobId, JobState, Summary};
+use crate::domain::spec::JobSpec;
 use crate::domain::time::span;
 use crate::view::fault;
 use crate::view::layout::Density;
@@ -74,7 +75,11 @@ pub fn rows(model: &Model, id: JobId, size: Size, density: Density) -> Vec<Row> 
     };
     // A short log leaves its room to the table.
     let tail = tail.min(job.log.lines.len());
-    let table = databases(model, job, size.cols, left.saturating_sub(tail));
+    let room = left.saturating_sub(tail);
+    let table = match physical::is_physical(job.spec()) {
+        true => physical::rows(model, job, size.cols, room),
+        false => databases(model, job, size.cols, room),
+    };
     let filled = left.saturating_sub(tail + table.len());
     rows.extend(table);
     rows.extend(std::iter::repeat_with(Row::new).take(filled));
@@ -86,7 +91,13 @@ fn finished(job: &Job, summary: &Summary, size: Size) -> Vec<Row> {
     let cols = size.cols;
     let mut rows = Vec::new();
     let (glyph, word, role) = super::state(job);
-    let rows_said = format!("{} rows, {} before compression", text::count(summary.rows), summary.row_bytes);
+    let rows_said = match job.spec() {
+        JobSpec::Base(_) => format!("{} before compression", summary.row_bytes),
+        JobSpec::Recover(_) => format!("{} in the data directory", summary.row_bytes),
+        JobSpec::Backup(_) | JobSpec::Restore(_) | JobSpec::Verify(_) => {
+            format!("{} rows, {} before compression", text::count(summary.rows), summary.row_bytes)
+        }
+    };
     rows.push(Row::of(format!("{glyph} {word}"), role).then(format!(" in {}", span(summary.duration_ms)), Role::Text).ending(
         rows_said,
         Role::Muted,
@@ -155,8 +166,10 @@ fn finished(job: &Job, summary: &Summary, size: Size) -> Vec<Row> {
             }
         }
     }
-    for note in summary.notes.iter().take(5) {
-        rows.extend(text::wrap(note, cols.saturating_sub(2)).into_iter().map(|line| Row::new().gap(2).then(line, Role::Muted)));
+    // A recovery's notes say where it stopped and how to go on: they are its result.
+    let (most, role) = if matches!(job.spec(), JobSpec::Recover(_)) { (16, Role::Text) } else { (5, Role::Muted) };
+    for note in summary.notes.iter().take(most) {
+        rows.extend(text::wrap(note, cols.saturating_sub(2)).into_iter().map(|line| Row::new().gap(2).then(line, role)));
     }
     for warning in summary.warnings.iter().take(5) {
         rows.extend(text::wrap(&format!("▲ {warning}"), cols).into_iter().map(|line| Row::of(line, Role::Warn)));

@@ -95,6 +95,8 @@ pub fn meters(job: &Job, cols: usize, density: Density) -> Vec<Row> {
         second = second.then("   left ", Role::Muted).then(left, Role::Text);
     }
     let memory = match progress.memory_limit {
+        // A recovery holds next to nothing, and does not count it.
+        0 if progress.memory == 0 && matches!(job.spec(), JobSpec::Recover(_)) => String::new(),
         0 => format!("memory {:>8}", Bytes(progress.memory).to_string()),
         limit => format!("memory {:>8} of {}", Bytes(progress.memory).to_string(), Bytes(limit)),
     };
@@ -116,7 +118,7 @@ pub fn meters(job: &Job, cols: usize, density: Density) -> Vec<Row> {
 /// How long it may take, as a range; only while rows flow, for nothing is known of what comes after.
 fn left(job: &Job, remaining: u64) -> Option<String> {
     if !matches!(job.state, JobState::Running(_))
-        || !matches!(job.progress.phase, Phase::Data | Phase::DataAndIndexes | Phase::Verifying | Phase::Proving)
+        || !matches!(job.progress.phase, Phase::Data | Phase::DataAndIndexes | Phase::Verifying | Phase::Proving | Phase::Replaying)
     {
         return None;
     }

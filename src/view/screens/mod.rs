@@ -12,6 +12,7 @@ pub mod job;
 mod job_parts;
 pub mod jobs;
 pub mod log;
+mod physical;
 pub mod pitr;
 pub mod plan;
 pub mod recover;
@@ -46,7 +47,7 @@ pub fn state(job: &Job) -> (&'static str, &'static str, Role) {
     match &job.state {
         JobState::Queued => ("·", "queued", Role::Muted),
         JobState::Running(progress) if progress.waiting.is_some() => ("▲", "waiting", Role::Warn),
-        JobState::Running(progress) => ("●", progress.phase.words(), Role::Accent),
+        JobState::Running(progress) => ("●", physical::phase(job.spec(), progress.phase), Role::Accent),
         JobState::Stopping(_) => ("▲", "stopping", Role::Warn),
         JobState::Finished(_) => match crate::app::update::flow::exit_code(job.spec(), &job.state) {
             65 => ("✗", "differs", Role::Bad),

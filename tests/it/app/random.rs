@@ -171,6 +171,8 @@ fn answer(cmds: &[Cmd], which: u8) -> Option<Msg> {
                 dbbackup::app::cmd::Query::Archives(_) => Reply::Archives(fixtures::archives().split_off(usize::from(which) % 4)),
                 dbbackup::app::cmd::Query::Contents(_) => Reply::Contents(Box::new(fixtures::contents(fixtures::cluster_archive()))),
                 dbbackup::app::cmd::Query::Delete(_) => Reply::Deleted,
+                dbbackup::app::cmd::Query::CleanLog(plan) => Reply::Cleaned(plan.remove.len() as u64, plan.bytes),
+                dbbackup::app::cmd::Query::SwitchArchiving(_, switch) => Reply::Switched(switch.checks.clone()),
                 dbbackup::app::cmd::Query::Recovery(..) => Reply::Recovery(Box::new(match which % 7 {
                     0 => recovery::report(),
                     1 => recovery::failing(),

@@ -42,13 +42,14 @@ fn line(setting: &Setting, text: &str) -> String {
 /// The settings that a real command line with this flag holds.
 fn typed(setting: &Setting, text: &str) -> Vec<(Key, String)> {
     let flag = format!("--{}={text}", setting.flag.expect("a flag"));
-    let commands: [&[&str]; 6] = [
+    let commands: [&[&str]; 7] = [
         &["backup", "cluster"],
         &["restore", "cluster", "a"],
         &["restore", "single", "a", "--target", "b"],
         &["verify", "a"],
         &["wal", "archive", "a", "b"],
         &["wal", "restore", "a", "b"],
+        &["restore", "pitr", "--target-dir", "a"],
     ];
     let parsed = commands.iter().find_map(|command| {
         let words = ["dbbackup"].iter().chain(*command).copied().chain([flag.as_str()]);

@@ -193,7 +193,7 @@ pub fn contents(summary: ArchiveSummary) -> ArchiveContents {
             ],
         })
         .collect();
-    ArchiveContents { summary, databases }
+    ArchiveContents { summary, databases, facts: Vec::new() }
 }
 
 pub fn backup_spec() -> JobSpec {

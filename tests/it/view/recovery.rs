@@ -3,13 +3,19 @@
 use super::fixtures::{self, HOSTILE, NOW, ready};
 use crate::app::harness::Harness;
 use dbbackup::app::model::Model;
-use dbbackup::app::msg::{Msg, Reply};
+use dbbackup::app::msg::{Clock, Msg, Reply};
+use dbbackup::domain::job::{DatabaseProgress, Phase, Progress, Ratio, Summary, TableProgress};
 use dbbackup::domain::listing::ArchiveSummary;
-use dbbackup::domain::recovery::{BaseBackup, BaseKind, RecoveryReport, Stretch, judge};
+use dbbackup::domain::plan::Plan;
+use dbbackup::domain::recovery::{
+    BaseBackup, BaseKind, Bound, Micros, RecoveryReport, Stretch, Target, TargetAction, TimelineChoice, judge,
+};
+use dbbackup::domain::spec::{BaseSpec, Checkpoint, Depth, JobSpec, NameTime, RecoverSpec, Start};
 use dbbackup::domain::wal::{
     ArchiverState, CommandKind, Gap, Hour, Lsn, Segment, SegmentSize, SlotHold, Source, Timeline, TimelineSummary, WalReport, WalStats,
 };
-use dbbackup::domain::{Bytes, Stamp};
+use dbbackup::domain::{Bytes, Compression, Stamp};
+use dbbackup::engine::event::Event;
 
 const MINUTE: i64 = 60_000;
 const HOUR: i64 = 60 * MINUTE;
@@ -172,6 +178,7 @@ pub fn report() -> RecoveryReport {
             command: Some("dbbackup wal archive --archive-dir /wal %p %f".into()),
             kind: CommandKind::Dbbackup,
         },
+        system_identifier: Some("7312345678901234567".into()),
         stats: WalStats {
             files: all.len() as u64 + 2 + bases.len() as u64,
             segments: all.len() as u64,
@@ -307,6 +314,94 @@ pub fn hostile() -> RecoveryReport {
 /// The screen of a key with a report.
 pub fn shown(key: &str, report: RecoveryReport) -> Model {
     Harness::of(ready()).keys(key).answer(Ok(Reply::Recovery(Box::new(report)))).model
+}
+
+/// What Enter on the form asks for.
+pub fn recover_spec() -> JobSpec {
+    JobSpec::Recover(RecoverSpec {
+        base: None,
+        dir: "/var/backups/dbbackup".into(),
+        wal_dir: Some("/wal".into()),
+        target_dir: "/srv/recovered".into(),
+        target: Target::Time(Micros(1_769_778_179_184_000)),
+        bound: Bound::Inclusive,
+        timeline: TimelineChoice::Latest,
+        action: TargetAction::Pause,
+        map_tablespaces: Vec::new(),
+        bin_dir: None,
+        start: Start::Yes,
+        port: None,
+        jobs: 4,
+    })
+}
+
+/// What B on the backup screen asks for.
+pub fn base_spec() -> JobSpec {
+    JobSpec::Base(BaseSpec {
+        connection: fixtures::connection(),
+        dir: "/var/backups/dbbackup".into(),
+        kind: BaseKind::Incremental,
+        label: None,
+        compression: Compression::default(),
+        jobs: 4,
+        memory: 512_000_000,
+        verify: Some(Depth::Quick),
+        name_time: NameTime::Local,
+        checkpoint: Checkpoint::Fast,
+        wal_dir: None,
+    })
+}
+
+/// A job at work for half a minute, with the last figures.
+fn at_work(spec: JobSpec, last: Progress) -> Model {
+    let mut model = fixtures::at_plan(Plan { title: "a plan".into(), ..Plan::of(spec) });
+    fixtures::feed(&mut model, [crate::app::harness::key("enter"), Msg::Engine(fixtures::JOB, Event::Started)]);
+    for second in 0..=30u64 {
+        let done = last.bytes.done.saturating_sub((30 - second) * 61_000_000 + (second % 5) * 4_000_000);
+        let progress = Progress { bytes: Ratio { done, ..last.bytes }, ..last.clone() };
+        let now = Stamp(NOW + second as i64 * 1000);
+        let clock = Clock { now, ..fixtures::clock() };
+        fixtures::feed(&mut model, [Msg::Tick(clock), Msg::Engine(fixtures::JOB, Event::Progress(Box::new(progress)))]);
+    }
+    model
+}
+
+/// A recovered server that replays the log.
+pub fn replaying() -> Model {
+    let bytes = Ratio { done: 3_400_000_000, total: 5_200_000_000 };
+    let doing = "replaying, consistent, at D/9E000138, 202 segments taken, transactions of 2026-01-30 13:02:11 UTC".to_owned();
+    let active = TableProgress { table: "log".into(), doing, bytes, workers: 1, ..TableProgress::default() };
+    at_work(recover_spec(), Progress { phase: Phase::Replaying, bytes, active: vec![active], ..Progress::default() })
+}
+
+/// The same, at its target.
+pub fn recovered() -> Model {
+    let summary = Summary {
+        archives: vec!["/var/backups/dbbackup/base_060h.tar.zst".into(), "/var/backups/dbbackup/base_012h.tar.zst".into()],
+        row_bytes: Bytes(72_000_000_000),
+        duration_ms: 672_000,
+        notes: vec![
+            "Recovered 2026-01-30 13:02:59.184 UTC into /srv/recovered.".into(),
+            "Last transaction recovered: 81442 (2026-01-30 13:02:59.17993 UTC, at D/B21700C8).".into(),
+            "First one that is not:      81443 (2026-01-30 13:02:59.184204 UTC, at D/B2170188).".into(),
+            "Data directory: /srv/recovered; its log: /srv/recovered.log.".into(),
+            "The server waits at the target on port 6543, open for reading. Look: psql -h /tmp/x -p 6543 -d postgres".into(),
+        ],
+        ..Summary::default()
+    };
+    let mut model = replaying();
+    fixtures::feed(&mut model, [Msg::Engine(fixtures::JOB, Event::Finished(Box::new(summary)))]);
+    model.toasts.clear();
+    model
+}
+
+/// A base backup under way, that waits for nothing.
+pub fn copying() -> Model {
+    let bytes = Ratio { done: 9_800_000_000, total: 72_000_000_000 };
+    let database = DatabaseProgress { name: "db01:5432".into(), bytes, ..DatabaseProgress::default() };
+    let progress =
+        Progress { phase: Phase::Data, bytes, estimated: true, written: 2_900_000_000, databases: vec![database], ..Progress::default() };
+    at_work(base_spec(), progress)
 }
 
 /// A base backup as the list of archives shows it.

@@ -114,6 +114,9 @@ fn job() {
         ("differing", fixtures::differing()),
         ("failed", fixtures::broken()),
         ("cancelled", fixtures::cancelled()),
+        ("replaying", super::recovery::replaying()),
+        ("recovered", super::recovery::recovered()),
+        ("copying", super::recovery::copying()),
     ] {
         at_sizes(&format!("job_{state}"), &model, &SIZES);
     }
