@@ -137,7 +137,8 @@ pub fn line(model: &Model) -> Option<Timeline> {
     model.recovery.line.filter(|line| lines.contains(line)).or_else(|| lines.last().copied())
 }
 
-/// From the first to the last moment that there is anything of; to now where that is not far.
+/// From the first to the last moment that is of interest: to now where that is not far; and of the log before the first base backup, with
+/// which nothing can be recovered, only so much that a quarter of the line is of it.
 pub fn extent(report: &RecoveryReport) -> Option<(Stamp, Stamp)> {
     let begins = report.stretches.iter().map(|one| one.from).chain(report.bases.iter().map(|one| one.began));
     let ends = report.stretches.iter().map(|one| one.to).chain(report.bases.iter().map(|one| one.ended));
@@ -145,7 +146,12 @@ pub fn extent(report: &RecoveryReport) -> Option<(Stamp, Stamp)> {
     let span = i64::try_from(to.since(from)).unwrap_or(i64::MAX).max(3_600_000);
     // A server that has not archived for long shows by the empty end; an archive that nobody feeds any more must not shrink by it.
     let end = report.at.0.clamp(to.0, to.0.saturating_add(span / 4));
-    Some((Stamp(from.0.min(to.0 - 3_600_000)), Stamp(end)))
+    let least = |from: i64| from.min(to.0 - 3_600_000);
+    let from = match report.bases.iter().map(|base| base.began).min() {
+        Some(began) if began < to => from.0.max(least(began.0) - (end - least(began.0)) / 3),
+        _ => from.0,
+    };
+    Some((Stamp(least(from)), Stamp(end)))
 }
 
 /// The end of a timeline, or of everything.

@@ -192,7 +192,7 @@ fn charts(model: &Model, wal: &WalReport, at: Stamp, cols: usize, height: usize)
     let size = wal.stats.segment_size.map_or(0, |size| size.bytes());
     let days = (cols - wide - 3 - LABEL - 1).min(60);
     let saved = saved(wal, size, days);
-    if saved.iter().flatten().next().is_none() {
+    if wal.stats.compressed.0 == 0 || saved.iter().flatten().next().is_none() {
         return left;
     }
     let (words, values) = unit(wal, days);
