@@ -149,6 +149,9 @@ fn carry_out(
     if let Some(Command::Wal(asked)) = &cli.command
         && let Some(call) = wal::Call::of(asked)
     {
+        if cli.globals.dry_run {
+            return Err(Fault::new(Code::Usage, "what a server runs for each segment has no dry run").step("Leave --dry-run out."));
+        }
         // The server runs these for each segment: a log is started only where it was asked for.
         if debug.is_wanted() || wal::wants_log(&resolved, environment) {
             logging::start(cli, &resolved, environment, debug)?;

@@ -56,7 +56,7 @@ pub fn say(outcome: &Outcome, volume: Volume, noun: Option<&str>) -> Said {
                 } else {
                     said.err.push_str(&missing::causes(job, summary));
                 }
-                if job.noun == "Backup" {
+                if matches!(job.noun, "Backup" | "Base backup") {
                     archives.extend(summary.archives.iter().map(|path| format!("{}\n", clean(&path.display().to_string()))));
                 }
             }

@@ -37,6 +37,8 @@ pub struct Text {
     /// When the last line was written, and at which percent.
     last: Option<(Instant, f64)>,
     running: bool,
+    /// Whether the last line said what is waited for.
+    waited: bool,
     /// Whether a line stands there that is to be written over.
     open: bool,
     /// Jobs whose checks were told.
@@ -46,7 +48,7 @@ pub struct Text {
 impl Text {
     /// Progress on this kind of stderr.
     pub fn new(stderr: Stderr, volume: Volume) -> Self {
-        Self { stderr, volume, last: None, running: false, open: false, told: 0 }
+        Self { stderr, volume, last: None, running: false, waited: false, open: false, told: 0 }
     }
 
     /// Ends the line that was written over.
@@ -130,8 +132,11 @@ impl Front for Text {
                 self.last = Some((Instant::now(), percent));
             }
             Stderr::Plain => {
-                let due = self.last.is_none_or(|(at, before)| at.elapsed() >= EVERY || percent >= before + STEP);
+                // A wait that begins is told at once: nothing else moves then.
+                let waits = progress.waiting.is_some();
+                let due = self.last.is_none_or(|(at, before)| at.elapsed() >= EVERY || percent >= before + STEP || (waits && !self.waited));
                 if due {
+                    self.waited = waits;
                     self.say(&line(job, progress, model.clock.now));
                     self.last = Some((Instant::now(), percent));
                 }

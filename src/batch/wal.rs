@@ -37,10 +37,7 @@ pub enum Exits {
 impl Exits {
     /// Known from the arguments alone: one that cannot be read must not end a recovery either.
     pub fn of(arguments: &[OsString]) -> Self {
-        match arguments.windows(2).any(|pair| pair[0] == "wal" && pair[1] == "restore") {
-            true => Self::Recovery,
-            false => Self::Plain,
-        }
+        if position(arguments).is_some() { Self::Recovery } else { Self::Plain }
     }
 
     /// The exit code of a failure.
@@ -53,6 +50,12 @@ impl Exits {
             (Self::Recovery, code) => code,
         }
     }
+}
+
+/// Where `restore` of `wal restore` stands; flags may stand in between.
+fn position(arguments: &[OsString]) -> Option<usize> {
+    let wal = arguments.iter().position(|word| word == "wal")?;
+    arguments.iter().skip(wal).position(|word| word == "restore").map(|after| wal + after)
 }
 
 /// One of the commands that a server runs.
@@ -145,8 +148,8 @@ fn fetch_order(resolved: &Resolved) -> Result<fetch::Order, Fault> {
 /// ended for a crash of its own. It ends by itself, and only one works at a time.
 fn start_fetching() {
     let mut arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
-    let Some(at) = arguments.windows(2).position(|pair| pair[0] == "wal" && pair[1] == "restore") else { return };
-    arguments[at + 1] = "fetch-ahead".into();
+    let Some(at) = position(&arguments) else { return };
+    arguments[at] = "fetch-ahead".into();
     let Ok(program) = std::env::current_exe() else { return };
     let mut child = Command::new(program);
     child.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
@@ -220,7 +223,7 @@ mod tests {
 
     #[test]
     fn no_failure_of_a_recovery_reads_as_a_missing_file_or_a_signal_of_the_shutdown() {
-        let arguments = ["dbbackup", "--quiet", "wal", "restore", "--wrong"].map(OsString::from);
+        let arguments = ["dbbackup", "--quiet", "wal", "--no-color", "restore", "--wrong"].map(OsString::from);
         let exits = Exits::of(&arguments);
         for code in Code::ALL {
             let exit = exits.failure(code.exit());

@@ -74,7 +74,7 @@ pub enum Wal {
     #[command(after_help = EXAMPLES)]
     Cleanup(Cleanup),
     /// Fetch the segments after one ahead, as restore does behind its back
-    #[command(hide = true)]
+    #[command(hide = true, after_help = EXAMPLES)]
     FetchAhead(Fetch),
 }
 

@@ -48,6 +48,7 @@ fn links_between_documents_lead_somewhere() {
         "docs/logging.md",
         "docs/passwords.md",
         "docs/performance.md",
+        "docs/pitr.md",
         "docs/troubleshooting.md",
     ] {
         let text = document(name);

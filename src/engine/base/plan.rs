@@ -52,6 +52,7 @@ pub async fn plan(spec: &BaseSpec, context: &Context) -> Result<Plan, Fault> {
         }
     }
     let estimate = estimate(total, spec);
+    let unknown = facts.tablespaces.iter().any(|(_, _, bytes)| bytes.is_none());
     all.push(checks::space(&spec.dir, estimate));
     all.push(if facts.checksums {
         check(CheckState::Ok, "page checksums", "every page is checked in passing", None)
@@ -78,7 +79,7 @@ pub async fn plan(spec: &BaseSpec, context: &Context) -> Result<Plan, Fault> {
     });
     let mut facts_told = vec![
         ("Server", info.title()),
-        ("Archive size", format!("about {}", Bytes(estimate))),
+        ("Archive size", if unknown { "unknown: the role may not ask for sizes".to_owned() } else { format!("about {}", Bytes(estimate)) }),
         ("Compression", spec.compression.to_string()),
         ("Jobs", format!("{} threads", spec.jobs.max(1))),
         ("Memory", format!("at most {} in flight", Bytes(spec.memory))),

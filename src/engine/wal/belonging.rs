@@ -1,7 +1,7 @@
 //! Whether a file of the log is what its name says, and of the server whose archive it is in.
 
 use super::identity::Identity;
-use crate::domain::wal::{Lsn, SegmentName, WalName};
+use crate::domain::wal::{SegmentName, WalName, history};
 use crate::domain::{Code, Fault};
 use crate::server::postgres::wal::header::Header;
 
@@ -63,19 +63,13 @@ pub fn text(name: WalName, content: &[u8]) -> Result<(), Fault> {
     checked.map_err(|why| Fault::new(Code::WalForeign, format!("{name} is not what its name says")).because(why))
 }
 
-/// Lines of: parent timeline, where it ended, why (PostgreSQL, `access/transam/timeline.c`).
 fn history(timeline: u32, text: &str) -> Result<(), String> {
-    let mut last = 0;
-    for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
-        let mut words = line.split_whitespace();
-        let parent = words.next().and_then(|word| word.parse::<u32>().ok());
-        let at = words.next().and_then(|word| word.parse::<Lsn>().ok());
-        match (parent, at) {
-            (Some(parent), Some(_)) if parent > last && parent < timeline => last = parent,
-            _ => return Err(format!("{line:?} is no line of the history of timeline {timeline}")),
-        }
+    let branches = history::read(text)?;
+    match branches.last() {
+        None => Err("it names no timeline that this one came from".to_owned()),
+        Some(last) if last.from.0 >= timeline => Err(format!("timeline {timeline} cannot have come from timeline {}", last.from)),
+        Some(_) => Ok(()),
     }
-    if last == 0 { Err("it names no timeline that this one came from".to_owned()) } else { Ok(()) }
 }
 
 fn label(segment: SegmentName, text: &str) -> Result<(), String> {

@@ -1,5 +1,5 @@
-//! Reads every file of an archive: each segment is what its name says and of the archive's server, none is missing, the timelines fit together. Changes
-//! nothing. What another program has encrypted, or compressed with what we do not read, is counted and not judged.
+//! Reads every file of an archive: each segment is what its name says and of the archive's server, every record in it has its checksum, none is missing,
+//! the timelines fit together. Changes nothing. What another program has encrypted, or compressed with what we do not read, is counted and not judged.
 
 use super::belonging;
 use super::figures;
@@ -11,6 +11,7 @@ use crate::domain::recovery::{Part, Stretch};
 use crate::domain::text::clean;
 use crate::domain::wal::{Gap, SegmentSize, Timeline, WalName};
 use crate::server::postgres::wal::header::{Header, LENGTH};
+use crate::server::postgres::wal::records::{End, Scanner};
 use serde::Serialize;
 use std::io::Read;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -109,6 +110,7 @@ fn file(survey: &Survey, seen: &Seen, identity: Option<&Identity>, buffer: &mut 
         return Ok(text.len() as u64);
     }
     let (mut head, mut length) = (Vec::with_capacity(LENGTH), 0u64);
+    let mut records = Records::default();
     loop {
         let count = match reader.read(buffer) {
             Ok(0) => break,
@@ -119,12 +121,58 @@ fn file(survey: &Survey, seen: &Seen, identity: Option<&Identity>, buffer: &mut 
         let wanted = LENGTH - head.len();
         head.extend_from_slice(&buffer[..count.min(wanted)]);
         length += count as u64;
+        records.take(&head, &buffer[..count]);
     }
     let header = Header::read(&head)?;
     if let WalName::Segment(name) | WalName::Partial(name) = name {
         belonging::segment(name, &header, length, identity).map_err(words)?;
     }
-    Ok(length)
+    // An unfinished segment ends somewhere, and what follows is whatever was in the file before.
+    match (records.end, name) {
+        (Some(end), WalName::Segment(_)) => Err(format!("at {}: {}", end.at, end.why)),
+        _ => Ok(length),
+    }
+}
+
+/// Goes through the records of a segment, page by page.
+#[derive(Default)]
+struct Records {
+    scanner: Option<(Scanner, usize)>,
+    page: Vec<u8>,
+    end: Option<End>,
+}
+
+impl Records {
+    /// Takes the next bytes; `head` is the segment's header as soon as there is one.
+    fn take(&mut self, head: &[u8], mut bytes: &[u8]) {
+        if self.end.is_some() {
+            return;
+        }
+        if self.scanner.is_none() && head.len() == LENGTH {
+            // What is no header is told by whoever reads it as one.
+            let Some(header) = Header::read(head).ok().filter(|header| header.page_size.is_power_of_two() && header.page_size >= 1024)
+            else {
+                return;
+            };
+            self.scanner = Some((Scanner::new(header.segment_size), header.page_size as usize));
+        }
+        loop {
+            let length = self.scanner.as_ref().map_or(usize::MAX, |(_, length)| *length);
+            let part = bytes.len().min(length - self.page.len());
+            self.page.extend_from_slice(&bytes[..part]);
+            bytes = &bytes[part..];
+            if self.page.len() < length {
+                return;
+            }
+            if let Some((scanner, _)) = &mut self.scanner
+                && let Err(end) = scanner.page(&self.page, &mut |_| true)
+            {
+                self.end = Some(end);
+                return;
+            }
+            self.page.clear();
+        }
+    }
 }
 
 /// Whether each timeline says where it came from, and all histories say the same.

@@ -14,13 +14,22 @@ fn name(timeline: u32, number: u64) -> String {
     Segment { timeline: Timeline(timeline), number }.name(size()).to_string()
 }
 
+/// A segment with one record: the switch to the next segment.
 fn segment(timeline: u32, number: u64) -> Vec<u8> {
     let mut bytes = vec![0; SIZE as usize];
-    bytes[..8].copy_from_slice(&[0x10, 0xD1, 0x06, 0, timeline as u8, 0, 0, 0]);
-    bytes[8..16].copy_from_slice(&(number * u64::from(SIZE)).to_le_bytes());
+    for (nth, page) in bytes.chunks_mut(8192).enumerate() {
+        page[..8].copy_from_slice(&[0x10, 0xD1, if nth == 0 { 0x02 } else { 0 }, 0, timeline as u8, 0, 0, 0]);
+        page[8..16].copy_from_slice(&(number * u64::from(SIZE) + nth as u64 * 8192).to_le_bytes());
+    }
     bytes[24..32].copy_from_slice(&7u64.to_le_bytes());
     bytes[32..36].copy_from_slice(&SIZE.to_le_bytes());
     bytes[36..40].copy_from_slice(&8192u32.to_le_bytes());
+    // Length, transaction, previous, info (XLOG_SWITCH), resource manager (XLOG), two bytes of nothing, checksum.
+    let record = &mut bytes[40..64];
+    record[..4].copy_from_slice(&24u32.to_le_bytes());
+    record[16] = 0x40;
+    let checksum = crc32c::crc32c(&record[..20]);
+    record[20..].copy_from_slice(&checksum.to_le_bytes());
     bytes
 }
 
@@ -63,17 +72,20 @@ fn every_kind_of_damage_is_found_and_named() {
             write(&path, &bytes[..bytes.len() / 2]).expect("a file");
         }),
         ("000000020000000000000007", "1048575 bytes", |dir| {
-            write(dir.join(name(2, 7)), &segment(2, 7)[1..]).map_or((), |()| {
-                let mut short = segment(2, 7);
-                short.pop();
-                write(dir.join(name(2, 7)), short).expect("a file");
-            })
+            let mut short = segment(2, 7);
+            short.pop();
+            write(dir.join(name(2, 7)), short).expect("a file");
         }),
         ("000000020000000000000007", "it was 000000020000000000000008", |dir| write(dir.join(name(2, 7)), segment(2, 8)).expect("a file")),
         ("000000020000000000000007", "system identifier is 8", |dir| {
             let mut other = segment(2, 7);
             other[24] = 8;
             write(dir.join(name(2, 7)), other).expect("a file");
+        }),
+        ("000000020000000000000007", "at 0/700028: ", |dir| {
+            let mut torn = segment(2, 7);
+            torn[44] ^= 1;
+            write(dir.join(name(2, 7)), torn).expect("a file");
         }),
         ("000000020000000000000007", "does not begin", |dir| write(dir.join(name(2, 7)), vec![0; SIZE as usize]).expect("a file")),
         ("00000002.history", "no line of the history", |dir| write(dir.join("00000002.history"), "x").expect("a file")),

@@ -60,6 +60,9 @@ pub fn archive(order: &Order, path: &Path, name: WalName) -> Result<Done, Fault>
     let source = Source::open(path, name)?;
     let folder = settle(folder, &source, spool.as_ref())?;
     sweep(&folder.dir, name);
+    if let Some(spool) = &spool {
+        tidy(spool, path);
+    }
     let waiting = if order.jobs > 1 { ahead::waiting(path, name) } else { Vec::new() };
     let waiting: Vec<_> = waiting.into_iter().filter(|(name, path)| !memo.holds(*name, path, &folder.dir)).collect();
     if waiting.is_empty() {
@@ -287,6 +290,15 @@ pub(super) fn fill(input: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize
         }
     }
     Ok(length)
+}
+
+/// Removes what was fetched ahead of a recovery that has ended: one that stops at its target needs no more of the log.
+fn tidy(spool: &Spool, path: &Path) {
+    let data = path.parent().and_then(Path::parent).filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let recovering = ["recovery.signal", "standby.signal"].iter().any(|name| data.join(name).exists());
+    if !recovering && !spool.entries().is_empty() {
+        spool.clear();
+    }
 }
 
 /// Removes what killed runs left: a lock on each file tells it from a living run's.

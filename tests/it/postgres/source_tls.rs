@@ -44,9 +44,16 @@ fn start(dir: &Path) -> TestServer {
     }
     let hba = server.data.join("pg_hba.conf");
     let rules = std::fs::read_to_string(&hba).expect("rules");
-    std::fs::write(&hba, format!("hostssl all certain 127.0.0.1/32 cert\nhostssl all secretive 127.0.0.1/32 scram-sha-256\n{rules}"))
-        .expect("rules");
-    server.sql("postgres", "create role certain login; create role secretive login password 'bound'");
+    std::fs::write(
+        &hba,
+        format!(
+            "hostssl all,replication certain 127.0.0.1/32 cert\nhostssl all,replication secretive 127.0.0.1/32 scram-sha-256\n\
+             host all,replication hashed 127.0.0.1/32 md5\nhost all,replication plain 127.0.0.1/32 password\n{rules}"
+        ),
+    )
+    .expect("rules");
+    server.sql("postgres", "create role certain login replication; create role secretive login replication password 'bound'; \
+        create role plain login replication password 'open'; set password_encryption = md5; create role hashed login replication password 'old'");
     server.sql("postgres", "alter system set ssl_ca_file = 'ca.crt'");
     server.sql("postgres", "alter system set ssl = on");
     server.sql("postgres", "select pg_reload_conf()");
@@ -114,4 +121,40 @@ fn certificates_prove_the_client_and_the_system_proves_the_server() {
         run(async { reached(&server, connection, Some(password)).info().await.map_err(|fault| fault.code).map(|info| info.superuser) })
     };
     assert_eq!((secretive("bound"), secretive("wrong")), (Ok(false), Err(Code::AuthFailed)));
+}
+
+#[test]
+fn replication_sessions_log_in_as_others_do() {
+    let dir = tempfile::tempdir().expect("a folder");
+    certificates(dir.path());
+    let server = start(dir.path());
+    let attempt = |connection: Connection, password: Option<&str>| {
+        run(async { reached(&server, connection, password).base_source().await.map(drop).map_err(|fault| fault.code) })
+    };
+    let over = |user: &str, mode| Connection {
+        host: "localhost".into(),
+        ssl_root_cert: Some(dir.path().join("ca.crt")),
+        ..tcp(&server, user, mode)
+    };
+    let certain = |mode| Connection {
+        ssl_cert: Some(dir.path().join("client.crt")),
+        ssl_key: Some(dir.path().join("client.key")),
+        ..over("certain", mode)
+    };
+    // A certificate; a password that is bound to the channel; MD5 and a bare one without TLS.
+    for mode in [SslMode::Prefer, SslMode::Require, SslMode::VerifyFull] {
+        assert_eq!(attempt(certain(mode), None), Ok(()), "{mode:?}");
+        assert_eq!(attempt(over("secretive", mode), Some("bound")), Ok(()), "{mode:?}");
+    }
+    assert_eq!(attempt(over("hashed", SslMode::Disable), Some("old")), Ok(()));
+    assert_eq!(attempt(over("plain", SslMode::Disable), Some("open")), Ok(()));
+    for user in ["secretive", "hashed", "plain"] {
+        assert_eq!(attempt(over(user, SslMode::Prefer), Some("wrong")), Err(Code::AuthFailed), "{user}");
+        assert_eq!(attempt(over(user, SslMode::Prefer), None), Err(Code::AuthFailed), "{user}");
+    }
+    assert_eq!(attempt(over("certain", SslMode::Require), None), Err(Code::AuthFailed), "without its certificate");
+    let stranger = Connection { ssl_root_cert: Some(dir.path().join("client.crt")), ..over("secretive", SslMode::VerifyFull) };
+    assert_eq!(attempt(stranger, Some("bound")), Err(Code::TlsFailed), "signed by somebody else");
+    let nowhere = Connection { port: 1, ..over("plain", SslMode::Disable) };
+    assert_eq!(attempt(nowhere, None), Err(Code::ConnectionRefused));
 }

@@ -96,6 +96,8 @@ fn usage_that_cannot_be_meant_is_told_to_either_side_in_its_own_way() {
     site.push(&first, &["--compression", "xz"]).fails(64, "xz");
     site.push(&first, &["--nonsense"]).fails(64, "--nonsense");
     site.restore(&first, &["--nonsense"]).fails(64 + 128, "--nonsense");
+    program::run(&mut site.command(&["wal", "--quiet", "restore", &first])).fails(64 + 128, "PATH");
+    site.push(&first, &["--dry-run"]).fails(64, "USAGE");
     let path = format!("pg_wal/{first}");
     program::run(&mut program::dbbackup(site.path(), &["wal", "archive", &path, &first])).fails(64, "--archive-dir");
     program::run(&mut program::dbbackup(site.path(), &["wal", "restore", &first, &path])).fails(64 + 128, "--archive-dir");

@@ -79,6 +79,8 @@ fn the_next_segments_are_fetched_ahead_and_handed_over_only_if_they_are_still_wh
     for number in 1..30 {
         site.push(&site.segment(number, number), &["--wal-jobs", "1"]).ok();
     }
+    // A server in recovery, which may archive at the same time.
+    std::fs::write(site.path().join("recovery.signal"), "").expect("a file");
     let spool = site.wal().join(".dbbackup-spool");
     let entries = || program::names(&spool).into_iter().filter(|name| name.starts_with("0000")).collect::<Vec<_>>();
     let quiet = || {
@@ -118,7 +120,16 @@ fn the_next_segments_are_fetched_ahead_and_handed_over_only_if_they_are_still_wh
     eventually("those after the jump", || entries().iter().any(|entry| entry.starts_with(&name(28))));
     quiet();
     assert_eq!(entries().len(), 6, "{:?}", entries());
-    // At the end nothing is left.
+    // When a recovery has ended, maybe at its target, nothing of this is needed.
+    site.push(&site.segment(31, 31), &["--wal-jobs", "1"]).ok();
+    assert_eq!(entries().len(), 6, "a standby may archive too");
+    std::fs::remove_file(site.path().join("recovery.signal")).expect("ended");
+    site.push(&site.segment(32, 32), &["--wal-jobs", "1"]).ok();
+    assert_eq!(entries(), Vec::<String>::new());
+    // At the archive's end nothing is left either.
+    site.restore(&name(24), &["--wal-prefetch", "2"]).ok();
+    eventually("two are fetched ahead", || entries().len() == 2);
+    quiet();
     assert_eq!(site.restore(&name(30), &["--wal-prefetch", "6"]).code, 1);
     assert_eq!(entries(), Vec::<String>::new());
 }

@@ -9,6 +9,11 @@ const CALLS: [&str; 11] = ["openat", "write", "fsync", "renameat2", "rename", "f
 
 /// Runs the program and kills it at the n-th of its calls; false when it has fewer.
 fn killed(site: &Site, words: &[&str], call: &str, number: u32) -> bool {
+    ended(site, words, call, number, ("KILL", 9))
+}
+
+/// The same with any signal.
+fn ended(site: &Site, words: &[&str], call: &str, number: u32, (signal, code): (&str, i32)) -> bool {
     let mut command = Command::new("strace");
     command.args([
         "-f",
@@ -18,13 +23,13 @@ fn killed(site: &Site, words: &[&str], call: &str, number: u32) -> bool {
         "-e",
         &format!("trace={call}"),
         "-e",
-        &format!("inject={call}:signal=KILL:when={number}"),
+        &format!("inject={call}:signal={signal}:when={number}"),
     ]);
     command.arg(env!("CARGO_BIN_EXE_dbbackup")).args(words).args(["--archive-dir", "archive"]);
     program::clean(&mut command, site.path());
     let outcome = program::run(&mut command);
-    assert!([0, -9].contains(&outcome.code), "{call} {number}: {}", outcome.text());
-    outcome.code == -9
+    assert!([0, -code].contains(&outcome.code), "{call} {number}: {}", outcome.text());
+    outcome.code == -code
 }
 
 /// Opening libraries and closing them comes first and changes nothing of ours.
@@ -84,4 +89,21 @@ fn handing_over_killed_anywhere_hands_over_all_or_nothing() {
     site.restore(&name, &[]).ok();
     let left = program::names(&site.wal());
     assert!(left.iter().all(|name| !name.ends_with(".partial")), "{left:?}");
+}
+
+#[test]
+fn a_server_that_shuts_down_ends_it_at_once() {
+    let site = Site::new();
+    let names: Vec<String> = (1..9).map(|number| site.segment(number, number)).collect();
+    names.iter().for_each(|name| site.ready(name));
+    for call in ["write", "fsync", "renameat2"] {
+        let path = format!("pg_wal/{}", names[0]);
+        let number = if call == "write" { 2 } else { 1 };
+        assert!(ended(&site, &["wal", "archive", &path, &names[0]], call, number, ("TERM", 15)), "{call}");
+        assert!(site.complete().len() < 8, "{call}");
+    }
+    for name in &names {
+        site.push(name, &[]).ok();
+    }
+    assert_eq!((site.complete().len(), program::names(&site.archive()).len()), (8, 9));
 }
