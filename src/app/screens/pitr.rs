@@ -9,10 +9,10 @@ use crate::app::model::{Asked, Model};
 use crate::app::nav::Place;
 use crate::app::screens::settings;
 use crate::app::{command, moment, when};
-use crate::domain::Stamp;
 use crate::domain::recovery::judge::{self, Verdict, Wish};
 use crate::domain::recovery::{Micros, RecoveryReport, Target, TimelineChoice};
 use crate::domain::wal::{Gap, Timeline};
+use crate::domain::{Fault, Stamp};
 use std::path::PathBuf;
 use tui_input::Input;
 
@@ -39,6 +39,8 @@ pub struct RecoveryScreen {
     pub window: Option<(Stamp, Stamp)>,
     /// A moment that is being typed.
     pub typing: Option<Input>,
+    /// What comes of the wish that was judged last: judging a large archive takes longer than drawing.
+    judged: Option<(Wish, Verdict)>,
     /// The cursor among the gaps.
     pub gaps: Picker<(Timeline, u64)>,
 }
@@ -197,8 +199,27 @@ pub fn wish(model: &Model) -> Wish {
 }
 
 /// What comes of it; none while nothing is known.
-pub fn verdict(model: &Model) -> Option<Verdict> {
-    model.recovery.report.value().map(|report| judge::judge(report, &wish(model)))
+pub fn verdict(model: &Model) -> Option<&Verdict> {
+    model.recovery.judged.as_ref().map(|(_, verdict)| verdict)
+}
+
+/// Judges what is looked at, where that is another wish than before.
+pub fn judge_anew(model: &mut Model) {
+    if *model.nav.place() != Place::Pitr {
+        return;
+    }
+    let wish = wish(model);
+    let Some(report) = model.recovery.report.value() else { return };
+    if model.recovery.judged.as_ref().is_none_or(|(judged, _)| *judged != wish) {
+        let verdict = judge::judge(report, &wish);
+        model.recovery.judged = Some((wish, verdict));
+    }
+}
+
+/// Takes a report.
+pub fn take(model: &mut Model, answer: Result<RecoveryReport, Fault>) {
+    model.recovery.report.answer(answer, model.clock.now);
+    model.recovery.judged = None;
 }
 
 /// Moves along: to either end, or to the timeline above or below.

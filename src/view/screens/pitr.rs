@@ -126,7 +126,7 @@ fn bases(model: &Model, report: &RecoveryReport, cols: usize, height: usize) -> 
         return Vec::new();
     }
     let (used, chain) = match pitr::verdict(model) {
-        Some(Verdict::Recoverable(way)) => (Some(way.base), way.chain),
+        Some(Verdict::Recoverable(way)) => (Some(way.base), way.chain.clone()),
         _ => (None, Vec::new()),
     };
     let names: Vec<String> = report.bases.iter().map(|base| file_name(&base.path)).collect();
@@ -263,8 +263,8 @@ fn both(at: Micros, model: &Model, room: usize) -> String {
 
 fn verdict(model: &Model, report: &RecoveryReport, cols: usize, density: Density) -> Vec<Row> {
     match pitr::verdict(model) {
-        Some(Verdict::Recoverable(way)) => recoverable(model, report, &way, cols, density),
-        Some(Verdict::Not(obstacle)) => not(model, report, &obstacle, cols, density),
+        Some(Verdict::Recoverable(way)) => recoverable(model, report, way, cols, density),
+        Some(Verdict::Not(obstacle)) => not(model, report, obstacle, cols, density),
         None => Vec::new(),
     }
 }
