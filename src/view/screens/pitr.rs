@@ -189,8 +189,11 @@ fn windows(model: &Model, report: &RecoveryReport, cols: usize) -> Vec<Row> {
         .map(|pair| {
             let (from, to) = (pair[0].1, pair[1].0);
             let same = when::date(from, clock) == when::date(to, clock) && to.since(from) < 86_400_000;
-            let to = if same { when::minute(to, clock) } else { when::date_minute(to, clock) };
-            format!("{} – {to}", when::date_minute(from, clock))
+            match (same, to.since(from)) {
+                (true, 0..600_000) => format!("{} – {}", when::date_second(from, clock), when::second(to, clock)),
+                (true, _) => format!("{} – {}", when::date_minute(from, clock), when::minute(to, clock)),
+                (false, _) => format!("{} – {}", when::date_minute(from, clock), when::date_minute(to, clock)),
+            }
         })
         .collect();
     let said = match holes.as_slice() {
