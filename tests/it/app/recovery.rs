@@ -193,11 +193,17 @@ fn enter_prepares_the_recovery_of_the_moment() {
 
 #[test]
 fn every_choice_of_the_form_is_in_the_job() {
-    let harness = at("6").keys("enter").types("/restore").keys("down right right right").shows("a position in the log");
+    // At the end of the archive there is nothing to choose.
+    let harness = at("6")
+        .keys("enter")
+        .hides("up to it")
+        .types("/restore")
+        .keys("down right right right")
+        .shows("up to it")
+        .shows("a position in the log");
     let harness = harness.keys("down").types("x").shows("such as 1/6B374D8").keys("ctrl-u").types("1/6B374D8");
-    let harness =
-        harness.keys("down right").keys("down ctrl-u").types("two").shows("latest, current or a number").keys("ctrl-u").types("2");
-    let harness = harness.keys("down right").keys("down right").shows("one that is free").keys("down").types("70000");
+    let harness = harness.keys("down right down right down ctrl-u").types("two").shows("latest, current or a number");
+    let harness = harness.keys("ctrl-u").types("2").keys("down right").shows("one that is free").keys("down").types("70000");
     let harness = harness.shows("1 to 65535").keys("ctrl-u").types("6000").keys("down down").types("/a=b").shows("write /old=/new");
     let mut harness = harness.keys("ctrl-u").types("/a=/b, /c=/d").keys("down").types("/opt/pg").keys("down 9").keys("enter");
     let spec = planned_recovery(&mut harness);
