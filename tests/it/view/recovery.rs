@@ -275,6 +275,13 @@ pub fn fresh() -> RecoveryReport {
     report
 }
 
+/// The server does not answer, and nobody has said where its log is: base backups alone.
+pub fn lost() -> RecoveryReport {
+    let bases = report().bases;
+    let unknown = vec!["the server: CONNECTION_REFUSED: cannot connect to db01:5432: Connection refused (os error 111)".to_owned()];
+    judged(RecoveryReport { wal: WalReport { unknown, ..WalReport::default() }, bases, at: Stamp(NOW), ..RecoveryReport::default() })
+}
+
 /// pgBackRest keeps the log.
 pub fn foreign() -> RecoveryReport {
     let mut report = fresh();
