@@ -3,7 +3,7 @@
 use super::bases;
 use super::log::{Log, Why};
 use super::search::{self, Found, Search};
-use crate::domain::recovery::{BaseBackup, Target, TimelineChoice, Way, moment};
+use crate::domain::recovery::{BaseBackup, Bound, Target, TimelineChoice, Way, moment};
 use crate::domain::spec::RecoverSpec;
 use crate::domain::wal::{Lsn, Segment, Timeline};
 use crate::domain::{Code, Fault};
@@ -99,9 +99,22 @@ fn name(base: &BaseBackup) -> String {
     base.path.file_name().map_or_else(|| base.path.display().to_string(), |name| name.to_string_lossy().into_owned())
 }
 
+/// A target in words: "up to 2026-01-30 13:02:59 UTC = …".
+pub fn words(target: &Target, bound: Bound) -> String {
+    let until = if bound == Bound::Exclusive { "until just before" } else { "up to" };
+    match target {
+        Target::Latest => "everything that is archived".to_owned(),
+        Target::Immediate => "the base backup, as it is consistent".to_owned(),
+        Target::Time(at) => format!("{until} {}", moment::both(*at)),
+        Target::Xid(xid) => format!("{until} transaction {xid}"),
+        Target::Lsn(lsn) => format!("{until} position {lsn}"),
+        Target::Name(name) => format!("up to restore point {name:?}"),
+    }
+}
+
 /// No base backup will do.
 fn none(spec: &RecoverSpec, candidates: &[BaseBackup], others: Vec<String>) -> Fault {
-    let mut fault = Fault::new(Code::NotInArchive, "no base backup leads to the target");
+    let mut fault = Fault::new(Code::NotInArchive, format!("no base backup leads to the target: {}", words(&spec.target, spec.bound)));
     for why in others {
         fault.context.push(("Base backup".to_owned(), why));
     }
@@ -242,8 +255,7 @@ fn latest(log: &Log, way: &Way, first: u64, last: u64, cancel: &CancellationToke
     let mut back = 1;
     loop {
         let from = last.saturating_sub(back).max(first);
-        let (found, _) =
-            search::follow(log, way, from, Search::new(&Target::Latest, crate::domain::recovery::Bound::Inclusive, Lsn(0)), cancel)?;
+        let (found, _) = search::follow(log, way, from, Search::new(&Target::Latest, Bound::Inclusive, Lsn(0)), cancel)?;
         if found.last.is_some() || from == first {
             return Ok(found);
         }

@@ -46,7 +46,10 @@ impl Finish<'_> {
             let old = if path.is_file() { read(&path)? } else { String::new() };
             maker.write(&path, (recovery::without_steering(&old) + &recovery::settings(orders)).as_bytes())?;
             maker.write(&self.target.join("recovery.signal"), b"")?;
-            notes.push("Archiving is off on the recovered server, so that it cannot write to the first one's archive; dbbackup pitr enable switches it on.".to_owned());
+            notes.push(
+                "It writes nothing to the first server's archive: once it is a primary it keeps its log until dbbackup pitr enable names an archive."
+                    .to_owned(),
+            );
         }
         let mut folders = vec![self.target.to_owned()];
         folders.extend(self.places.iter().map(|place| place.to.clone()));

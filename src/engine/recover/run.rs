@@ -1,11 +1,11 @@
 //! Carries a recovery out: unpacks, finishes, and starts the server where that is wanted.
 
 use super::board::Board;
-use super::choose::{self, Road};
+use super::choose::{self, Road, words};
 use super::finish::{Finish, leftover};
 use super::launch::{self, Launch};
 use super::place::{self, UNFINISHED};
-use super::plan::{Known, look, words};
+use super::plan::{Known, look};
 use super::replay::{Replay, State};
 use super::unpack::{self, Crew, Maker};
 use super::watch;
@@ -99,6 +99,7 @@ fn make(
         bound: spec.bound,
         timeline: choose::other_timeline(&known.choice),
         action: spec.action,
+        major: known.choice.base.version_num / 10_000,
     });
     let finish =
         Finish { chain: &known.chain, layout: &known.layout, target: &spec.target_dir, places: &known.places, orders, installation };

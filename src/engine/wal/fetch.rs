@@ -49,6 +49,7 @@ pub fn restore(order: &Order, name: WalName, target: &Path) -> Result<Fetched, F
         open(order, spool.as_ref())?;
         if let (WalName::Segment(_), Some(spool)) = (name, &spool) {
             spool.clear();
+            sweep_beside(target);
         }
         return Ok(Fetched::NotThere);
     };
@@ -59,12 +60,17 @@ pub fn restore(order: &Order, name: WalName, target: &Path) -> Result<Fetched, F
         return Ok(Fetched::Handed);
     }
     let told = |fault: Fault| of_target(fault, name, target);
-    // Leftovers of killed calls; those of living ones are locked.
-    let _ = local::sweep(target.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new(".")));
+    sweep_beside(target);
     let mut new = NewFile::create_beside(target).map_err(told)?;
     decode(&folder, name, path, *there, &mut new)?;
     new.commit_replacing().map_err(told)?;
     Ok(Fetched::Handed)
+}
+
+/// Removes what killed calls left in the server's folder; what living ones are at is locked.
+fn sweep_beside(target: &Path) {
+    // A leftover takes room and does no other harm; the next call tries again.
+    let _ = local::sweep(target.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new(".")));
 }
 
 /// Looks at the archive. One that does not say whose it is may be another program's, if there is anything of the log in it.

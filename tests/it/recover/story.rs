@@ -207,7 +207,7 @@ impl Story {
 
     /// Runs `restore pitr` into a folder of this name.
     pub fn recover(&self, name: &str, more: &[&str]) -> (Recovered<'_>, Outcome) {
-        let recovered = Recovered { story: self, data: self.dir.join(name) };
+        let recovered = Recovered::of(self, name);
         let outcome = program::run(&mut self.command(name, more));
         (recovered, outcome)
     }
@@ -234,7 +234,23 @@ pub struct Recovered<'a> {
     pub data: PathBuf,
 }
 
-impl Recovered<'_> {
+impl<'a> Recovered<'a> {
+    /// The server that is recovered into a folder of this name.
+    pub fn of(story: &'a Story, name: &str) -> Self {
+        Self { story, data: story.dir.join(name) }
+    }
+
+    /// A command of pg_ctl on it.
+    fn control(&self, args: &[&str]) {
+        let root = rustix::process::geteuid().is_root();
+        let mut command = Command::new(if root { "runuser" } else { "env" });
+        if root {
+            command.args(["-u", "postgres", "--"]);
+        }
+        command.arg(self.story.server.bin.join("pg_ctl")).args(args).arg("-D").arg(&self.data);
+        let _ = command.current_dir("/").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    }
+
     /// Runs SQL on it.
     pub fn sql(&self, sql: &str) -> String {
         let pid = std::fs::read_to_string(self.data.join("postmaster.pid")).expect("it runs");
@@ -255,12 +271,7 @@ impl Recovered<'_> {
 
     /// Stops it.
     pub fn stop(&self) {
-        let mut command = if rustix::process::geteuid().is_root() { Command::new("runuser") } else { Command::new("env") };
-        if rustix::process::geteuid().is_root() {
-            command.args(["-u", "postgres", "--"]);
-        }
-        command.arg(self.story.server.bin.join("pg_ctl")).args(["stop", "-m", "immediate", "-w", "-D"]).arg(&self.data);
-        let _ = command.current_dir("/").stdout(Stdio::null()).stderr(Stdio::null()).status();
+        self.control(&["stop", "-m", "immediate", "-w"]);
     }
 }
 
