@@ -133,16 +133,19 @@ fn styles_stand_where_they_belong() {
     ] {
         let model = Harness::of(model).at(80, 24).model;
         let buffer = buffer(&model, &look, 80, 24);
+        // What a role leaves open is that of the text below it.
+        let below = look.style(Role::Text);
+        let ground = below.bg.unwrap_or(Color::Reset);
         let letter = |cell: &ratatui::buffer::Cell| {
-            if cell.symbol() == " " && !cell.modifier.contains(Modifier::REVERSED) && cell.bg == Color::Reset {
+            if cell.symbol() == " " && !cell.modifier.contains(Modifier::REVERSED) && cell.bg == ground {
                 return ' ';
             }
             Role::ALL
                 .into_iter()
                 .find(|role| {
                     let style = look.style(*role);
-                    cell.fg == style.fg.unwrap_or(Color::Reset)
-                        && cell.bg == style.bg.unwrap_or(Color::Reset)
+                    cell.fg == style.fg.or(below.fg).unwrap_or(Color::Reset)
+                        && cell.bg == style.bg.unwrap_or(ground)
                         && cell.modifier == style.add_modifier
                 })
                 .map_or('?', |role| match role {

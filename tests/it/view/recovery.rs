@@ -140,7 +140,7 @@ fn timelines(all: &[Archived], forks: [Lsn; 2]) -> Vec<TimelineSummary> {
     (1..=3u32)
         .map(|number| {
             let own = || all.iter().filter(move |one| one.segment.timeline == Timeline(number));
-            let (first, last) = (own().next().expect("a segment"), own().last().expect("a segment"));
+            let (first, last) = (own().next().expect("a segment"), own().next_back().expect("a segment"));
             TimelineSummary {
                 timeline: Timeline(number),
                 parent: (number > 1).then(|| (Timeline(number - 1), forks[number as usize - 2])),
