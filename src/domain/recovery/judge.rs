@@ -303,6 +303,10 @@ impl Judged<'_> {
                 _ => merged.push((from, to)),
             }
         }
+        // A base backup behind which nothing is archived yet is a moment, and no window beside others.
+        if merged.iter().any(|(from, to)| from < to) {
+            merged.retain(|(from, to)| from < to);
+        }
         merged
     }
 
