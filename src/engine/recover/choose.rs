@@ -3,7 +3,7 @@
 use super::bases;
 use super::log::{Log, Why};
 use super::search::{self, Found, Search};
-use crate::domain::recovery::{BaseBackup, Bound, Target, TimelineChoice, Way, moment};
+use crate::domain::recovery::{BaseBackup, Bound, Left, Target, TimelineChoice, Way, moment};
 use crate::domain::spec::RecoverSpec;
 use crate::domain::wal::{Lsn, Segment, Timeline};
 use crate::domain::{Code, Fault};
@@ -174,10 +174,12 @@ fn one(
     };
     let way = if target == base.timeline && !log.knows(target) { Way::straight(target) } else { log.way(target)? };
     match way.leaves(base.timeline) {
-        Ok(None) => {}
-        Ok(Some(left)) if base.stop <= left => {}
-        Ok(Some(left)) => return Err(Refused::Base(format!("timeline {target} branched off at {left}, before this was complete"))),
-        Err(()) => return Err(Refused::Base(format!("it is of timeline {}, which timeline {target} did not come from", base.timeline))),
+        Left::Never => {}
+        Left::At(left) if base.stop <= left => {}
+        Left::At(left) => return Err(Refused::Base(format!("timeline {target} branched off at {left}, before this was complete"))),
+        Left::NotOnIt => {
+            return Err(Refused::Base(format!("it is of timeline {}, which timeline {target} did not come from", base.timeline)));
+        }
     }
     let road = road(spec, base, (log, way), until, events, cancel)?;
     Ok(choice(Some(road)))
