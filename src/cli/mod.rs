@@ -50,6 +50,9 @@ pub struct Screen {
     /// How backups are made.
     #[command(flatten)]
     pub options: backup::Options,
+    /// Where the log is archived, for PITR and WAL.
+    #[arg(long, value_name = "DIR")]
+    pub archive_dir: Option<String>,
 }
 
 /// A command.

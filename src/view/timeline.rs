@@ -117,6 +117,18 @@ fn cells(report: &RecoveryReport, line: Timeline, scale: &Scale) -> Vec<Cell> {
             }
         }
     }
+    // What goes on beyond the edges is said there.
+    let own = || report.stretches.iter().filter(|one| one.timeline == line);
+    if own().any(|one| one.from < scale.from && one.to >= scale.from)
+        && let Some(first) = cells.first_mut()
+    {
+        *first = ('←', first.1);
+    }
+    if own().any(|one| one.to > scale.to && one.from <= scale.to)
+        && let Some(last) = cells.last_mut()
+    {
+        *last = ('→', last.1);
+    }
     if pitr::lines(report).last() == Some(&line)
         && let Some(column) = end(report, line).and_then(|end| scale.column(end))
         && !matches!(cells[column].0, 'B' | 'D' | 'I')

@@ -9,10 +9,10 @@ use crate::app::model::{Asked, Model};
 use crate::app::nav::Place;
 use crate::app::screens::settings;
 use crate::app::{command, moment, when};
-use crate::domain::Stamp;
 use crate::domain::recovery::judge::{self, Verdict, Wish};
 use crate::domain::recovery::{Micros, RecoveryReport, Target, TimelineChoice};
 use crate::domain::wal::{Gap, Timeline};
+use crate::domain::{Fault, Stamp};
 use std::path::PathBuf;
 use tui_input::Input;
 
@@ -39,6 +39,8 @@ pub struct RecoveryScreen {
     pub window: Option<(Stamp, Stamp)>,
     /// A moment that is being typed.
     pub typing: Option<Input>,
+    /// What comes of the wish that was judged last: judging a large archive takes longer than drawing.
+    judged: Option<(Wish, Verdict)>,
     /// The cursor among the gaps.
     pub gaps: Picker<(Timeline, u64)>,
 }
@@ -106,7 +108,9 @@ pub fn ask(model: &mut Model, out: &mut Vec<Cmd>) {
     let id = model.request(Asked::Recovery);
     model.recovery.report.ask(id);
     model.recovery.asked = model.clock.now;
-    out.push(Cmd::Fetch(id, Query::Recovery(connection, model.setup.dir.clone(), wal_dir(model))));
+    // A server that no longer answers cannot say where its log is archived, and just then it is needed: what it said before holds.
+    let said = model.recovery.report.value().and_then(|report| report.wal.source.dir.clone());
+    out.push(Cmd::Fetch(id, Query::Recovery(connection, model.setup.dir.clone(), wal_dir(model).or(said))));
 }
 
 /// Asks again while somebody looks, calmly.
@@ -137,7 +141,8 @@ pub fn line(model: &Model) -> Option<Timeline> {
     model.recovery.line.filter(|line| lines.contains(line)).or_else(|| lines.last().copied())
 }
 
-/// From the first to the last moment that there is anything of; to now where that is not far.
+/// From the first to the last moment that is of interest: to now where that is not far; and of the log before the first base backup, with
+/// which nothing can be recovered, only so much that a quarter of the line is of it.
 pub fn extent(report: &RecoveryReport) -> Option<(Stamp, Stamp)> {
     let begins = report.stretches.iter().map(|one| one.from).chain(report.bases.iter().map(|one| one.began));
     let ends = report.stretches.iter().map(|one| one.to).chain(report.bases.iter().map(|one| one.ended));
@@ -145,7 +150,12 @@ pub fn extent(report: &RecoveryReport) -> Option<(Stamp, Stamp)> {
     let span = i64::try_from(to.since(from)).unwrap_or(i64::MAX).max(3_600_000);
     // A server that has not archived for long shows by the empty end; an archive that nobody feeds any more must not shrink by it.
     let end = report.at.0.clamp(to.0, to.0.saturating_add(span / 4));
-    Some((Stamp(from.0.min(to.0 - 3_600_000)), Stamp(end)))
+    let least = |from: i64| from.min(to.0 - 3_600_000);
+    let from = match report.bases.iter().map(|base| base.began).min() {
+        Some(began) if began < to => from.0.max(least(began.0) - (end - least(began.0)) / 3),
+        _ => from.0,
+    };
+    Some((Stamp(least(from)), Stamp(end)))
 }
 
 /// The end of a timeline, or of everything.
@@ -191,8 +201,27 @@ pub fn wish(model: &Model) -> Wish {
 }
 
 /// What comes of it; none while nothing is known.
-pub fn verdict(model: &Model) -> Option<Verdict> {
-    model.recovery.report.value().map(|report| judge::judge(report, &wish(model)))
+pub fn verdict(model: &Model) -> Option<&Verdict> {
+    model.recovery.judged.as_ref().map(|(_, verdict)| verdict)
+}
+
+/// Judges what is looked at, where that is another wish than before.
+pub fn judge_anew(model: &mut Model) {
+    if *model.nav.place() != Place::Pitr {
+        return;
+    }
+    let wish = wish(model);
+    let Some(report) = model.recovery.report.value() else { return };
+    if model.recovery.judged.as_ref().is_none_or(|(judged, _)| *judged != wish) {
+        let verdict = judge::judge(report, &wish);
+        model.recovery.judged = Some((wish, verdict));
+    }
+}
+
+/// Takes a report.
+pub fn take(model: &mut Model, answer: Result<RecoveryReport, Fault>) {
+    model.recovery.report.answer(answer, model.clock.now);
+    model.recovery.judged = None;
 }
 
 /// Moves along: to either end, or to the timeline above or below.

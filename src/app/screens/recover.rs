@@ -82,9 +82,7 @@ impl RecoverScreen {
         let mut form = Form::new(vec![
             Field::text(FieldId::RecoverInto, "into", String::new()),
             Field::choice(FieldId::TargetKind, "recover to", &KINDS, kind.at()),
-            Field::choice(FieldId::Bound, "up to it", &BOUND, 0),
             Field::text(FieldId::Timeline, "timeline", timeline),
-            Field::choice(FieldId::TargetAction, "then", &ACTION, 0),
             Field::choice(FieldId::Start, "start it", &START, 0),
             Field::text(FieldId::WalDir, "log archive", wal_dir(model)),
             Field::text(FieldId::MapTablespaces, "tablespaces", String::new()),
@@ -170,12 +168,19 @@ impl RecoverScreen {
     }
 }
 
-/// The field for the target's value, below its kind.
+/// The fields that a kind of target has, below it: its value, whether what is at it is recovered, and what the server does there. At the
+/// end of the archive it becomes a primary in any case.
 fn set_value(form: &mut Form, kind: Kind, value: String) {
-    form.fields.retain(|field| field.id != FieldId::TargetValue);
-    let at = form.fields.iter().position(|field| field.id == FieldId::TargetKind);
-    if let (Some(at), Some(label)) = (at, kind.value()) {
-        form.fields.insert(at + 1, Field::text(FieldId::TargetValue, label, value));
+    form.fields.retain(|field| !matches!(field.id, FieldId::TargetValue | FieldId::Bound | FieldId::TargetAction));
+    let mut fields: Vec<Field> = kind.value().map(|label| Field::text(FieldId::TargetValue, label, value)).into_iter().collect();
+    if matches!(kind, Kind::Time | Kind::Xid | Kind::Lsn) {
+        fields.push(Field::choice(FieldId::Bound, "up to it", &BOUND, 0));
+    }
+    if kind != Kind::Latest {
+        fields.push(Field::choice(FieldId::TargetAction, "then", &ACTION, 0));
+    }
+    if let Some(at) = form.fields.iter().position(|field| field.id == FieldId::TargetKind) {
+        form.fields.splice(at + 1..at + 1, fields);
     }
 }
 

@@ -25,6 +25,11 @@ use crate::engine::event::{Event, Level};
 
 /// Takes something that happened. Total: it never panics, and a failure is state.
 pub fn update(model: &mut Model, msg: Msg, out: &mut Vec<Cmd>) {
+    take(model, msg, out);
+    pitr::judge_anew(model);
+}
+
+fn take(model: &mut Model, msg: Msg, out: &mut Vec<Cmd>) {
     match msg {
         Msg::Tick(clock) => {
             tick(model, clock);

@@ -6,8 +6,8 @@ use crate::app::jobs::file_name;
 use crate::app::modal::Modal;
 use crate::app::model::{Asked, Model};
 use crate::app::msg::Reply;
-use crate::app::screens::recover;
 use crate::app::screens::settings::{self, Effect, SettingView};
+use crate::app::screens::{pitr, recover};
 use crate::domain::Fault;
 use crate::engine::event::Level;
 
@@ -66,7 +66,7 @@ pub fn done(model: &mut Model, id: ReqId, answer: Result<Reply, Fault>, out: &mu
                 Ok(_) => Err(Fault::internal("it was asked what can be recovered and something else answered")),
                 Err(fault) => Err(fault),
             };
-            model.recovery.report.answer(answer, now);
+            pitr::take(model, answer);
             recover::learned(model);
         }
         (Asked::Diagnosis, answer) => {

@@ -2,6 +2,7 @@
 
 use super::{Desk, text};
 use crate::app::cmd::Query;
+use crate::app::command;
 use crate::app::msg::Reply;
 use crate::batch::query::{self, Form};
 use crate::cli::pitr::Enable;
@@ -12,7 +13,6 @@ use crate::domain::wal::{Switch, WalName};
 use crate::domain::{Code, Fault, Stamp};
 use crate::engine::pitr::switch::{self, Force, Wanted};
 use crate::engine::wal::keep::{self, Rule};
-use crate::engine::wal::quoted;
 use crate::runtime::work::Work;
 use std::sync::Arc;
 
@@ -45,7 +45,12 @@ pub fn cleanup(desk: &Desk<'_>, asked: &Cleanup, work: impl FnOnce() -> Arc<dyn 
     if !confirmed || plan.remove.is_empty() {
         let mut out = desk.json(|| serde_json::json!({ "plan": plan, "removed": null }), || text::cleanup(&plan));
         if desk.form == Form::Text {
-            let again = format!("dbbackup wal cleanup --archive-dir {} --backup-dir {} … --confirm", quoted(&plan.dir), quoted(&backups));
+            let mut flags = vec![("--archive-dir", plan.dir.display().to_string()), ("--backup-dir", backups.display().to_string())];
+            flags.extend(asked.before.iter().map(|name| ("--before", name.clone())));
+            flags.extend(asked.keep_days.map(|days| ("--keep-days", days.to_string())));
+            let mut words = command::of_server(None, &["wal", "cleanup"], &flags);
+            words.push("--confirm".to_owned());
+            let again = command::shell(&words);
             out.push_str(&if plan.remove.is_empty() {
                 "\nNothing has to go.\n".to_owned()
             } else {
@@ -83,16 +88,28 @@ pub fn enable(desk: &Desk<'_>, asked: &Enable, work: impl FnOnce() -> Arc<dyn Wo
     let program = std::env::current_exe().map_err(|error| Fault::internal("where this program is cannot be found out").because(error))?;
     let force = if asked.force { Force::Yes } else { Force::No };
     let wanted = Wanted { dir, timeout: asked.archive_timeout, force, program };
-    let shown = format!("dbbackup pitr enable --archive-dir {} … --confirm", quoted(&wanted.dir));
+    let mut flags = vec![("--archive-dir", wanted.dir.display().to_string())];
+    flags.extend(wanted.timeout.map(|seconds| ("--archive-timeout", seconds.to_string())));
+    let again = again(desk, &["pitr", "enable"], &flags, force)?;
     let plan = query::connect(desk.resolved, desk.secrets, async move |server| switch::enable(&*server, &wanted).await)?;
-    switched(desk, plan, &shown, work)
+    switched(desk, plan, &again, work)
 }
 
 /// Has the server archive nothing any more.
 pub fn disable(desk: &Desk<'_>, force: bool, work: impl FnOnce() -> Arc<dyn Work>) -> Result<String, Fault> {
     let force = if force { Force::Yes } else { Force::No };
     let plan = query::connect(desk.resolved, desk.secrets, async move |server| switch::disable(&*server, force).await)?;
-    switched(desk, plan, "dbbackup pitr disable … --confirm", work)
+    switched(desk, plan, &again(desk, &["pitr", "disable"], &[], force)?, work)
+}
+
+/// The command that makes the change.
+fn again(desk: &Desk<'_>, what: &[&str], flags: &[(&str, String)], force: Force) -> Result<String, Fault> {
+    let mut words = command::of_server(Some(&desk.resolved.connection()?), what, flags);
+    if force == Force::Yes {
+        words.push("--force".to_owned());
+    }
+    words.push("--confirm".to_owned());
+    Ok(command::shell(&words))
 }
 
 fn switched(desk: &Desk<'_>, plan: Switch, again: &str, work: impl FnOnce() -> Arc<dyn Work>) -> Result<String, Fault> {

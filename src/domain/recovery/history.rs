@@ -18,6 +18,17 @@ pub struct Leg {
     pub from: Lsn,
 }
 
+/// Where a way leaves a timeline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Left {
+    /// At this position.
+    At(Lsn),
+    /// It ends on it.
+    Never,
+    /// It does not go through it.
+    NotOnIt,
+}
+
 impl Way {
     /// The way of a server that was never promoted.
     pub fn straight(timeline: Timeline) -> Self {
@@ -49,10 +60,12 @@ impl Way {
         &self.legs
     }
 
-    /// Where it leaves a timeline; none where it never does. An error where it does not go through it.
-    pub fn leaves(&self, timeline: Timeline) -> Result<Option<Lsn>, ()> {
-        let at = self.legs.iter().position(|leg| leg.timeline == timeline).ok_or(())?;
-        Ok(self.legs.get(at + 1).map(|next| next.from))
+    /// Where it leaves a timeline.
+    pub fn leaves(&self, timeline: Timeline) -> Left {
+        match self.legs.iter().position(|leg| leg.timeline == timeline) {
+            None => Left::NotOnIt,
+            Some(at) => self.legs.get(at + 1).map_or(Left::Never, |next| Left::At(next.from)),
+        }
     }
 
     /// The segment of a number, on the timeline from which the server takes it: the newest that had begun in it (`XLogFileReadAnyTLI`).
@@ -72,9 +85,9 @@ mod tests {
     fn the_way_goes_through_every_timeline_before() {
         let way = Way::read(Timeline(4), HISTORY).expect("a history");
         assert_eq!(way.timeline(), Timeline(4));
-        assert_eq!(way.leaves(Timeline(1)), Ok(Some(Lsn(0x0500_0060))));
-        assert_eq!(way.leaves(Timeline(4)), Ok(None));
-        assert_eq!(way.leaves(Timeline(3)), Err(()), "a branch that was not taken");
+        assert_eq!(way.leaves(Timeline(1)), Left::At(Lsn(0x0500_0060)));
+        assert_eq!(way.leaves(Timeline(4)), Left::Never);
+        assert_eq!(way.leaves(Timeline(3)), Left::NotOnIt, "a branch that was not taken");
         let timelines: Vec<u32> =
             [4, 5, 8, 9, 200].into_iter().map(|number| way.segment(number, SegmentSize::default()).timeline.0).collect();
         assert_eq!(timelines, [1, 2, 2, 4, 4], "the segment of a branch is taken from the new timeline");

@@ -1,7 +1,7 @@
 //! Looks into base backups, whose files may lie in several frames.
 
 use super::{make_dir, new_file, put};
-use crate::archive::base::{self, FileEntry, FileKind, Index};
+use crate::archive::base::{self, FileKind, Index};
 use crate::archive::manifest::{Base, Kind};
 use crate::archive::reader::Archive;
 use crate::domain::recovery::BaseKind;
@@ -11,6 +11,7 @@ use crate::domain::time::Stamp;
 use crate::domain::{Code, Fault};
 use crate::storage::local;
 use std::io::Write;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 /// Whether an entry of this name is a file of a server.
@@ -65,20 +66,10 @@ pub fn cat(archive: &Archive, name: &str, out: &mut dyn Write) -> Result<Option<
             Err(Fault::new(Code::NotInArchive, format!("{name} is no file but a folder")).at("File", archive.path().display()))
         }
         FileKind::File | FileKind::Increment => {
-            read(archive, file, &mut archive.decoder()?, &mut Default::default(), out)?;
+            base::read(archive, file, &mut archive.decoder()?, &mut Default::default(), |piece| put(out, piece))?;
             Ok(Some(file.size))
         }
     }
-}
-
-fn read(
-    archive: &Archive,
-    file: &FileEntry,
-    decoder: &mut crate::archive::frame::FrameDecoder,
-    buffers: &mut (Vec<u8>, Vec<u8>),
-    out: &mut dyn Write,
-) -> Result<(), Fault> {
-    base::read(archive, file, decoder, buffers, |piece| put(out, piece))
 }
 
 /// Extracts the files of a base backup that are wanted. Modes are those of every extracted entry; links are not made, since they lead out of the
@@ -88,8 +79,8 @@ pub fn extract(archive: &Archive, wanted: &dyn Fn(&str) -> bool, dir: &Path, wri
         return Ok(());
     }
     let index = Index::read(archive)?;
-    let (mut decoder, mut buffers) = (archive.decoder()?, Default::default());
-    for file in index.files() {
+    let mut paths = vec![None; index.files().len()];
+    for (number, file) in index.files().iter().enumerate() {
         let Some(name) = file.entry().filter(|name| wanted(name)) else { continue };
         match file.kind {
             FileKind::Dir => {
@@ -101,13 +92,25 @@ pub fn extract(archive: &Archive, wanted: &dyn Fn(&str) -> bool, dir: &Path, wri
             }
             FileKind::Link | FileKind::Unchanged => {}
             FileKind::File | FileKind::Increment => {
-                let (path, mut out) = new_file(dir, &name)?;
-                base::read(archive, file, &mut decoder, &mut buffers, |piece| {
-                    out.write_all(piece).map_err(|error| local::io_fault("cannot extract an entry", &path, &error))
-                })?;
-                written.push(path);
+                let (path, _) = new_file(dir, &name)?;
+                written.push(path.clone());
+                paths[number] = Some(path);
             }
         }
+    }
+    // Frame by frame: many small files lie in one.
+    let (mut decoder, mut scratch, mut plain) = (archive.decoder()?, Vec::new(), Vec::new());
+    let parts: Vec<_> = index.parts(archive).into_iter().filter(|part| paths[part.file].is_some()).collect();
+    for parts in parts.chunk_by(|one, other| one.frame == other.frame) {
+        let decoded = archive.frame(parts[0].frame, &mut decoder, &mut scratch, plain)?;
+        for part in parts {
+            let (Some(path), Some(bytes)) = (&paths[part.file], part.of(&decoded.plain)) else {
+                return Err(Fault::internal("a frame is shorter than its record says"));
+            };
+            let put = std::fs::OpenOptions::new().write(true).open(path).and_then(|file| file.write_all_at(bytes, part.offset));
+            put.map_err(|error| local::io_fault("cannot extract an entry", path, &error))?;
+        }
+        plain = decoded.plain;
     }
     Ok(())
 }

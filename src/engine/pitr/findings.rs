@@ -7,7 +7,9 @@ use crate::domain::recovery::RecoveryReport;
 use crate::domain::text::clean;
 use crate::domain::time::span;
 use crate::domain::wal::{ArchiverState, CommandKind, WalReport};
+use crate::engine::wal::quoted;
 use crate::server::Archiving;
+use std::path::Path;
 
 /// Segments that may wait without anything being wrong: a burst is archived within seconds.
 const WAITING: u64 = 16;
@@ -19,7 +21,7 @@ const HELD: Bytes = Bytes(1_000_000_000);
 const FULL_MS: u64 = 14 * 86_400_000;
 
 /// What wants attention, the worst first.
-pub fn findings(report: &RecoveryReport, archiving: Option<&Archiving>) -> Vec<Finding> {
+pub fn findings(report: &RecoveryReport, archiving: Option<&Archiving>, backups: Option<&Path>) -> Vec<Finding> {
     let mut found = Vec::new();
     if let Some(archiving) = archiving {
         settings(archiving, &report.wal, &mut found);
@@ -28,7 +30,7 @@ pub fn findings(report: &RecoveryReport, archiving: Option<&Archiving>) -> Vec<F
         }
         identity(archiving, report, &mut found);
     }
-    archive(report, &mut found);
+    archive(report, backups, &mut found);
     slots(&report.wal, &mut found);
     found.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     found
@@ -95,8 +97,8 @@ fn archiver(state: &ArchiverState, wal: &WalReport, found: &mut Vec<Finding>) {
 }
 
 fn dir_command(wal: &WalReport) -> String {
-    let dir = wal.source.dir.as_ref().map_or_else(|| "/wal".to_owned(), |dir| dir.display().to_string());
-    format!("ls -ld {0}; df {0}", shell_words::quote(&dir))
+    let dir = quoted(wal.source.dir.as_deref().unwrap_or(Path::new("/wal")));
+    format!("ls -ld {dir}; df {dir}")
 }
 
 fn identity(archiving: &Archiving, report: &RecoveryReport, found: &mut Vec<Finding>) {
@@ -109,13 +111,21 @@ fn identity(archiving: &Archiving, report: &RecoveryReport, found: &mut Vec<Find
     }
 }
 
-fn archive(report: &RecoveryReport, found: &mut Vec<Finding>) {
+/// The command that makes a base backup, with the folders of this report.
+fn base_backup(wal: &WalReport, backups: Option<&Path>) -> String {
+    let backups = backups.unwrap_or(Path::new("/backups"));
+    let archive = wal.source.dir.as_ref().map_or_else(String::new, |dir| format!(" --archive-dir {}", quoted(dir)));
+    format!("dbbackup backup base --backup-dir {}{archive}", quoted(backups))
+}
+
+fn archive(report: &RecoveryReport, backups: Option<&Path>, found: &mut Vec<Finding>) {
     let wal = &report.wal;
+    let base_backup = base_backup(wal, backups);
     if wal.stats.segments > 0 && report.bases.is_empty() {
-        let step = Step::run("Make one:", "dbbackup backup base --backup-dir /backups");
+        let step = Step::run("Make one:", base_backup.clone());
         found.push(finding(Severity::Critical, Code::FileMissing, "there is no base backup: the log alone recovers nothing", vec![step]));
     } else if !report.bases.is_empty() && report.windows.is_empty() {
-        let step = Step::run("Make a new base backup:", "dbbackup backup base --backup-dir /backups");
+        let step = Step::run("Make a new base backup:", base_backup.clone());
         let title = "no base backup has the log that it needs: nothing can be recovered";
         found.push(finding(Severity::Fatal, Code::FileMissing, title, vec![step]));
     }
@@ -127,14 +137,15 @@ fn archive(report: &RecoveryReport, found: &mut Vec<Finding>) {
         };
         let steps = vec![
             Step::words("Copy them from where they still are: the server's pg_wal, a standby, another archive."),
-            Step::run("Else make a new base backup, from which the log is whole again:", "dbbackup backup base --backup-dir /backups"),
+            Step::run("Else make a new base backup, from which the log is whole again:", base_backup.clone()),
         ];
         found.push(finding(Severity::Critical, Code::FileMissing, title, steps));
     }
     if let Some(left) = wal.full_in_ms.filter(|left| *left < FULL_MS) {
         let free = wal.room.map(|(free, _)| free).unwrap_or_default();
         let title = format!("at this rate the archive's disk ({free} free) is full in {}", span(left));
-        let step = Step::run("See what no base backup needs any more:", "dbbackup wal cleanup");
+        let dirs = base_backup.trim_start_matches("dbbackup backup base").to_owned();
+        let step = Step::run("See what no base backup needs any more:", format!("dbbackup wal cleanup{dirs}"));
         found.push(finding(Severity::Warning, Code::DiskFull, title, vec![step]));
     }
 }
@@ -142,7 +153,8 @@ fn archive(report: &RecoveryReport, found: &mut Vec<Finding>) {
 fn slots(wal: &WalReport, found: &mut Vec<Finding>) {
     for slot in wal.slots.iter().filter(|slot| !slot.active && slot.held > HELD) {
         let title = format!("replication slot {} holds {} of the log and nobody reads it", slot.name, slot.held);
-        let step = Step::words("Start what reads it, or drop it: SELECT pg_drop_replication_slot('…')");
+        let drop = format!("SELECT pg_drop_replication_slot('{}')", slot.name.replace('\'', "''"));
+        let step = Step::run("Start what reads it, or drop it:", drop);
         found.push(finding(Severity::Warning, Code::ServerDiskFull, title, vec![step]));
     }
 }
@@ -154,7 +166,7 @@ mod tests {
     use crate::domain::wal::{Gap, SlotHold};
 
     fn titles(report: &RecoveryReport, archiving: Option<&Archiving>) -> Vec<String> {
-        findings(report, archiving).into_iter().map(|finding| finding.title).collect()
+        findings(report, archiving, None).into_iter().map(|finding| finding.title).collect()
     }
 
     fn good() -> Archiving {
@@ -200,7 +212,7 @@ mod tests {
         for (title, spoil) in cases {
             let (mut server, mut report) = (good(), report());
             spoil(&mut server, &mut report);
-            let found = findings(&report, Some(&server));
+            let found = findings(&report, Some(&server), None);
             assert_eq!(found.len(), 1, "{title}: {found:?}");
             assert!(found[0].title.contains(title), "{title}: {}", found[0].title);
             assert!(!found[0].steps.is_empty(), "{title}");

@@ -46,9 +46,9 @@ pub struct Gathered {
 /// Gathers. `backups`: where base backups lie; `wal`: the archive's folder, else it is found from the server's `archive_command`.
 pub async fn gather(server: Option<Arc<dyn Server>>, backups: Option<&Path>, wal: Option<PathBuf>) -> Gathered {
     let end = Instant::now() + LIMIT - LAST;
-    let backups = backups.map(Path::to_owned);
+    let folder = backups.map(Path::to_owned);
     let listed = async {
-        let Some(dir) = backups else { return (Vec::new(), Vec::new()) };
+        let Some(dir) = folder else { return (Vec::new(), Vec::new()) };
         match aside("dbbackup-bases", end, move || bases::list(&dir)).await {
             Ok(Ok(found)) => found,
             Ok(Err(fault)) => (Vec::new(), vec![format!("base backups: {}", clean(&fault.to_string()))]),
@@ -59,7 +59,7 @@ pub async fn gather(server: Option<Arc<dyn Server>>, backups: Option<&Path>, wal
     gathered.report.wal.unknown.extend(unread);
     gathered.report.bases = bases;
     conclude(&mut gathered.report);
-    gathered.findings = super::findings::findings(&gathered.report, gathered.archiving.as_ref());
+    gathered.findings = super::findings::findings(&gathered.report, gathered.archiving.as_ref(), backups);
     gathered
 }
 
@@ -106,6 +106,12 @@ async fn look(server: Option<Arc<dyn Server>>, wal: Option<PathBuf>, end: Instan
     let mut source = Source { dir: wal, ..Source::default() };
     if let Some(archiving) = &gathered.archiving {
         let (said, why) = said(archiving, end).await;
+        if let (Some(given), Some(other)) = (&source.dir, &said.dir)
+            && given != other
+        {
+            unknown
+                .push(format!("the server's own folder is another one and was not looked into: {}", clean(&other.display().to_string())));
+        }
         source = Source { dir: source.dir.or(said.dir), ..said };
         if found.is_none() {
             unknown.extend(why);

@@ -26,7 +26,7 @@ pub fn bases(backups: &Path) -> Result<Vec<BaseBackup>, Fault> {
     let (bases, unread) = bases::list(backups)?;
     match unread.first() {
         None => Ok(bases),
-        Some(line) => Err(Fault::new(Code::Incomplete, "what a base backup needs is not known, because it cannot be read")
+        Some(line) => Err(Fault::new(Code::CorruptedBackup, "what a base backup needs is not known, because it cannot be read")
             .at("Folder", backups.display())
             .because(line)
             .step("Mend it, or move it out of the folder if it is of no use any more.")),

@@ -149,7 +149,7 @@ fn waiting(archiving: &Archiving, switch: &mut Switch) {
 /// Asks about the folder, where the server is on this host.
 fn folder(connection: &Connection, archiving: &Archiving, dir: &Path, command: &str, switch: &mut Switch) -> Result<(), Fault> {
     let mut say = |answer: Answer, text: String| switch.checks.push(SwitchCheck { answer, text });
-    let owner = is_local(connection).then(|| archiving.data_directory.as_ref()).flatten().and_then(|data| std::fs::metadata(data).ok());
+    let owner = is_local(connection).then_some(archiving.data_directory.as_ref()).flatten().and_then(|data| std::fs::metadata(data).ok());
     let Some(owner) = owner.map(|meta| (meta.uid(), meta.gid())) else {
         let shown = shell_words::quote(&dir.to_string_lossy()).into_owned();
         say(Answer::NotTested, "the folder and the command: the server is on another host, or keeps its place to itself".to_owned());
@@ -228,11 +228,17 @@ pub async fn carry_out(server: &dyn Server, switch: &Switch) -> Result<Vec<Switc
         let command =
             switch.changes.iter().find(|change| change.setting == ArchivingSetting::ArchiveCommand).and_then(|change| change.to.clone());
         let tried = tokio::task::spawn_blocking(move || {
-            make(&folder)?;
-            match command.filter(|_| folder.can_test) {
+            let made = make(&folder)?;
+            let tried = match command.filter(|_| folder.can_test) {
                 Some(command) => trial::run(&folder, &command).map(Some),
                 None => Ok(None),
+            };
+            if tried.is_err() && made == Made::New {
+                // Nothing of a switch that did not come about stays; where it cannot be taken away it does no harm.
+                let _ = std::fs::remove_file(folder.dir.join(crate::engine::wal::identity::FILE));
+                let _ = std::fs::remove_dir(&folder.dir);
             }
+            tried
         });
         let tried = tried.await.map_err(|error| Fault::internal("the folder was not looked at to the end").because(error))??;
         checks.extend(tried.map(|text| SwitchCheck { answer: Answer::Good, text }));
@@ -242,30 +248,42 @@ pub async fn carry_out(server: &dyn Server, switch: &Switch) -> Result<Vec<Switc
     Ok(checks)
 }
 
+/// Whether a folder was there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Made {
+    /// It was not.
+    New,
+    /// It was.
+    Before,
+}
+
 /// Makes the folder, of the server's user and with the word whose it is. One that is there keeps its owner and rights.
-fn make(folder: &ArchiveFolder) -> Result<(), Fault> {
+fn make(folder: &ArchiveFolder) -> Result<Made, Fault> {
     let (user, dir) = (rustix::process::geteuid(), &folder.dir);
     let cannot = |error: io::Error| io_fault("cannot make the folder for the archive", dir, &error);
     let own = Identity::new(folder.system_identifier, folder.segment_size);
-    let is_new = match std::fs::DirBuilder::new().mode(0o700).create(dir) {
-        Ok(()) => true,
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => false,
+    let made = match std::fs::DirBuilder::new().mode(0o700).create(dir) {
+        Ok(()) => Made::New,
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Made::Before,
         Err(error) => return Err(cannot(error)),
     };
     let give = |path: &Path| -> Result<(), Fault> {
         let (uid, gid) = folder.owner;
         if user.is_root() { std::os::unix::fs::lchown(path, Some(uid), Some(gid)).map_err(cannot) } else { Ok(()) }
     };
-    if is_new {
+    if made == Made::New {
         give(dir)?;
+    }
+    if folder.can_test {
+        trial::writable(folder)?;
     }
     // Asked again: between the look and now another server may have taken it.
     of_us(dir, &own)?;
-    if Folder::open(dir)?.identity.is_none() && (user.is_root() || user.as_raw() == folder.owner.0) {
+    if folder.can_test && Folder::open(dir)?.identity.is_none() {
         own.write(dir)?;
         give(&dir.join(crate::engine::wal::identity::FILE))?;
     }
-    Ok(())
+    Ok(made)
 }
 
 #[cfg(test)]

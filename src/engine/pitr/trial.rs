@@ -36,24 +36,33 @@ pub fn run(folder: &ArchiveFolder, command: &str) -> Result<String, Fault> {
     let (uid, gid) = folder.owner;
     let is_root = rustix::process::geteuid().is_root();
     let give = |path: &Path| if is_root { lchown(path, Some(uid), Some(gid)) } else { Ok(()) };
-    let archive = room.0.join("archive");
-    for dir in [&room.0, &archive] {
+    let (archive, log) = (room.0.join("archive"), room.0.join("pg_wal"));
+    for dir in [&room.0, &archive, &log] {
         DirBuilder::new().mode(0o700).create(dir).and_then(|()| give(dir)).map_err(cannot)?;
     }
     let own = Identity::new(folder.system_identifier, folder.segment_size);
     own.write(&archive)?;
     give(&archive.join(crate::engine::wal::identity::FILE)).map_err(cannot)?;
     let name = Segment { timeline: Timeline(1), number: 1 }.name(folder.segment_size).to_string();
-    let sample = room.0.join(&name);
+    let sample = log.join(&name);
     write_sample(&sample, folder).and_then(|()| give(&sample)).map_err(cannot)?;
-    let text = filled(command, folder, &sample, &name, &archive);
+    let text = filled(command, folder, &name, &archive);
     let began = Instant::now();
-    ended(&text, &room.0, is_root.then_some((uid, gid)))?;
+    ended(&text, &room.0, is_root.then_some((uid, gid))).map_err(|why| {
+        Fault::new(Code::Config, "the archive command does not work, and nothing was changed on the server")
+            .at("Command", clean(&text))
+            .because(clean(why.trim()))
+            .step("Run it by hand as the server's user, and mend what it says.")
+            .step_run(
+                "Most often the program may not be run by that user. See each folder on the way to it:",
+                format!("namei -l {}", program(command)),
+            )
+    })?;
     let stored =
         std::fs::read_dir(&archive).map_err(cannot)?.flatten().filter(|entry| entry.file_name().to_string_lossy().starts_with(&name));
     let bytes: u64 = stored.filter_map(|entry| entry.metadata().ok()).map(|meta| meta.len()).sum();
     if bytes == 0 {
-        return Err(Fault::new(Code::Incomplete, "the command ended well and archived nothing").at("Command", clean(&text)));
+        return Err(Fault::new(Code::Config, "the command ended well and archived nothing").at("Command", clean(&text)));
     }
     Ok(format!("the command archived a sample of {} MiB in {} ms", folder.segment_size.bytes() >> 20, began.elapsed().as_millis()))
 }
@@ -73,7 +82,7 @@ fn write_sample(path: &Path, folder: &ArchiveFolder) -> io::Result<()> {
 }
 
 /// The command with what the server fills in, and the trial's archive in place of the real one.
-fn filled(command: &str, folder: &ArchiveFolder, sample: &Path, name: &str, archive: &Path) -> String {
+fn filled(command: &str, folder: &ArchiveFolder, name: &str, archive: &Path) -> String {
     let real = quoted(&folder.dir).replace('%', "%%");
     let mut command = command.to_owned();
     if let Some(at) = command.rfind(&real) {
@@ -83,7 +92,7 @@ fn filled(command: &str, folder: &ArchiveFolder, sample: &Path, name: &str, arch
     let mut rest = command.chars();
     while let Some(c) = rest.next() {
         match (c, if c == '%' { rest.next() } else { None }) {
-            ('%', Some('p')) => out.push_str(&sample.to_string_lossy()),
+            ('%', Some('p')) => out.extend(["pg_wal/", name]),
             ('%', Some('f')) => out.push_str(name),
             ('%', Some('%')) => out.push('%'),
             ('%', other) => out.extend(['%'].into_iter().chain(other)),
@@ -93,18 +102,28 @@ fn filled(command: &str, folder: &ArchiveFolder, sample: &Path, name: &str, arch
     out
 }
 
-/// Runs a line of shell as a user to its end.
-fn ended(text: &str, dir: &Path, user: Option<(u32, u32)>) -> Result<(), Fault> {
-    let fault = |why: String| {
-        Fault::new(Code::Incomplete, "the archive command does not work, and nothing was changed on the server")
-            .at("Command", clean(text))
-            .because(clean(why.trim()))
-            .step("Run it by hand as the server's user, and mend what it says.")
+/// The word of a command that names the program.
+fn program(command: &str) -> &str {
+    command.split(" wal archive ").next().unwrap_or(command)
+}
+
+/// Whether the server's user can make files in the folder.
+pub fn writable(folder: &ArchiveFolder) -> Result<(), Fault> {
+    let user = rustix::process::geteuid().is_root().then_some(folder.owner);
+    let dir = quoted(&folder.dir);
+    ended(&format!("test -w {dir} && test -x {dir}"), Path::new("/"), user).map_err(|_| {
+        Fault::new(Code::OutputUnwritable, "the server's user cannot write to the folder for the archive, and nothing was changed")
+            .at("Folder", folder.dir.display())
+            .at("User", folder.owner.0)
             .step_run(
-                "Most often the program may not be run, or the folder not be used, by that user:",
-                "namei -l \"$(command -v dbbackup)\"",
+                "Give it to the server's user, if nobody else uses it:",
+                format!("chown {}:{} {dir} && chmod 700 {dir}", folder.owner.0, folder.owner.1),
             )
-    };
+    })
+}
+
+/// Runs a line of shell as a user to its end; the error says how it ended.
+fn ended(text: &str, dir: &Path, user: Option<(u32, u32)>) -> Result<(), String> {
     // The server's environment is not ours: nothing of a person's settings may make the difference.
     let mut command = Command::new("/bin/sh");
     command.args(["-c", text]).env_clear().env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin").env("HOME", dir);
@@ -112,7 +131,7 @@ fn ended(text: &str, dir: &Path, user: Option<(u32, u32)>) -> Result<(), Fault> 
     if let Some((uid, gid)) = user {
         command.uid(uid).gid(gid);
     }
-    let mut child = command.spawn().map_err(|error| fault(error.to_string()))?;
+    let mut child = command.spawn().map_err(|error| error.to_string())?;
     let pipe = child.stderr.take();
     let reader = std::thread::spawn(move || {
         let mut said = String::new();
@@ -132,11 +151,11 @@ fn ended(text: &str, dir: &Path, user: Option<(u32, u32)>) -> Result<(), Fault> 
                     let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
                 }
                 let _ = child.wait();
-                return Err(fault(format!("it did not end within {} s", LIMIT.as_secs())));
+                return Err(format!("it did not end within {} s", LIMIT.as_secs()));
             }
-            Err(error) => return Err(fault(error.to_string())),
+            Err(error) => return Err(error.to_string()),
         }
     };
     let said = reader.join().unwrap_or_default();
-    if status.success() { Ok(()) } else { Err(fault(format!("it ended with {status}: {said}"))) }
+    if status.success() { Ok(()) } else { Err(format!("it ended with {status}: {said}")) }
 }

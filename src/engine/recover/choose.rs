@@ -3,7 +3,7 @@
 use super::bases;
 use super::log::{Log, Why};
 use super::search::{self, Found, Search};
-use crate::domain::recovery::{BaseBackup, Target, TimelineChoice, Way, moment};
+use crate::domain::recovery::{BaseBackup, Bound, Left, Target, TimelineChoice, Way, moment};
 use crate::domain::spec::RecoverSpec;
 use crate::domain::wal::{Lsn, Segment, Timeline};
 use crate::domain::{Code, Fault};
@@ -57,6 +57,8 @@ impl Road {
 enum Refused {
     /// Another one may.
     Base(String),
+    /// Another one may: the target is not in the log after this one.
+    NotAfter,
     /// No other one will either.
     All(Fault),
 }
@@ -82,14 +84,20 @@ pub fn choose(spec: &RecoverSpec, events: &(dyn EventSink + 'static), cancel: &C
             .step_run("Make one, for the next time:", format!("dbbackup backup base --backup-dir {}", super::log::quoted(&spec.dir))));
     }
     let mut others = Vec::new();
+    // What was looked through for one base backup is not looked through again for an older one.
+    let mut until = None;
     for base in &candidates {
         if cancel.is_cancelled() {
             return Err(Fault::new(Code::Cancelled, "cancelled"));
         }
-        match one(spec, base, &known, events, cancel) {
+        match one(spec, base, &known, until, events, cancel) {
             Ok(choice) => return Ok(Choice { others, ..choice }),
             Err(Refused::All(fault)) => return Err(fault),
             Err(Refused::Base(why)) => others.push(format!("{}: {why}", name(base))),
+            Err(Refused::NotAfter) => {
+                others.push(format!("{}: the target is not in the log after it", name(base)));
+                until = Some(base.start);
+            }
         }
     }
     Err(none(spec, &candidates, others))
@@ -99,9 +107,22 @@ fn name(base: &BaseBackup) -> String {
     base.path.file_name().map_or_else(|| base.path.display().to_string(), |name| name.to_string_lossy().into_owned())
 }
 
+/// A target in words: "up to 2026-01-30 13:02:59 UTC = …".
+pub fn words(target: &Target, bound: Bound) -> String {
+    let until = if bound == Bound::Exclusive { "until just before" } else { "up to" };
+    match target {
+        Target::Latest => "everything that is archived".to_owned(),
+        Target::Immediate => "the base backup, as it is consistent".to_owned(),
+        Target::Time(at) => format!("{until} {}", moment::both(*at)),
+        Target::Xid(xid) => format!("{until} transaction {xid}"),
+        Target::Lsn(lsn) => format!("{until} position {lsn}"),
+        Target::Name(name) => format!("up to restore point {name:?}"),
+    }
+}
+
 /// No base backup will do.
 fn none(spec: &RecoverSpec, candidates: &[BaseBackup], others: Vec<String>) -> Fault {
-    let mut fault = Fault::new(Code::NotInArchive, "no base backup leads to the target");
+    let mut fault = Fault::new(Code::NotInArchive, format!("no base backup leads to the target: {}", words(&spec.target, spec.bound)));
     for why in others {
         fault.context.push(("Base backup".to_owned(), why));
     }
@@ -117,6 +138,7 @@ fn one(
     spec: &RecoverSpec,
     base: &BaseBackup,
     known: &[BaseBackup],
+    until: Option<Lsn>,
     events: &(dyn EventSink + 'static),
     cancel: &CancellationToken,
 ) -> Result<Choice, Refused> {
@@ -152,12 +174,14 @@ fn one(
     };
     let way = if target == base.timeline && !log.knows(target) { Way::straight(target) } else { log.way(target)? };
     match way.leaves(base.timeline) {
-        Ok(None) => {}
-        Ok(Some(left)) if base.stop <= left => {}
-        Ok(Some(left)) => return Err(Refused::Base(format!("timeline {target} branched off at {left}, before this was complete"))),
-        Err(()) => return Err(Refused::Base(format!("it is of timeline {}, which timeline {target} did not come from", base.timeline))),
+        Left::Never => {}
+        Left::At(left) if base.stop <= left => {}
+        Left::At(left) => return Err(Refused::Base(format!("timeline {target} branched off at {left}, before this was complete"))),
+        Left::NotOnIt => {
+            return Err(Refused::Base(format!("it is of timeline {}, which timeline {target} did not come from", base.timeline)));
+        }
     }
-    let road = road(spec, base, log, way, events, cancel)?;
+    let road = road(spec, base, (log, way), until, events, cancel)?;
     Ok(choice(Some(road)))
 }
 
@@ -187,8 +211,8 @@ fn before(lsn: Lsn, log: &Log) -> u64 {
 fn road(
     spec: &RecoverSpec,
     base: &BaseBackup,
-    log: Log,
-    way: Way,
+    (log, way): (Log, Way),
+    until: Option<Lsn>,
     events: &(dyn EventSink + 'static),
     cancel: &CancellationToken,
 ) -> Result<Road, Refused> {
@@ -216,16 +240,14 @@ fn road(
         }
         Target::Xid(_) | Target::Name(_) => {
             events.log(Level::Info, format!("looking for the target in {} segments of the log", last - first + 1));
-            let (found, why) = search::follow(&log, &way, first, search(), cancel)?;
+            let (found, why) = search::follow(&log, &way, first, search().until(until), cancel)?;
             (found, Some(why))
         }
     };
     let Some(stops) = found.stops else {
         return match (&spec.target, why) {
             (Target::Latest | Target::Immediate, _) => Ok(Road { log, way, segments: (first, last), found }),
-            (Target::Xid(_) | Target::Name(_), _) if spec.base.is_none() && first > 0 => {
-                Err(Refused::Base("the target is not in the log after it".to_owned()))
-            }
+            (Target::Xid(_) | Target::Name(_), _) if spec.base.is_none() && first > 0 => Err(Refused::NotAfter),
             (_, why) => Err(Refused::All(unreachable(&log, &way, last, spec, &found, why.as_ref()))),
         };
     };
@@ -242,8 +264,7 @@ fn latest(log: &Log, way: &Way, first: u64, last: u64, cancel: &CancellationToke
     let mut back = 1;
     loop {
         let from = last.saturating_sub(back).max(first);
-        let (found, _) =
-            search::follow(log, way, from, Search::new(&Target::Latest, crate::domain::recovery::Bound::Inclusive, Lsn(0)), cancel)?;
+        let (found, _) = search::follow(log, way, from, Search::new(&Target::Latest, Bound::Inclusive, Lsn(0)), cancel)?;
         if found.last.is_some() || from == first {
             return Ok(found);
         }

@@ -1,9 +1,7 @@
 //! Applies an increment, the blocks of a file that changed, to the file as it was before.
 
 use super::unpack::{Maker, damaged, settle, write_fault};
-use crate::archive::base::{self, FileEntry, Increment, PAGE};
-use crate::archive::frame::FrameDecoder;
-use crate::archive::reader::Archive;
+use crate::archive::base::{FileEntry, Increment, PAGE};
 use crate::domain::Fault;
 use std::fs::File;
 use std::io;
@@ -22,19 +20,15 @@ struct Taking<'a> {
     sum: u32,
 }
 
+/// Hands over the bytes of an increment, piece by piece.
+pub type Feed<'a> = &'a mut dyn FnMut(&mut dyn FnMut(&[u8]) -> Result<(), Fault>) -> Result<(), Fault>;
+
 /// Applies one to a file. Afterwards the file has the length, rights, time and, where it is known, the checksum that the backup says.
-pub fn apply(
-    archive: &Archive,
-    entry: &FileEntry,
-    decoder: &mut FrameDecoder,
-    buffers: &mut (Vec<u8>, Vec<u8>),
-    maker: &Maker,
-    path: &Path,
-) -> Result<(), Fault> {
+pub fn apply(entry: &FileEntry, maker: &Maker, path: &Path, feed: Feed<'_>) -> Result<(), Fault> {
     let file = maker.file(path)?;
     let fault = |error: io::Error| write_fault("cannot write a file", path, &error);
     let mut taking = Taking { file: &file, head: Vec::new(), increment: None, taken: 0, sum: 0 };
-    base::read(archive, entry, decoder, buffers, |piece| match taking.take(piece) {
+    feed(&mut |piece| match taking.take(piece) {
         Ok(()) => Ok(()),
         Err(Wrong::Bytes(why)) => Err(damaged(entry, &why)),
         Err(Wrong::Disk(error)) => Err(fault(error)),

@@ -2,12 +2,12 @@
 
 use super::board::about;
 use super::chain::{Chain, Layout};
-use super::choose::{self, Choice};
+use super::choose::{self, Choice, words};
 use super::place::{self, Owner, Place, fine};
 use super::{launch, watch};
 use crate::domain::plan::{Check, CheckState, Plan, PlanItem};
 use crate::domain::recovery::judge::{REPLAYED_PER_SECOND, UNPACKED_PER_SECOND};
-use crate::domain::recovery::{BaseKind, Bound, Target, TargetAction, TimelineChoice, moment};
+use crate::domain::recovery::{BaseKind, Target, TargetAction, TimelineChoice, moment};
 use crate::domain::size::grouped;
 use crate::domain::spec::{JobSpec, RecoverSpec, Start};
 use crate::domain::time::span;
@@ -123,19 +123,6 @@ const fn kind(kind: BaseKind) -> &'static str {
         BaseKind::Full => "full",
         BaseKind::Differential => "differential",
         BaseKind::Incremental => "incremental",
-    }
-}
-
-/// A target in words: "to 2026-01-30 13:02:59 UTC = …".
-pub(super) fn words(target: &Target, bound: Bound) -> String {
-    let until = if bound == Bound::Exclusive { "until just before" } else { "up to" };
-    match target {
-        Target::Latest => "everything that is archived".to_owned(),
-        Target::Immediate => "the base backup, as it is consistent".to_owned(),
-        Target::Time(at) => format!("{until} {}", moment::both(*at)),
-        Target::Xid(xid) => format!("{until} transaction {xid}"),
-        Target::Lsn(lsn) => format!("{until} position {lsn}"),
-        Target::Name(name) => format!("up to restore point {name:?}"),
     }
 }
 

@@ -1,11 +1,11 @@
 //! Carries a recovery out: unpacks, finishes, and starts the server where that is wanted.
 
 use super::board::Board;
-use super::choose::{self, Road};
+use super::choose::{self, Road, words};
 use super::finish::{Finish, leftover};
 use super::launch::{self, Launch};
 use super::place::{self, UNFINISHED};
-use super::plan::{Known, look, words};
+use super::plan::{Known, look};
 use super::replay::{Replay, State};
 use super::unpack::{self, Crew, Maker};
 use super::watch;
@@ -100,8 +100,15 @@ fn make(
         timeline: choose::other_timeline(&known.choice),
         action: spec.action,
     });
-    let finish =
-        Finish { chain: &known.chain, layout: &known.layout, target: &spec.target_dir, places: &known.places, orders, installation };
+    let finish = Finish {
+        chain: &known.chain,
+        layout: &known.layout,
+        target: &spec.target_dir,
+        places: &known.places,
+        orders,
+        major: known.choice.base.version_num / 10_000,
+        installation,
+    };
     finish.run(maker)
 }
 
@@ -136,7 +143,10 @@ fn start(
     let road = known.choice.road.as_ref();
     let to = road.map(|road| road.found.stops.unwrap_or(Lsn((road.segments.1 + 1) * road.log.size().bytes())));
     let size = known.choice.base.segment_size.bytes();
-    let replay = watch::follow(&launch, road, size, to, board, &context.cancel)?;
+    let replay = watch::follow(&launch, road, size, to, board, &context.cancel).map_err(|fault| match fault.code {
+        Code::Cancelled => fault.at("Left", format!("{}, complete; its server was stopped", launch.data.display())),
+        _ => fault,
+    })?;
     if let Some(road) = road {
         stopped(road, &replay, spec, summary);
     }

@@ -1,8 +1,8 @@
 //! Brings the files of a chain of base backups to their places, with several threads, each byte checked on the way.
 
-use super::chain::{Chain, Layout, Target};
+use super::chain::{Chain, Layout};
 use super::increment;
-use crate::archive::base::{FileEntry, Part};
+use crate::archive::base::{self, FileEntry, Part};
 use crate::domain::{Code, Fault};
 use crate::storage::io_fault;
 use std::collections::HashMap;
@@ -186,19 +186,46 @@ pub fn all(chain: &Chain, layout: &Layout, maker: &Maker, crew: &Crew<'_>) -> Re
     }
     for number in 0..chain.links.len() {
         whole(chain, number, layout, maker, crew)?;
-        let changed: Vec<(&Target, usize)> =
-            layout.files.iter().filter_map(|file| Some((file, file.made.increments.iter().find(|(link, _)| *link == number)?.1))).collect();
-        let link = &chain.links[number];
-        let make = || Ok((link.archive.decoder()?, (Vec::new(), Vec::new())));
-        crew.each(changed.len(), make, |(decoder, buffers), at| {
-            let (target, file) = changed[at];
-            let entry = &link.index.files()[file];
-            increment::apply(&link.archive, entry, decoder, buffers, maker, &target.path)?;
-            (crew.done)(entry.size);
-            Ok(())
-        })?;
+        changes(chain, number, layout, maker, crew)?;
     }
     Ok(())
+}
+
+/// Applies the increments of a link. Those that lie in one frame are applied together, so that it is unpacked once: most are small, and there
+/// are thousands of them in a frame.
+fn changes(chain: &Chain, number: usize, layout: &Layout, maker: &Maker, crew: &Crew<'_>) -> Result<(), Fault> {
+    let link = &chain.links[number];
+    let targets: HashMap<usize, &Path> = layout
+        .files
+        .iter()
+        .filter_map(|file| Some((file.made.increments.iter().find(|(link, _)| *link == number)?.1, file.path.as_path())))
+        .collect();
+    let parts = link.index.parts(&link.archive);
+    let wanted: Vec<&Part> = parts.iter().filter(|part| part.offset == 0 && targets.contains_key(&part.file)).collect();
+    let frames: Vec<&[&Part]> = wanted.chunk_by(|a, b| a.frame == b.frame).collect();
+    let make = || Ok((link.archive.decoder()?, (Vec::new(), Vec::new())));
+    crew.each(frames.len(), make, |(decoder, buffers), at| {
+        let decoded = link.archive.frame(frames[at][0].frame, decoder, &mut buffers.0, std::mem::take(&mut buffers.1))?;
+        let mut long = None;
+        for part in frames[at] {
+            let (entry, path) = (&link.index.files()[part.file], targets[&part.file]);
+            if part.length < entry.size {
+                long = Some((entry, path));
+                continue;
+            }
+            let bytes = part.of(&decoded.plain).ok_or_else(|| damaged(entry, "is not where the list of files says"))?;
+            increment::apply(entry, maker, path, &mut |take| take(bytes))?;
+            (crew.done)(entry.size);
+        }
+        buffers.1 = decoded.plain;
+        // The last one of a frame may go on in the frames that follow.
+        if let Some((entry, path)) = long {
+            increment::apply(entry, maker, path, &mut |take| base::read(&link.archive, entry, decoder, buffers, take))?;
+            (crew.done)(entry.size);
+        }
+        Ok(())
+    })?;
+    if wanted.len() == targets.len() { Ok(()) } else { Err(Fault::internal("an increment without bytes")) }
 }
 
 /// Unpacks the files that a link has whole and that are still wanted in the end.

@@ -32,7 +32,7 @@ const TOLD: usize = 10;
 /// Decides what goes.
 ///
 /// # Errors
-/// `INCOMPLETE` where nothing says what is needed: no base backup and no rule; `USAGE` for an archive that another program keeps.
+/// `USAGE` where nothing says what is needed (no base backup and no rule), and for an archive that another program keeps.
 pub fn decide(survey: &Survey, bases: &[BaseBackup], rule: Rule, now: Stamp) -> Result<Cleanup, Fault> {
     if survey.layout != Layout::Flat {
         let whose = match survey.layout {
@@ -45,7 +45,7 @@ pub fn decide(survey: &Survey, bases: &[BaseBackup], rule: Rule, now: Stamp) -> 
             .step(format!("Let {whose} remove what is not needed any more: it knows its own backups.")));
     }
     if bases.is_empty() && rule == Rule::Bases {
-        return Err(Fault::new(Code::Incomplete, "nothing is removed: there is no base backup, so nothing says what is needed")
+        return Err(Fault::new(Code::Usage, "nothing is removed: there is no base backup, so nothing says what is needed")
             .at("Archive", survey.dir.display())
             .step("Give the folder of the base backups with --backup-dir.")
             .step_run(

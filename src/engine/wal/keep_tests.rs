@@ -60,7 +60,7 @@ fn without_a_base_backup_nothing_goes_unless_it_is_said_what() {
     let dir = archive();
     let survey = survey(dir.path()).expect("a survey");
     let fault = decide(&survey, &[], Rule::Bases, Stamp(0)).expect_err("refused");
-    assert_eq!(fault.code, Code::Incomplete);
+    assert_eq!(fault.code, Code::Usage);
     let before = Rule::Before(match name(1, 4).parse() {
         Ok(WalName::Segment(name)) => name,
         other => panic!("{other:?}"),

@@ -159,7 +159,17 @@ impl Survey {
         };
         self.cost.asked += 1;
         // What has gone since it was listed was taken away by a cleanup: it is not there.
-        let Ok(meta) = entry.metadata() else { return };
+        let Ok(mut meta) = entry.metadata() else { return };
+        if meta.is_symlink() {
+            self.cost.asked += 1;
+            let Ok(behind) = std::fs::metadata(entry.path()) else { return };
+            meta = behind;
+        }
+        // Opening a pipe would wait for its other end.
+        if !meta.is_file() {
+            self.strangers += 1;
+            return;
+        }
         if hashed {
             self.layout = Layout::PgBackRest;
         }

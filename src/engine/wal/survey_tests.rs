@@ -125,3 +125,17 @@ fn the_time_of_a_segment_is_that_of_its_file() {
     file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_millis(1_769_778_179_184)).expect("a time");
     assert_eq!(survey(dir.path()).expect("a survey").files[0].at, Stamp(1_769_778_179_184));
 }
+
+#[test]
+fn links_are_followed_and_pipes_are_not_opened() {
+    let (dir, other) = (dir(), dir());
+    write(other.path().join("x"), head(1, 1, 16 << 20)).expect("a file");
+    std::os::unix::fs::symlink(other.path().join("x"), dir.path().join(name(1))).expect("a link");
+    std::os::unix::fs::symlink("/nowhere/at/all", dir.path().join(name(2))).expect("a link");
+    let pipe = dir.path().join("00000002.history");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status().expect("mkfifo");
+    assert!(made.success());
+    let survey = survey(dir.path()).expect("a survey");
+    assert_eq!((survey.files.len(), survey.files[0].bytes, survey.strangers), (1, 40, 1));
+    assert!(survey.header.is_some());
+}

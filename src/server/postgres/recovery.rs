@@ -72,10 +72,19 @@ pub fn settings(orders: &Orders<'_>) -> String {
     set("recovery_target_inclusive", if orders.bound == Bound::Exclusive { "off" } else { "on" });
     set("recovery_target_timeline", &orders.timeline.map_or_else(|| "current".to_owned(), |timeline| timeline.to_string()));
     set("recovery_target_action", word(orders.action));
-    out.push_str(
-        "# A second server must not write to the first one's archive: its timeline would be taken for the newest.\n\
-         # Archiving is switched on again with: dbbackup pitr enable\narchive_mode = 'off'\n",
+    out
+}
+
+/// The lines that keep a second server from writing to the first one's archive, after [`without_steering`].
+pub fn no_archive(major: u32) -> String {
+    let mut out = String::from(
+        "# A second server must not write to the first one's archive: its timeline would be taken for the newest. What it writes once it is a primary\n\
+         # is kept until an archive is named: dbbackup pitr enable\narchive_command = '/bin/false'\n",
     );
+    if major >= 15 {
+        // With a library and a command, newer servers do not start.
+        out.push_str("archive_library = ''\n");
+    }
     out
 }
 
@@ -92,7 +101,7 @@ pub const fn word(action: TargetAction) -> &'static str {
 pub fn without_steering(conf: &str) -> String {
     let steers = |line: &str| {
         let name = line.trim_start().split(|c: char| c == '=' || c.is_whitespace()).next().unwrap_or_default();
-        STEERING.iter().any(|known| known.eq_ignore_ascii_case(name)) || name.eq_ignore_ascii_case("archive_mode")
+        STEERING.iter().chain(&["archive_command", "archive_library"]).any(|known| known.eq_ignore_ascii_case(name))
     };
     conf.lines().filter(|line| !steers(line)).fold(String::new(), |out, line| out + line + "\n")
 }
@@ -153,8 +162,7 @@ mod tests {
 
     #[test]
     fn what_another_recovery_was_told_is_left_out() {
-        let conf =
-            "# hello\nwork_mem = '4MB'\nrecovery_target_time = 'x'\n  Restore_Command='cp'\narchive_mode = on\nrecovery_prefetch = off\n";
+        let conf = "# hello\nwork_mem = '4MB'\nrecovery_target_time = 'x'\n  Restore_Command='cp'\narchive_command = 'cp'\nrecovery_prefetch = off\n";
         assert_eq!(without_steering(conf), "# hello\nwork_mem = '4MB'\nrecovery_prefetch = off\n");
         let orders = Orders {
             restore_command: "x %f %p".to_owned(),
@@ -167,7 +175,8 @@ mod tests {
         let at = |line: &str| text.find(line).unwrap_or_else(|| panic!("{line} in {text}"));
         assert!(at("recovery_target_name = ''") < at("recovery_target_time = '2026-01-30 13:02:59.1845+00'"));
         assert!(text.contains("recovery_target_inclusive = 'off'") && text.contains("recovery_target_timeline = '3'"));
-        assert!(text.contains("recovery_target_action = 'promote'") && text.contains("archive_mode = 'off'"));
+        assert!(text.contains("recovery_target_action = 'promote'"));
+        assert!(no_archive(15).contains("archive_library = ''") && !no_archive(14).contains("archive_library"));
     }
 
     #[test]

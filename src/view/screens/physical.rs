@@ -77,6 +77,7 @@ fn recover(spec: &RecoverSpec, clock: &Clock) -> Vec<(&'static str, String)> {
     };
     let then = match (spec.start, spec.action) {
         (Start::No, _) => "it is only prepared: somebody else starts it",
+        (Start::Yes, _) if spec.target == Target::Latest => "it is started and becomes a primary there",
         (Start::Yes, TargetAction::Pause) => "it is started and waits there, open for reading",
         (Start::Yes, TargetAction::Promote) => "it is started and becomes a primary there",
         (Start::Yes, TargetAction::Shutdown) => "it is started and stops there",

@@ -56,6 +56,7 @@ pub fn head(model: &Model, report: &RecoveryReport, cols: usize) -> Row {
     let place = match (standing(report), &report.wal.source.dir) {
         (Standing::Foreign(kind), _) => format!("log kept by {}", product(kind)),
         (_, Some(dir)) => format!("log in {}", dir.display()),
+        (Standing::Unknown, None) => "archive of the log not known".to_owned(),
         (_, None) => "no archive of the log".to_owned(),
     };
     let fresh = match pitr::is_asking(model) {
@@ -126,7 +127,7 @@ fn bases(model: &Model, report: &RecoveryReport, cols: usize, height: usize) -> 
         return Vec::new();
     }
     let (used, chain) = match pitr::verdict(model) {
-        Some(Verdict::Recoverable(way)) => (Some(way.base), way.chain),
+        Some(Verdict::Recoverable(way)) => (Some(way.base), way.chain.clone()),
         _ => (None, Vec::new()),
     };
     let names: Vec<String> = report.bases.iter().map(|base| file_name(&base.path)).collect();
@@ -179,7 +180,10 @@ fn bases(model: &Model, report: &RecoveryReport, cols: usize, height: usize) -> 
 fn windows(model: &Model, report: &RecoveryReport, cols: usize) -> Vec<Row> {
     let clock = &model.clock;
     let (Some((from, _)), Some((_, to))) = (report.windows.first(), report.windows.last()) else {
-        return vec![Row::of("✗ no moment can be recovered", Role::Bad)];
+        return vec![match standing(report) {
+            Standing::Unknown => Row::of("▲ it is not known to which moments there is a log", Role::Warn),
+            _ => Row::of("✗ no moment can be recovered", Role::Bad),
+        }];
     };
     let head =
         format!("✓ any moment from {} to {} {}", when::date_second(*from, clock), when::date_second(*to, clock), clock.zone_at(*to).1);
@@ -189,8 +193,11 @@ fn windows(model: &Model, report: &RecoveryReport, cols: usize) -> Vec<Row> {
         .map(|pair| {
             let (from, to) = (pair[0].1, pair[1].0);
             let same = when::date(from, clock) == when::date(to, clock) && to.since(from) < 86_400_000;
-            let to = if same { when::minute(to, clock) } else { when::date_minute(to, clock) };
-            format!("{} – {to}", when::date_minute(from, clock))
+            match (same, to.since(from)) {
+                (true, 0..600_000) => format!("{} – {}", when::date_second(from, clock), when::second(to, clock)),
+                (true, _) => format!("{} – {}", when::date_minute(from, clock), when::minute(to, clock)),
+                (false, _) => format!("{} – {}", when::date_minute(from, clock), when::date_minute(to, clock)),
+            }
         })
         .collect();
     let said = match holes.as_slice() {
@@ -263,8 +270,8 @@ fn both(at: Micros, model: &Model, room: usize) -> String {
 
 fn verdict(model: &Model, report: &RecoveryReport, cols: usize, density: Density) -> Vec<Row> {
     match pitr::verdict(model) {
-        Some(Verdict::Recoverable(way)) => recoverable(model, report, &way, cols, density),
-        Some(Verdict::Not(obstacle)) => not(model, report, &obstacle, cols, density),
+        Some(Verdict::Recoverable(way)) => recoverable(model, report, way, cols, density),
+        Some(Verdict::Not(obstacle)) => not(model, report, obstacle, cols, density),
         None => Vec::new(),
     }
 }

@@ -192,7 +192,7 @@ fn charts(model: &Model, wal: &WalReport, at: Stamp, cols: usize, height: usize)
     let size = wal.stats.segment_size.map_or(0, |size| size.bytes());
     let days = (cols - wide - 3 - LABEL - 1).min(60);
     let saved = saved(wal, size, days);
-    if saved.iter().flatten().next().is_none() {
+    if wal.stats.compressed.0 == 0 || saved.iter().flatten().next().is_none() {
         return left;
     }
     let (words, values) = unit(wal, days);
@@ -270,7 +270,12 @@ fn forecast(wal: &WalReport, cols: usize) -> Vec<Row> {
     let Some((free, all)) = wal.room else { return Vec::new() };
     let dir = wal.source.dir.as_ref().map(|dir| dir.display().to_string()).unwrap_or_default();
     // Where it is soon full that is a concern, with its cure.
-    let full = wal.full_in_ms.map(|full| format!(", at this rate full in {}", span(full))).unwrap_or_default();
+    // Years ahead nobody knows the rate.
+    let full = wal
+        .full_in_ms
+        .filter(|full| *full < 730 * 86_400_000)
+        .map(|full| format!(", at this rate full in {}", span(full)))
+        .unwrap_or_default();
     vec![Row::of(text::cut(&format!("ROOM      {free} of {all} free in {dir}{full}"), cols), Role::Muted)]
 }
 

@@ -20,6 +20,11 @@ fn question() -> Query {
     Query::Recovery(Some(Box::new(fixtures::connection())), "/var/backups/dbbackup".into(), None)
 }
 
+/// The same when the archive's place is known.
+fn again() -> Query {
+    Query::Recovery(Some(Box::new(fixtures::connection())), "/var/backups/dbbackup".into(), Some("/wal".into()))
+}
+
 fn questions(harness: &mut Harness) -> Vec<Query> {
     let cmds = harness.take().into_iter();
     cmds.filter_map(|cmd| match cmd {
@@ -60,15 +65,25 @@ fn one_question_feeds_both_screens_and_is_asked_again_calmly() {
     let harness = harness.keys("7").sends_nothing().answered().keys("6").sends_nothing().shows("any moment from");
     let harness = later(harness, MINUTE / 2).sends_nothing();
     let mut harness = later(harness, MINUTE / 2);
-    assert_eq!(questions(&mut harness), [question()]);
+    assert_eq!(questions(&mut harness), [again()]);
     // While the answer is on its way nobody asks twice, and what is shown stays.
     let harness = later(harness, 5 * MINUTE).sends_nothing().shows("any moment from").shows("looking again");
     let mut harness = harness.keys("R");
-    assert_eq!(questions(&mut harness), [question()]);
+    assert_eq!(questions(&mut harness), [again()]);
     // Nobody looks: nobody asks. Whoever comes back later gets fresh figures.
     let harness = later(harness.answered().keys("1"), 10 * MINUTE).sends_nothing();
     let mut harness = harness.keys("7");
-    assert_eq!(questions(&mut harness), [question()]);
+    assert_eq!(questions(&mut harness), [again()]);
+}
+
+#[test]
+fn a_server_that_no_longer_answers_still_has_its_archive() {
+    let mut harness = at("6").keys("R");
+    let Query::Recovery(_, _, wal) = questions(&mut harness).pop().expect("a question") else { panic!("another question") };
+    assert_eq!(wal, Some("/wal".into()));
+    // Nothing was ever known: the way to name the folder is said.
+    let lost = Harness::of(recovery::shown("6", recovery::lost())).shows("it is not known").shows("--archive-dir").quietly();
+    lost.keys("y").shows("nothing here wants a command").sends_nothing();
 }
 
 #[test]
@@ -193,11 +208,17 @@ fn enter_prepares_the_recovery_of_the_moment() {
 
 #[test]
 fn every_choice_of_the_form_is_in_the_job() {
-    let harness = at("6").keys("enter").types("/restore").keys("down right right right").shows("a position in the log");
+    // At the end of the archive there is nothing to choose.
+    let harness = at("6")
+        .keys("enter")
+        .hides("up to it")
+        .types("/restore")
+        .keys("down right right right")
+        .shows("up to it")
+        .shows("a position in the log");
     let harness = harness.keys("down").types("x").shows("such as 1/6B374D8").keys("ctrl-u").types("1/6B374D8");
-    let harness =
-        harness.keys("down right").keys("down ctrl-u").types("two").shows("latest, current or a number").keys("ctrl-u").types("2");
-    let harness = harness.keys("down right").keys("down right").shows("one that is free").keys("down").types("70000");
+    let harness = harness.keys("down right down right down ctrl-u").types("two").shows("latest, current or a number");
+    let harness = harness.keys("ctrl-u").types("2").keys("down right").shows("one that is free").keys("down").types("70000");
     let harness = harness.shows("1 to 65535").keys("ctrl-u").types("6000").keys("down down").types("/a=b").shows("write /old=/new");
     let mut harness = harness.keys("ctrl-u").types("/a=/b, /c=/d").keys("down").types("/opt/pg").keys("down 9").keys("enter");
     let spec = planned_recovery(&mut harness);

@@ -13,12 +13,12 @@ fn what_is_before_the_oldest_base_backup_goes_when_it_is_confirmed() {
         run(&mut on(&server, home.path(), &[&["wal", "cleanup", "--archive-dir", &wal, "--backup-dir", &dir], more].concat()))
     };
     write(&server, 4);
-    cleanup(&[]).fails(1, "INCOMPLETE");
+    cleanup(&[]).fails(64, "USAGE");
     run(&mut on(&server, home.path(), &["backup", "base", "--backup-dir", &dir])).ok();
     write(&server, 2);
     let before = names(&archive(&server));
     let plan = cleanup(&[]).ok().stdout;
-    assert!(plan.contains("Nothing was removed.") && plan.contains("  From:           000000010000000000000001"), "{plan}");
+    assert!(plan.contains("Nothing was removed.") && plan.contains("  From:           00000001000000000000000"), "{plan}");
     assert!(plan.contains(" needs the log from "), "{plan}");
     assert_eq!(names(&archive(&server)), before, "without --confirm nothing goes");
     assert_eq!(cleanup(&["--confirm", "--dry-run"]).ok().stdout, plan, "a dry run is none");

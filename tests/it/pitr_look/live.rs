@@ -48,16 +48,16 @@ fn verify_names_what_is_damaged_and_what_is_missing() {
     let dir = archive(&server);
     let verify = || run(&mut dbbackup(home.path(), &["wal", "verify", "--archive-dir", &dir.display().to_string()]));
     let whole = verify().ok().stdout;
-    assert!(whole.starts_with("FOUND    timeline 1  000000010000000000000001 to "), "{whole}");
+    assert!(whole.starts_with("FOUND    timeline 1  00000001000000000000000"), "{whole}");
     assert!(whole.contains("nothing is missing, nothing is damaged"), "{whole}");
-    let third = dir.join("000000010000000000000003");
-    let kept = std::fs::read(&third).expect("a segment");
-    std::fs::write(&third, &kept[..kept.len() - 8192]).expect("a segment");
+    let one = dir.join("000000010000000000000004");
+    let kept = std::fs::read(&one).expect("a segment");
+    std::fs::write(&one, &kept[..kept.len() - 8192]).expect("a segment");
     let damaged = verify().fails(65, "CORRUPTED_BACKUP").stdout;
-    assert!(damaged.contains("DAMAGED  000000010000000000000003  it has 16769024 bytes"), "{damaged}");
-    std::fs::remove_file(&third).expect("it was there");
+    assert!(damaged.contains("DAMAGED  000000010000000000000004  it has 16769024 bytes"), "{damaged}");
+    std::fs::remove_file(&one).expect("it was there");
     let missing = verify().fails(65, "CORRUPTED_BACKUP").stdout;
-    assert!(missing.contains("MISSING  timeline 1  000000010000000000000003  1 segment, "), "{missing}");
+    assert!(missing.contains("MISSING  timeline 1  000000010000000000000004  1 segment, "), "{missing}");
 }
 
 /// Bytes of a record that was changed after it was archived: nothing but its checksum tells.

@@ -207,7 +207,7 @@ impl Story {
 
     /// Runs `restore pitr` into a folder of this name.
     pub fn recover(&self, name: &str, more: &[&str]) -> (Recovered<'_>, Outcome) {
-        let recovered = Recovered { story: self, data: self.dir.join(name) };
+        let recovered = Recovered::of(self, name);
         let outcome = program::run(&mut self.command(name, more));
         (recovered, outcome)
     }
@@ -234,7 +234,31 @@ pub struct Recovered<'a> {
     pub data: PathBuf,
 }
 
-impl Recovered<'_> {
+impl<'a> Recovered<'a> {
+    /// The server that is recovered into a folder of this name.
+    pub fn of(story: &'a Story, name: &str) -> Self {
+        Self { story, data: story.dir.join(name) }
+    }
+
+    /// A command of pg_ctl on it.
+    fn control(&self, args: &[&str]) {
+        let root = rustix::process::geteuid().is_root();
+        let mut command = Command::new(if root { "runuser" } else { "env" });
+        if root {
+            command.args(["-u", "postgres", "--"]);
+        }
+        command.arg(self.story.server.bin.join("pg_ctl")).args(args).arg("-D").arg(&self.data);
+        let _ = command.current_dir("/").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    }
+
+    /// Starts it as a person would, beside the first one, and waits until it is at its target.
+    pub fn start(&self) {
+        let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port();
+        let options = format!("-c port={port} -c unix_socket_directories={}", self.data.display());
+        self.control(&["start", "-w", "-l", &self.data.join("log").display().to_string(), "-o", &options]);
+        crate::support::eventually("it is at its target", || self.sql("select pg_get_wal_replay_pause_state()") == "paused");
+    }
+
     /// Runs SQL on it.
     pub fn sql(&self, sql: &str) -> String {
         let pid = std::fs::read_to_string(self.data.join("postmaster.pid")).expect("it runs");
@@ -255,12 +279,7 @@ impl Recovered<'_> {
 
     /// Stops it.
     pub fn stop(&self) {
-        let mut command = if rustix::process::geteuid().is_root() { Command::new("runuser") } else { Command::new("env") };
-        if rustix::process::geteuid().is_root() {
-            command.args(["-u", "postgres", "--"]);
-        }
-        command.arg(self.story.server.bin.join("pg_ctl")).args(["stop", "-m", "immediate", "-w", "-D"]).arg(&self.data);
-        let _ = command.current_dir("/").stdout(Stdio::null()).stderr(Stdio::null()).status();
+        self.control(&["stop", "-m", "immediate", "-w"]);
     }
 }
 
@@ -287,6 +306,13 @@ pub fn lsn(text: &str) -> u64 {
 pub fn own(path: &Path) {
     if rustix::process::geteuid().is_root() {
         assert!(Command::new("chown").arg("postgres:").arg(path).status().expect("chown").success());
+    }
+}
+
+/// The same with everything in it.
+pub fn own_all(path: &Path) {
+    if rustix::process::geteuid().is_root() {
+        assert!(Command::new("chown").args(["-R", "postgres:"]).arg(path).status().expect("chown").success());
     }
 }
 
