@@ -57,6 +57,8 @@ impl Road {
 enum Refused {
     /// Another one may.
     Base(String),
+    /// Another one may: the target is not in the log after this one.
+    NotAfter,
     /// No other one will either.
     All(Fault),
 }
@@ -82,14 +84,20 @@ pub fn choose(spec: &RecoverSpec, events: &(dyn EventSink + 'static), cancel: &C
             .step_run("Make one, for the next time:", format!("dbbackup backup base --backup-dir {}", super::log::quoted(&spec.dir))));
     }
     let mut others = Vec::new();
+    // What was looked through for one base backup is not looked through again for an older one.
+    let mut until = None;
     for base in &candidates {
         if cancel.is_cancelled() {
             return Err(Fault::new(Code::Cancelled, "cancelled"));
         }
-        match one(spec, base, &known, events, cancel) {
+        match one(spec, base, &known, until, events, cancel) {
             Ok(choice) => return Ok(Choice { others, ..choice }),
             Err(Refused::All(fault)) => return Err(fault),
             Err(Refused::Base(why)) => others.push(format!("{}: {why}", name(base))),
+            Err(Refused::NotAfter) => {
+                others.push(format!("{}: the target is not in the log after it", name(base)));
+                until = Some(base.start);
+            }
         }
     }
     Err(none(spec, &candidates, others))
@@ -130,6 +138,7 @@ fn one(
     spec: &RecoverSpec,
     base: &BaseBackup,
     known: &[BaseBackup],
+    until: Option<Lsn>,
     events: &(dyn EventSink + 'static),
     cancel: &CancellationToken,
 ) -> Result<Choice, Refused> {
@@ -170,7 +179,7 @@ fn one(
         Ok(Some(left)) => return Err(Refused::Base(format!("timeline {target} branched off at {left}, before this was complete"))),
         Err(()) => return Err(Refused::Base(format!("it is of timeline {}, which timeline {target} did not come from", base.timeline))),
     }
-    let road = road(spec, base, log, way, events, cancel)?;
+    let road = road(spec, base, (log, way), until, events, cancel)?;
     Ok(choice(Some(road)))
 }
 
@@ -200,8 +209,8 @@ fn before(lsn: Lsn, log: &Log) -> u64 {
 fn road(
     spec: &RecoverSpec,
     base: &BaseBackup,
-    log: Log,
-    way: Way,
+    (log, way): (Log, Way),
+    until: Option<Lsn>,
     events: &(dyn EventSink + 'static),
     cancel: &CancellationToken,
 ) -> Result<Road, Refused> {
@@ -229,16 +238,14 @@ fn road(
         }
         Target::Xid(_) | Target::Name(_) => {
             events.log(Level::Info, format!("looking for the target in {} segments of the log", last - first + 1));
-            let (found, why) = search::follow(&log, &way, first, search(), cancel)?;
+            let (found, why) = search::follow(&log, &way, first, search().until(until), cancel)?;
             (found, Some(why))
         }
     };
     let Some(stops) = found.stops else {
         return match (&spec.target, why) {
             (Target::Latest | Target::Immediate, _) => Ok(Road { log, way, segments: (first, last), found }),
-            (Target::Xid(_) | Target::Name(_), _) if spec.base.is_none() && first > 0 => {
-                Err(Refused::Base("the target is not in the log after it".to_owned()))
-            }
+            (Target::Xid(_) | Target::Name(_), _) if spec.base.is_none() && first > 0 => Err(Refused::NotAfter),
             (_, why) => Err(Refused::All(unreachable(&log, &way, last, spec, &found, why.as_ref()))),
         };
     };

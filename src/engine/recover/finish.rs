@@ -25,6 +25,8 @@ pub struct Finish<'a> {
     pub places: &'a [Place],
     /// How the server recovers; none: it only becomes consistent, with what the base backup itself has of the log.
     pub orders: Option<Orders<'a>>,
+    /// The server's major version.
+    pub major: u32,
     /// The server's programs, where they were found.
     pub installation: Option<&'a Installation>,
 }
@@ -41,16 +43,18 @@ impl Finish<'_> {
         }
         let control = self.control()?;
         self.configuration(maker, &control, &mut notes)?;
+        let path = self.target.join("postgresql.auto.conf");
+        let old = if path.is_file() { read(&path)? } else { String::new() };
+        let mut text = recovery::without_steering(&old) + &recovery::no_archive(self.major);
         if let Some(orders) = &self.orders {
-            let path = self.target.join("postgresql.auto.conf");
-            let old = if path.is_file() { read(&path)? } else { String::new() };
-            maker.write(&path, (recovery::without_steering(&old) + &recovery::settings(orders)).as_bytes())?;
+            text.push_str(&recovery::settings(orders));
             maker.write(&self.target.join("recovery.signal"), b"")?;
-            notes.push(
-                "It writes nothing to the first server's archive: once it is a primary it keeps its log until dbbackup pitr enable names an archive."
-                    .to_owned(),
-            );
         }
+        maker.write(&path, text.as_bytes())?;
+        notes.push(
+            "It writes nothing to the first server's archive: once it is a primary it keeps its log until dbbackup pitr enable names an archive."
+                .to_owned(),
+        );
         let mut folders = vec![self.target.to_owned()];
         folders.extend(self.places.iter().map(|place| place.to.clone()));
         sync(&folders)?;

@@ -61,7 +61,7 @@ pub fn command(program: &Path, owner: Option<&Owner>) -> Command {
 
 /// Whether the user to whom the server belongs can do this with a path: `-r`, `-x`.
 pub fn can(owner: Option<&Owner>, what: &str, path: &Path) -> bool {
-    let mut test = command(Path::new("/usr/bin/test"), owner);
+    let mut test = command(Path::new("test"), owner);
     test.arg(what).arg(path).stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
 }
 

@@ -223,9 +223,27 @@ fn unpack(path: &Path, stored: Stored, send: &mut dyn FnMut(Result<Vec<u8>, Resu
             Ok(0) => return None,
             Ok(_) if send(Ok(piece)) => {}
             Ok(_) => return None,
-            Err(error) => return Some(io_fault("cannot read an archived file of the log", path, &error)),
+            Err(error) if error.raw_os_error().is_some() => return Some(io_fault("cannot read an archived file of the log", path, &error)),
+            Err(error) => return Some(damaged(path, &error)),
         }
     }
+}
+
+/// What cannot be unpacked is damaged: the storage gave bytes, and they are the wrong ones.
+fn damaged(path: &Path, error: &io::Error) -> Fault {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    Fault::new(Code::CorruptedBackup, format!("{name} in the archive of the log is damaged"))
+        .at("File", path.display())
+        .because(error)
+        .step_run(
+            "Look whether another copy of it is elsewhere, on the server for one:",
+            format!("find / -xdev -name '{}*' 2>/dev/null", &name[..name.len().min(24)]),
+        )
+        .step_run(
+            "See what else is damaged:",
+            format!("dbbackup wal verify --archive-dir {}", quoted(path.parent().unwrap_or(Path::new(".")))),
+        )
+        .step("Recovery can reach what lies before it: choose an earlier target.")
 }
 
 /// A path as a shell reads it.

@@ -99,10 +99,16 @@ fn make(
         bound: spec.bound,
         timeline: choose::other_timeline(&known.choice),
         action: spec.action,
-        major: known.choice.base.version_num / 10_000,
     });
-    let finish =
-        Finish { chain: &known.chain, layout: &known.layout, target: &spec.target_dir, places: &known.places, orders, installation };
+    let finish = Finish {
+        chain: &known.chain,
+        layout: &known.layout,
+        target: &spec.target_dir,
+        places: &known.places,
+        orders,
+        major: known.choice.base.version_num / 10_000,
+        installation,
+    };
     finish.run(maker)
 }
 
@@ -137,7 +143,10 @@ fn start(
     let road = known.choice.road.as_ref();
     let to = road.map(|road| road.found.stops.unwrap_or(Lsn((road.segments.1 + 1) * road.log.size().bytes())));
     let size = known.choice.base.segment_size.bytes();
-    let replay = watch::follow(&launch, road, size, to, board, &context.cancel)?;
+    let replay = watch::follow(&launch, road, size, to, board, &context.cancel).map_err(|fault| match fault.code {
+        Code::Cancelled => fault.at("Left", format!("{}, complete; its server was stopped", launch.data.display())),
+        _ => fault,
+    })?;
     if let Some(road) = road {
         stopped(road, &replay, spec, summary);
     }

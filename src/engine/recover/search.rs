@@ -42,12 +42,20 @@ pub struct Search {
     found: Found,
     /// The record at the target, which is replayed though replay stops with it.
     inclusive: Option<Lsn>,
+    /// The target is not looked for from here on.
+    until: Option<Lsn>,
 }
 
 impl Search {
     /// A search for a target with a base backup that is consistent at a position.
     pub fn new(target: &Target, bound: Bound, consistent: Lsn) -> Self {
-        Self { target: target.clone(), bound, consistent, found: Found::default(), inclusive: None }
+        Self { target: target.clone(), bound, consistent, found: Found::default(), inclusive: None, until: None }
+    }
+
+    /// The same, which gives up at a position.
+    #[must_use]
+    pub fn until(self, until: Option<Lsn>) -> Self {
+        Self { until, ..self }
     }
 
     /// What was found.
@@ -82,6 +90,9 @@ impl Search {
                 }
                 None => true,
             };
+        }
+        if self.until.is_some_and(|until| event.at >= until) {
+            return false;
         }
         let (before, after) = self.stops(event, ended.as_ref());
         match ended {

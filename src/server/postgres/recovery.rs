@@ -33,8 +33,6 @@ pub struct Orders<'a> {
     pub timeline: Option<Timeline>,
     /// What it does at the target.
     pub action: TargetAction,
-    /// Its major version.
-    pub major: u32,
 }
 
 /// A value as a configuration file takes it (`GUC_scanstr`: quotes are doubled, backslashes escape).
@@ -74,11 +72,16 @@ pub fn settings(orders: &Orders<'_>) -> String {
     set("recovery_target_inclusive", if orders.bound == Bound::Exclusive { "off" } else { "on" });
     set("recovery_target_timeline", &orders.timeline.map_or_else(|| "current".to_owned(), |timeline| timeline.to_string()));
     set("recovery_target_action", word(orders.action));
-    out.push_str(
+    out
+}
+
+/// The lines that keep a second server from writing to the first one's archive, after [`without_steering`].
+pub fn no_archive(major: u32) -> String {
+    let mut out = String::from(
         "# A second server must not write to the first one's archive: its timeline would be taken for the newest. What it writes once it is a primary\n\
          # is kept until an archive is named: dbbackup pitr enable\narchive_command = '/bin/false'\n",
     );
-    if orders.major >= 15 {
+    if major >= 15 {
         // With a library and a command, newer servers do not start.
         out.push_str("archive_library = ''\n");
     }
@@ -167,13 +170,13 @@ mod tests {
             bound: Bound::Exclusive,
             timeline: Some(Timeline(3)),
             action: TargetAction::Promote,
-            major: 15,
         };
         let text = settings(&orders);
         let at = |line: &str| text.find(line).unwrap_or_else(|| panic!("{line} in {text}"));
         assert!(at("recovery_target_name = ''") < at("recovery_target_time = '2026-01-30 13:02:59.1845+00'"));
         assert!(text.contains("recovery_target_inclusive = 'off'") && text.contains("recovery_target_timeline = '3'"));
-        assert!(text.contains("recovery_target_action = 'promote'") && text.contains("archive_library = ''"));
+        assert!(text.contains("recovery_target_action = 'promote'"));
+        assert!(no_archive(15).contains("archive_library = ''") && !no_archive(14).contains("archive_library"));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Incremental base backups: their chains make the very files that the server had, and broken ones are refused.
 
 use super::story::{Recovered, Story};
+use crate::support::postgres::Postgres;
 use crate::support::program;
 use std::process::Command;
 
@@ -78,4 +79,69 @@ fn a_broken_chain_is_refused_and_an_older_backup_taken() {
     let folder = backups.display().to_string();
     let outcome = program::run(&mut story.command("older", &["--backup-dir", &folder, "--dry-run"])).ok();
     assert!(outcome.stdout.contains(&here(0).display().to_string()) && outcome.stdout.contains("Passed over"), "{}", outcome.stdout);
+}
+
+/// A server without an archive: its base backup brings the log that makes it consistent.
+#[test]
+fn a_backup_with_its_own_log_needs_no_archive() {
+    let server = Postgres::start(17, "");
+    server.sql("postgres", "create table there as select 42 as n");
+    let home = server.socket.join("home");
+    std::fs::create_dir(&home).expect("a folder");
+    super::story::own(&home);
+    let (backups, data) = (home.display().to_string(), home.join("data"));
+    program::run(&mut program::on(&server, &home, &["backup", "base", "--backup-dir", &backups])).ok();
+    let target = data.display().to_string();
+    let bin = server.bin.display().to_string();
+    let args = [
+        "restore",
+        "pitr",
+        "--batch",
+        "--audit-file",
+        "off",
+        "--backup-dir",
+        &backups,
+        "--target-dir",
+        &target,
+        "--bin-dir",
+        &bin,
+        "--start",
+    ];
+    let outcome = program::run(&mut program::dbbackup(&home, &args)).ok();
+    assert!(outcome.stdout.contains("The server is a primary"), "{}", outcome.stdout);
+    let pid = std::fs::read_to_string(data.join("postmaster.pid")).expect("it runs");
+    let lines: Vec<&str> = pid.lines().collect();
+    let mut psql = Command::new(server.bin.join("psql"));
+    psql.args(["-h", lines[4], "-p", lines[3], "-U", "postgres", "-XAtqc", "select n from there", "postgres"]);
+    let found = psql.output().expect("psql");
+    let process = lines[0].trim().parse().ok().and_then(rustix::process::Pid::from_raw).expect("a process");
+    rustix::process::kill_process(process, rustix::process::Signal::QUIT).expect("a signal");
+    assert_eq!(String::from_utf8_lossy(&found.stdout).trim(), "42");
+}
+
+/// The recipe of docs/pitr.md, as it stands there.
+#[test]
+fn it_can_be_done_by_hand() {
+    let story = Story::of(15);
+    let document = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/pitr.md")).expect("the document");
+    let recipe = document.split("### By hand").nth(1).expect("the recipe");
+    let lines = recipe.lines().filter_map(|line| line.strip_prefix("    ")).take_while(|line| !line.starts_with("pg_ctl"));
+    let hand = story.dir.join("hand");
+    std::fs::create_dir(&hand).expect("a folder");
+    let server = Recovered::of(story, "hand/restored");
+    let count = story.commits.len() - 100;
+    let script: String = lines.map(|line| format!("{line}\n")).collect();
+    let oid = story.server.sql("postgres", "select oid from pg_tablespace where spcname = 'apart'");
+    let script = script
+        .replace("/data/", &format!("{}/", hand.display()))
+        .replace("-C /data ", &format!("-C {} ", hand.display()))
+        .replace("/backups/base_….tar.zst", &story.bases[0].display().to_string())
+        .replace("/wal/", &format!("{}/", story.wal().display()))
+        .replace("16400", &oid)
+        .replace("recovery_target_time = '2026-01-30 13:02:59+00'", &format!("recovery_target_xid = '{}'", story.commits[count - 1].xid));
+    let done = Command::new("sh").args(["-euc", &script]).current_dir("/").output().expect("sh");
+    assert!(done.status.success(), "{script}\n{}", String::from_utf8_lossy(&done.stderr));
+    super::story::own_all(&hand);
+    server.start();
+    assert!(server.rows() == story.rows(count), "the transactions up to the target");
 }

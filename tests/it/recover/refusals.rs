@@ -21,8 +21,8 @@ fn late(story: &Story) -> String {
     moment(story.commits[story.commits.len() - 20].at)
 }
 
-/// A copy of the archive of the log without one segment, which lies before the target.
-fn with_a_hole(story: &Story, name: &str) -> (std::path::PathBuf, String) {
+/// A copy of the archive of the log without one segment, so many before the end.
+fn with_a_hole(story: &Story, name: &str, back: usize) -> (std::path::PathBuf, String) {
     let dir = story.dir.join(name);
     assert!(Command::new("cp").arg("-a").arg(story.wal()).arg(&dir).status().expect("cp").success());
     let mut segments: Vec<String> = std::fs::read_dir(&dir)
@@ -31,7 +31,7 @@ fn with_a_hole(story: &Story, name: &str) -> (std::path::PathBuf, String) {
         .filter(|name| name.starts_with("00000001") && !name.contains(".backup"))
         .collect();
     segments.sort();
-    let gone = segments[segments.len() - 2].clone();
+    let gone = segments[segments.len() - back].clone();
     std::fs::remove_file(dir.join(&gone)).expect("a segment");
     (dir, gone[..24].to_owned())
 }
@@ -40,7 +40,7 @@ fn with_a_hole(story: &Story, name: &str) -> (std::path::PathBuf, String) {
 fn a_missing_segment_is_named_before_anything_starts() {
     for major in [15, 17] {
         let story = Story::of(major);
-        let (dir, gone) = with_a_hole(story, "hole");
+        let (dir, gone) = with_a_hole(story, "hole", 2);
         let time = late(story);
         let mut command = program::dbbackup(&story.dir.join("home"), &["restore", "pitr", "--batch", "--audit-file", "off", "--start"]);
         command.arg("--wal-archive").arg(&dir).arg("--backup-dir").arg(story.backups()).arg("--bin-dir").arg(&story.server.bin);
@@ -182,4 +182,73 @@ fn a_full_disk_is_told_before_or_names_what_is_left() {
     assert_eq!(outcome.code, 74, "{}", outcome.text());
     let left = Path::new(&story.dir).join("narrow/data").display().to_string();
     assert!(outcome.text().contains("INODES_EXHAUSTED") && outcome.text().contains(&format!("rm -rf -- {left}")), "{}", outcome.text());
+}
+
+/// A copy of the archive of which half of one segment is there; the run on it.
+fn with_half(story: &Story, name: &str, back: usize, more: &[&str]) -> (String, program::Outcome) {
+    let (dir, gone) = with_a_hole(story, &format!("{name}-wal"), back);
+    let stored = std::fs::read_dir(story.wal()).expect("a folder").map(|entry| entry.expect("an entry").path());
+    let original = stored.into_iter().find(|path| path.to_string_lossy().contains(&gone)).expect("the segment");
+    let bytes = std::fs::read(&original).expect("the segment");
+    let broken = dir.join(original.file_name().expect("a name"));
+    std::fs::write(&broken, &bytes[..bytes.len() / 2]).expect("half of it");
+    super::story::own(&broken);
+    let base = story.bases[0].display().to_string();
+    let inner = story.command(name, &[&["--base-backup", &base, "--start"], more].concat());
+    let words = inner
+        .get_args()
+        .map(|arg| if arg == story.wal().as_os_str() { dir.display().to_string() } else { arg.to_string_lossy().into_owned() });
+    let words: Vec<String> = words.collect();
+    (gone, program::run(&mut program::dbbackup(&story.dir.join("home"), &words.iter().map(String::as_str).collect::<Vec<_>>())))
+}
+
+#[test]
+fn a_damaged_segment_is_named_or_the_server_gives_up_with_a_cure() {
+    let story = Story::of(15);
+    let last = dbbackup::domain::wal::Lsn(story.commits.last().expect("a commit").lsn).to_string();
+    let (damaged, outcome) = with_half(story, "half", 2, &["--target-lsn", &last]);
+    let outcome = outcome.fails(65, "CORRUPTED_BACKUP");
+    assert!(outcome.text().contains(&format!("{damaged}.zst in the archive of the log is damaged")), "{}", outcome.text());
+    assert!(!story.dir.join("half").exists(), "a folder was made");
+    // Of everything that is archived the plan reads the end alone: this one is found by the server.
+    let server = Recovered::of(story, "giving-up");
+    let (_, outcome) = with_half(story, "giving-up", 3, &[]);
+    let outcome = outcome.fails(69, "SERVER_UNAVAILABLE");
+    for words in ["cannot get its log from the archive", "could not restore file", "Server's log:", "dbbackup-recovery.log", "pg_ctl"] {
+        assert!(outcome.text().contains(words), "{words} is not said:\n{}", outcome.text());
+    }
+    assert!(!server.data.join("postmaster.pid").exists(), "the server is gone");
+}
+
+#[test]
+fn a_replay_that_is_cancelled_stops_the_server() {
+    let story = Story::of(15);
+    // A pg_ctl that starts the server with a command that never comes back.
+    let bin = story.dir.join("slow-bin");
+    std::fs::create_dir(&bin).expect("a folder");
+    for name in ["postgres", "pg_controldata"] {
+        std::os::unix::fs::symlink(story.server.bin.join(name), bin.join(name)).expect("a link");
+    }
+    let real = story.server.bin.join("pg_ctl").display().to_string();
+    let script = format!(
+        "#!/bin/sh\ncase \"$1\" in start) exec {real} \"$@\" -o \"-c restore_command='sleep 20'\" ;; *) exec {real} \"$@\" ;; esac\n"
+    );
+    std::fs::write(bin.join("pg_ctl"), script).expect("a script");
+    assert!(Command::new("chmod").arg("755").arg(bin.join("pg_ctl")).status().expect("chmod").success());
+    let time = late(story);
+    let slow = bin.display().to_string();
+    let mut command = story.command("cancelled", &["--target-time", &time, "--start"]);
+    let args: Vec<String> = command
+        .get_args()
+        .map(|arg| if arg == story.server.bin.as_os_str() { slow.clone() } else { arg.to_string_lossy().into_owned() })
+        .collect();
+    command = program::dbbackup(&story.dir.join("home"), &args.iter().map(String::as_str).collect::<Vec<_>>());
+    let server = Recovered::of(story, "cancelled");
+    let mut run = program::start(&mut command);
+    assert!(run.until(|| server.data.join("postmaster.pid").exists()), "no server was started");
+    run.signal(Signal::INT);
+    let outcome = run.finish();
+    assert_eq!(outcome.code, 130, "{}", outcome.text());
+    assert!(outcome.text().contains("complete; its server was stopped"), "{}", outcome.text());
+    assert!(!server.data.join("postmaster.pid").exists(), "the server still runs");
 }

@@ -251,6 +251,14 @@ impl<'a> Recovered<'a> {
         let _ = command.current_dir("/").stdout(Stdio::null()).stderr(Stdio::null()).status();
     }
 
+    /// Starts it as a person would, beside the first one, and waits until it is at its target.
+    pub fn start(&self) {
+        let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port();
+        let options = format!("-c port={port} -c unix_socket_directories={}", self.data.display());
+        self.control(&["start", "-w", "-l", &self.data.join("log").display().to_string(), "-o", &options]);
+        crate::support::eventually("it is at its target", || self.sql("select pg_get_wal_replay_pause_state()") == "paused");
+    }
+
     /// Runs SQL on it.
     pub fn sql(&self, sql: &str) -> String {
         let pid = std::fs::read_to_string(self.data.join("postmaster.pid")).expect("it runs");
@@ -298,6 +306,13 @@ pub fn lsn(text: &str) -> u64 {
 pub fn own(path: &Path) {
     if rustix::process::geteuid().is_root() {
         assert!(Command::new("chown").arg("postgres:").arg(path).status().expect("chown").success());
+    }
+}
+
+/// The same with everything in it.
+pub fn own_all(path: &Path) {
+    if rustix::process::geteuid().is_root() {
+        assert!(Command::new("chown").args(["-R", "postgres:"]).arg(path).status().expect("chown").success());
     }
 }
 
