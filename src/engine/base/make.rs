@@ -2,7 +2,7 @@
 
 use super::listed;
 use super::logged::{self, Log, Needed};
-use super::parent::{self, Pages, Parent, Wanted, Way};
+use super::parent::{self, Known, Pages, Way};
 use super::press::{self, Press, Task};
 use super::progress::{Gauge, Ticker};
 use super::split::{Earlier, Sink, Split, Splitter};
@@ -10,7 +10,6 @@ use crate::archive::base::{self, FILES};
 use crate::archive::manifest::{self, Base, FORMAT, Head, Kind, Manifest, Status, Tablespace};
 use crate::domain::fault::{Code, Fault};
 use crate::domain::job::{Phase, Summary};
-use crate::domain::recovery::BaseKind;
 use crate::domain::server::ServerInfo;
 use crate::domain::size::Bytes;
 use crate::domain::spec::{BaseSpec, Depth};
@@ -45,7 +44,7 @@ pub async fn make(spec: &BaseSpec, context: &Context) -> Result<Summary, Fault> 
     suits(&facts)?;
     prepare(spec, context)?;
     let log = logged::place(spec, &facts, info.in_recovery);
-    let earlier = halt.or(earlier(spec, &info, &facts)).await?;
+    let earlier = halt.or(parent::look(spec, &info, &facts)).await?;
     let gauge = Gauge::new(&spec.connection.address());
     gauge.meter.phase(Phase::Preparing);
     let ticker = Ticker::start(&gauge, &context.events);
@@ -85,45 +84,6 @@ fn prepare(spec: &BaseSpec, context: &Context) -> Result<(), Fault> {
         context.events.log(Level::Warn, format!("removed {}, which a killed run had left", path.display()));
     }
     Ok(())
-}
-
-/// What an incremental or differential backup builds on, and how.
-pub struct Known {
-    /// The earlier backup.
-    pub parent: Parent,
-    /// How the two are compared.
-    pub way: Way,
-    /// Its hashes, for comparing by them.
-    pub pages: Option<Pages>,
-    /// The server's list in it, for its summaries.
-    pub manifest: Option<Vec<u8>>,
-}
-
-/// Looks for it.
-pub async fn earlier(spec: &BaseSpec, info: &ServerInfo, facts: &BaseFacts) -> Result<Option<Known>, Fault> {
-    if spec.kind == BaseKind::Full {
-        return Ok(None);
-    }
-    let system_identifier = info.system_identifier.clone().unwrap_or_default();
-    let (kind, dir, major) = (spec.kind, spec.dir.clone(), info.version_num / 10_000);
-    let timeline = Some(facts.timeline).filter(|timeline| timeline.0 > 0);
-    let summaries = major >= 17 && facts.summaries;
-    let look = move || {
-        let parent = parent::find(&dir, &Wanted { kind, system_identifier: &system_identifier, major, timeline })?;
-        if summaries {
-            let manifest = Some(parent::manifest(&parent.path)?);
-            return Ok(Some(Known { parent, way: Way::Summaries, pages: None, manifest }));
-        }
-        match Pages::open(&parent.path)? {
-            Some(pages) => Ok(Some(Known { parent, way: Way::Hashes, pages: Some(pages), manifest: None })),
-            None => Err(Fault::new(Code::NotInArchive, "the earlier base backup does not know all of its pages")
-                .at("File", parent.path.display())
-                .because("the server made it from summaries of its log, which it does not keep any more")
-                .step_run("Let the server keep them again:", "ALTER SYSTEM SET summarize_wal = on; SELECT pg_reload_conf();")
-                .step("Or make a full base backup first.")),
-        }
-    };
-    tokio::task::spawn_blocking(look).await.map_err(|error| Fault::internal("looking for an earlier backup failed").caused_by(&error))?
 }
 
 struct Run<'a> {

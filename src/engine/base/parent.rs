@@ -7,7 +7,10 @@ use crate::archive::reader::{self, Archive};
 use crate::domain::Fault;
 use crate::domain::fault::Code;
 use crate::domain::recovery::BaseKind;
+use crate::domain::server::ServerInfo;
+use crate::domain::spec::BaseSpec;
 use crate::domain::wal::Timeline;
+use crate::server::base::BaseFacts;
 use crate::storage::local;
 use std::collections::HashMap;
 use std::ops::Range;
@@ -54,6 +57,45 @@ pub struct Wanted<'a> {
     pub major: u32,
     /// The timeline.
     pub timeline: Option<Timeline>,
+}
+
+/// What an incremental or differential backup builds on, and how.
+pub struct Known {
+    /// The earlier backup.
+    pub parent: Parent,
+    /// How the two are compared.
+    pub way: Way,
+    /// Its hashes, for comparing by them.
+    pub pages: Option<Pages>,
+    /// The server's list in it, for its summaries.
+    pub manifest: Option<Vec<u8>>,
+}
+
+/// Looks for it.
+pub async fn look(spec: &BaseSpec, info: &ServerInfo, facts: &BaseFacts) -> Result<Option<Known>, Fault> {
+    if spec.kind == BaseKind::Full {
+        return Ok(None);
+    }
+    let system_identifier = info.system_identifier.clone().unwrap_or_default();
+    let (kind, dir, major) = (spec.kind, spec.dir.clone(), info.version_num / 10_000);
+    let timeline = Some(facts.timeline).filter(|timeline| timeline.0 > 0);
+    let summaries = major >= 17 && facts.summaries;
+    let asked = move || {
+        let parent = find(&dir, &Wanted { kind, system_identifier: &system_identifier, major, timeline })?;
+        if summaries {
+            let manifest = Some(manifest(&parent.path)?);
+            return Ok(Some(Known { parent, way: Way::Summaries, pages: None, manifest }));
+        }
+        match Pages::open(&parent.path)? {
+            Some(pages) => Ok(Some(Known { parent, way: Way::Hashes, pages: Some(pages), manifest: None })),
+            None => Err(Fault::new(Code::NotInArchive, "the earlier base backup does not know all of its pages")
+                .at("File", parent.path.display())
+                .because("the server made it from summaries of its log, which it does not keep any more")
+                .step_run("Let the server keep them again:", "ALTER SYSTEM SET summarize_wal = on; SELECT pg_reload_conf();")
+                .step("Or make a full base backup first.")),
+        }
+    };
+    tokio::task::spawn_blocking(asked).await.map_err(|error| Fault::internal("looking for an earlier backup failed").caused_by(&error))?
 }
 
 /// The newest backup in a folder that another one can build on. Blocks.

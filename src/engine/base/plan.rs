@@ -1,7 +1,7 @@
 //! What a base backup would do. Changes nothing anywhere.
 
 use super::logged::{self, Log};
-use super::make;
+use super::{make, parent};
 use crate::domain::codec::Codec;
 use crate::domain::fault::{Code, Fault};
 use crate::domain::plan::{Check, CheckState, Plan, PlanItem};
@@ -34,7 +34,7 @@ pub async fn plan(spec: &BaseSpec, context: &Context) -> Result<Plan, Fault> {
     all.extend([rights(spec, &info, &facts), senders(&facts), level(&facts), logging(&log), checks::folder(&spec.dir)]);
     let mut built_on = None;
     if spec.kind != BaseKind::Full {
-        match halt.or(make::earlier(spec, &info, &facts)).await {
+        match halt.or(parent::look(spec, &info, &facts)).await {
             Ok(known) => {
                 let known = known.map(|known| (known.parent.path.clone(), known.way));
                 if let Some((path, way)) = &known {

@@ -1,4 +1,5 @@
 use super::*;
+use crate::archive::base::Increment;
 use crate::engine::backup::budget::Budget;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
