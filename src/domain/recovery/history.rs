@@ -18,6 +18,17 @@ pub struct Leg {
     pub from: Lsn,
 }
 
+/// What a way has to do with a timeline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Course {
+    /// It ends on it.
+    Stays,
+    /// It goes along it up to this position.
+    Leaves(Lsn),
+    /// It does not come through it.
+    Elsewhere,
+}
+
 impl Way {
     /// The way of a server that was never promoted.
     pub fn straight(timeline: Timeline) -> Self {
@@ -49,10 +60,11 @@ impl Way {
         &self.legs
     }
 
-    /// Where it leaves a timeline; none where it never does. An error where it does not go through it.
-    pub fn leaves(&self, timeline: Timeline) -> Result<Option<Lsn>, ()> {
-        let at = self.legs.iter().position(|leg| leg.timeline == timeline).ok_or(())?;
-        Ok(self.legs.get(at + 1).map(|next| next.from))
+    /// What it has to do with a timeline.
+    pub fn course(&self, timeline: Timeline) -> Course {
+        let at = self.legs.iter().position(|leg| leg.timeline == timeline);
+        let next = at.map(|at| self.legs.get(at + 1));
+        next.map_or(Course::Elsewhere, |next| next.map_or(Course::Stays, |next| Course::Leaves(next.from)))
     }
 
     /// The segment of a number, on the timeline from which the server takes it: the newest that had begun in it (`XLogFileReadAnyTLI`).
@@ -72,9 +84,9 @@ mod tests {
     fn the_way_goes_through_every_timeline_before() {
         let way = Way::read(Timeline(4), HISTORY).expect("a history");
         assert_eq!(way.timeline(), Timeline(4));
-        assert_eq!(way.leaves(Timeline(1)), Ok(Some(Lsn(0x0500_0060))));
-        assert_eq!(way.leaves(Timeline(4)), Ok(None));
-        assert_eq!(way.leaves(Timeline(3)), Err(()), "a branch that was not taken");
+        assert_eq!(way.course(Timeline(1)), Course::Leaves(Lsn(0x0500_0060)));
+        assert_eq!(way.course(Timeline(4)), Course::Stays);
+        assert_eq!(way.course(Timeline(3)), Course::Elsewhere, "a branch that was not taken");
         let timelines: Vec<u32> =
             [4, 5, 8, 9, 200].into_iter().map(|number| way.segment(number, SegmentSize::default()).timeline.0).collect();
         assert_eq!(timelines, [1, 2, 2, 4, 4], "the segment of a branch is taken from the new timeline");
