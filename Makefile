@@ -1,11 +1,12 @@
 # Two commands matter: `make demo` to try it, `make test` to check it.
-.PHONY: help demo test bench bench-many build servers
+.PHONY: help demo test bench bench-many bench-base build servers
 
 help:
 	@echo "make demo     a private throw-away PostgreSQL with sample data, a backup, a proven restore, and the screens on it"
 	@echo "              (BATCH=1: without the screens)"
 	@echo "make test     every check: servers, format, lints, tests, documentation"
 	@echo "make bench    comparison with pg_dump and pg_restore (SCALE=1 is about 1.6 GB; ROUNDS=3)"
+	@echo "make bench-base  base backups compared with pgBackRest and pg_basebackup (SCALE=70 is about 1 GB; needs Debian's pgbackrest)"
 	@echo "make bench-many  clusters of 100 and of 1,000 small databases (DATABASES=100,1000)"
 	@echo "make build    target/release/dbbackup"
 
@@ -23,6 +24,9 @@ demo: servers build
 
 bench: servers build
 	benches/compare/postgres --scale $(or $(SCALE),1) --rounds $(or $(ROUNDS),3)
+
+bench-base: servers build
+	benches/compare/base --scale $(or $(SCALE),70)
 
 bench-many: servers build
 	benches/compare/many --databases $(if $(DATABASES),$(DATABASES),"100,1000")

@@ -110,6 +110,11 @@ fn whole(model: &Model, report: &RecoveryReport) -> Option<Concern> {
         Standing::Off => {
             bad("the server does not archive its log, so that it cannot be recovered to a moment".to_owned(), Some(enable(model, report)))
         }
+        Standing::Unknown if report.wal.archiver.is_none() => bad(
+            "the server does not say where its log is archived: name the folder with --archive-dir, or as wal.dir in the settings (,)"
+                .to_owned(),
+            None,
+        ),
         Standing::Unknown => bad(
             "it is not known where the log is archived: name the folder with --archive-dir or the setting wal.dir".to_owned(),
             Some(enable(model, report)),

@@ -108,7 +108,9 @@ pub fn ask(model: &mut Model, out: &mut Vec<Cmd>) {
     let id = model.request(Asked::Recovery);
     model.recovery.report.ask(id);
     model.recovery.asked = model.clock.now;
-    out.push(Cmd::Fetch(id, Query::Recovery(connection, model.setup.dir.clone(), wal_dir(model))));
+    // A server that no longer answers cannot say where its log is archived, and just then it is needed: what it said before holds.
+    let said = model.recovery.report.value().and_then(|report| report.wal.source.dir.clone());
+    out.push(Cmd::Fetch(id, Query::Recovery(connection, model.setup.dir.clone(), wal_dir(model).or(said))));
 }
 
 /// Asks again while somebody looks, calmly.

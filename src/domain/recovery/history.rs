@@ -18,15 +18,15 @@ pub struct Leg {
     pub from: Lsn,
 }
 
-/// What a way has to do with a timeline.
+/// Where a way leaves a timeline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Course {
+pub enum Left {
+    /// At this position.
+    At(Lsn),
     /// It ends on it.
-    Stays,
-    /// It goes along it up to this position.
-    Leaves(Lsn),
-    /// It does not come through it.
-    Elsewhere,
+    Never,
+    /// It does not go through it.
+    NotOnIt,
 }
 
 impl Way {
@@ -60,11 +60,12 @@ impl Way {
         &self.legs
     }
 
-    /// What it has to do with a timeline.
-    pub fn course(&self, timeline: Timeline) -> Course {
-        let at = self.legs.iter().position(|leg| leg.timeline == timeline);
-        let next = at.map(|at| self.legs.get(at + 1));
-        next.map_or(Course::Elsewhere, |next| next.map_or(Course::Stays, |next| Course::Leaves(next.from)))
+    /// Where it leaves a timeline.
+    pub fn leaves(&self, timeline: Timeline) -> Left {
+        match self.legs.iter().position(|leg| leg.timeline == timeline) {
+            None => Left::NotOnIt,
+            Some(at) => self.legs.get(at + 1).map_or(Left::Never, |next| Left::At(next.from)),
+        }
     }
 
     /// The segment of a number, on the timeline from which the server takes it: the newest that had begun in it (`XLogFileReadAnyTLI`).
@@ -84,9 +85,9 @@ mod tests {
     fn the_way_goes_through_every_timeline_before() {
         let way = Way::read(Timeline(4), HISTORY).expect("a history");
         assert_eq!(way.timeline(), Timeline(4));
-        assert_eq!(way.course(Timeline(1)), Course::Leaves(Lsn(0x0500_0060)));
-        assert_eq!(way.course(Timeline(4)), Course::Stays);
-        assert_eq!(way.course(Timeline(3)), Course::Elsewhere, "a branch that was not taken");
+        assert_eq!(way.leaves(Timeline(1)), Left::At(Lsn(0x0500_0060)));
+        assert_eq!(way.leaves(Timeline(4)), Left::Never);
+        assert_eq!(way.leaves(Timeline(3)), Left::NotOnIt, "a branch that was not taken");
         let timelines: Vec<u32> =
             [4, 5, 8, 9, 200].into_iter().map(|number| way.segment(number, SegmentSize::default()).timeline.0).collect();
         assert_eq!(timelines, [1, 2, 2, 4, 4], "the segment of a branch is taken from the new timeline");

@@ -79,12 +79,14 @@ pub struct Obstacle {
 pub fn judge(report: &RecoveryReport, wish: &Wish) -> Verdict {
     let judged = Judged { report, wish, size: segment_size(report), newest: newest(report) };
     let mut others = Vec::new();
-    let mut chosen = None;
+    let mut chosen: Option<Way> = None;
     for at in judged.order() {
-        match judged.try_base(at) {
-            Ok(way) if chosen.is_none() => chosen = Some(way),
-            Ok(_) => others.push((at, "it fits too, with more of the log to replay".to_owned())),
-            Err(reason) => others.push((at, reason)),
+        match &chosen {
+            Some(way) => others.push((at, judged.beside(at, way))),
+            None => match judged.try_base(at) {
+                Ok(way) => chosen = Some(way),
+                Err(reason) => others.push((at, reason)),
+            },
         }
     }
     if let Some(way) = chosen {
@@ -269,6 +271,19 @@ impl Judged<'_> {
         Ok(Way { base: at, chain, timeline, parts, segments, bytes: Bytes(bytes), base_bytes, about_ms, notes, others: Vec::new() })
     }
 
+    /// Why a base backup is not taken where another one is. Looks at no single segment: there may be hundreds of base backups.
+    fn beside(&self, at: usize, way: &Way) -> String {
+        let found = self.chain(at).and_then(|_| self.run(&self.report.bases[at]));
+        match found {
+            Err(reason) => reason,
+            Ok(_) if self.is_place_unknown() => {
+                "it does as well if the target is behind its end, with less of the log to replay".to_owned()
+            }
+            Ok((_, run)) if run.last() < way.parts.last().map(|part| part.last) => self.short(&run, "so far"),
+            Ok(_) => "it fits too, with more of the log to replay".to_owned(),
+        }
+    }
+
     /// That the log does not go so far.
     fn short(&self, run: &Run, far: &str) -> String {
         let name = run.hole.at.name(self.size);
@@ -302,6 +317,10 @@ impl Judged<'_> {
                 Some(last) if from <= last.1 => last.1 = last.1.max(to),
                 _ => merged.push((from, to)),
             }
+        }
+        // A base backup behind which nothing is archived yet is a moment, and no window beside others.
+        if merged.iter().any(|(from, to)| from < to) {
+            merged.retain(|(from, to)| from < to);
         }
         merged
     }

@@ -98,6 +98,15 @@ fn the_newest_fitting_base_backup_is_taken_and_the_others_say_why_not() {
 }
 
 #[test]
+fn a_base_backup_at_the_end_of_the_archive_makes_no_gap() {
+    let mut report = report(&line(1, 1..=100), &[]);
+    report.bases = vec![base("a", 1, 2, 2_000), base("b", 1, 100, 100_246)];
+    assert_eq!(windows(&report), [(Stamp(2_000), Stamp(100_000))]);
+    report.bases.remove(0);
+    assert_eq!(windows(&report), [(Stamp(100_246), Stamp(100_246))]);
+}
+
+#[test]
 fn what_is_before_the_first_base_backup_or_after_the_last_segment_is_not_there() {
     let mut report = report(&line(1, 1..=100), &[]);
     assert_eq!(obstacle(&report, &at(5)).reason, "there is no base backup");

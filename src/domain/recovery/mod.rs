@@ -5,7 +5,7 @@ pub mod judge;
 pub mod moment;
 mod path;
 
-pub use history::{Course, Leg, Way};
+pub use history::{Left, Leg, Way};
 pub use path::Part;
 
 use super::wal::{Lsn, SegmentSize, Timeline, WalReport};

@@ -42,6 +42,7 @@ pub async fn make(spec: &BaseSpec, context: &Context) -> Result<Summary, Fault> 
     // Whoever drops this future drops what it holds with it: the threads then end by themselves, and the unfinished file goes.
     let _stop = halt.stop_when_dropped();
     let (info, facts) = halt.or(async { Ok((server.info().await?, server.base_facts().await?)) }).await?;
+    suits(&facts)?;
     prepare(spec, context)?;
     let log = logged::place(spec, &facts, info.in_recovery);
     let earlier = halt.or(earlier(spec, &info, &facts)).await?;
@@ -55,7 +56,10 @@ pub async fn make(spec: &BaseSpec, context: &Context) -> Result<Summary, Fault> 
             // The archive has its name by now: it is good as soon as the log is there.
             let path = summary.archives.first().cloned().unwrap_or_default();
             let waited = logged::wait(&log, needed, server.as_ref(), &gauge, context).await;
-            waited.map(|()| summary).map_err(|fault| fault.at("Complete apart from the log", path.display()))
+            waited.map(|()| summary).map_err(|fault| match fault.code {
+                Code::Cancelled => fault.at("Left", format!("{}, complete apart from the log", path.display())),
+                _ => fault.at("Complete apart from the log", path.display()),
+            })
         }
         Err(fault) => Err(fault),
     };
@@ -63,6 +67,15 @@ pub async fn make(spec: &BaseSpec, context: &Context) -> Result<Summary, Fault> 
     // The last word of the counters, also after a failure.
     context.events.post(Event::Progress(Box::new(gauge.sample())));
     waited
+}
+
+/// Whether the server is built with pages as every distributed one is: hashes, checksums and increments go by them.
+pub fn suits(facts: &BaseFacts) -> Result<(), Fault> {
+    if facts.page_size as usize == base::PAGE {
+        return Ok(());
+    }
+    let what = format!("the server is built with pages of {} bytes; base backups are made of those with {}", facts.page_size, base::PAGE);
+    Err(Fault::new(Code::VersionUnsupported, what).step("Make it with the server's own pg_basebackup."))
 }
 
 /// The folder, and what killed runs left in it.

@@ -26,6 +26,7 @@ pub async fn plan(spec: &BaseSpec, context: &Context) -> Result<Plan, Fault> {
     let halt = Halt::under(&context.cancel);
     let asked = async { Ok((server.info().await?, server.base_facts().await?)) };
     let (info, facts) = halt.or(asked).await.map_err(|fault| fault.at("Host", spec.connection.address()))?;
+    make::suits(&facts)?;
     let total: u64 = facts.tablespaces.iter().filter_map(|(_, _, bytes)| *bytes).sum();
     let log = logged::place(spec, &facts, info.in_recovery);
     let mut all = vec![checks::connection(&spec.connection, &info)];

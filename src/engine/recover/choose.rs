@@ -3,7 +3,7 @@
 use super::bases;
 use super::log::{Log, Why};
 use super::search::{self, Found, Search};
-use crate::domain::recovery::{BaseBackup, Bound, Course, Target, TimelineChoice, Way, moment};
+use crate::domain::recovery::{BaseBackup, Bound, Left, Target, TimelineChoice, Way, moment};
 use crate::domain::spec::RecoverSpec;
 use crate::domain::wal::{Lsn, Segment, Timeline};
 use crate::domain::{Code, Fault};
@@ -173,11 +173,11 @@ fn one(
         TimelineChoice::Of(timeline) => timeline,
     };
     let way = if target == base.timeline && !log.knows(target) { Way::straight(target) } else { log.way(target)? };
-    match way.course(base.timeline) {
-        Course::Stays => {}
-        Course::Leaves(left) if base.stop <= left => {}
-        Course::Leaves(left) => return Err(Refused::Base(format!("timeline {target} branched off at {left}, before this was complete"))),
-        Course::Elsewhere => {
+    match way.leaves(base.timeline) {
+        Left::Never => {}
+        Left::At(left) if base.stop <= left => {}
+        Left::At(left) => return Err(Refused::Base(format!("timeline {target} branched off at {left}, before this was complete"))),
+        Left::NotOnIt => {
             return Err(Refused::Base(format!("it is of timeline {}, which timeline {target} did not come from", base.timeline)));
         }
     }

@@ -88,7 +88,7 @@ fn every_kind_of_damage_is_found_and_named() {
             write(dir.join(name(2, 7)), torn).expect("a file");
         }),
         ("000000020000000000000007", "does not begin", |dir| write(dir.join(name(2, 7)), vec![0; SIZE as usize]).expect("a file")),
-        ("00000002.history", "no line of the history", |dir| write(dir.join("00000002.history"), "x").expect("a file")),
+        ("00000002.history", "no line of a timeline's history", |dir| write(dir.join("00000002.history"), "x").expect("a file")),
         ("00000003.history", "another way", |dir| {
             write(dir.join("00000003.history"), format!("1\t0/1\tx\n2\t{}\ty\n", Lsn(9 << 20))).expect("a file");
         }),

@@ -256,3 +256,30 @@ impl ServerCertVerifier for Verifier {
         self.provider.signature_verification_algorithms.supported_schemes()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sha2::{Digest, Sha256, Sha384};
+
+    /// A certificate as far as it matters: an empty body, the algorithm, an empty signature.
+    fn certificate(identifier: &[u8]) -> Vec<u8> {
+        let length = |bytes: &[u8]| u8::try_from(bytes.len()).expect("short");
+        let algorithm = [&[0x06, length(identifier)], identifier].concat();
+        let body = [&[0x30, 0x00, 0x30, length(&algorithm)], &algorithm[..], &[0x03, 0x01, 0x00]].concat();
+        [&[0x30, 0x81, length(&body)], &body[..]].concat()
+    }
+
+    #[test]
+    fn a_login_is_bound_to_the_hash_that_the_certificates_signature_uses() {
+        let rsa = certificate(&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 11]);
+        assert_eq!(end_point(&rsa), Some(Sha256::digest(&rsa).to_vec()));
+        let sha1 = certificate(&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 5]);
+        assert_eq!(end_point(&sha1), Some(Sha256::digest(&sha1).to_vec()));
+        let curve = certificate(&[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 3, 3]);
+        assert_eq!(end_point(&curve), Some(Sha384::digest(&curve).to_vec()));
+        // Ed25519 knows no hash; what is cut off is no certificate.
+        assert_eq!(end_point(&certificate(&[0x2b, 0x65, 0x70])), None);
+        assert_eq!(end_point(&rsa[..12]), None);
+    }
+}

@@ -56,6 +56,7 @@ pub fn head(model: &Model, report: &RecoveryReport, cols: usize) -> Row {
     let place = match (standing(report), &report.wal.source.dir) {
         (Standing::Foreign(kind), _) => format!("log kept by {}", product(kind)),
         (_, Some(dir)) => format!("log in {}", dir.display()),
+        (Standing::Unknown, None) => "archive of the log not known".to_owned(),
         (_, None) => "no archive of the log".to_owned(),
     };
     let fresh = match pitr::is_asking(model) {
@@ -179,7 +180,10 @@ fn bases(model: &Model, report: &RecoveryReport, cols: usize, height: usize) -> 
 fn windows(model: &Model, report: &RecoveryReport, cols: usize) -> Vec<Row> {
     let clock = &model.clock;
     let (Some((from, _)), Some((_, to))) = (report.windows.first(), report.windows.last()) else {
-        return vec![Row::of("✗ no moment can be recovered", Role::Bad)];
+        return vec![match standing(report) {
+            Standing::Unknown => Row::of("▲ it is not known to which moments there is a log", Role::Warn),
+            _ => Row::of("✗ no moment can be recovered", Role::Bad),
+        }];
     };
     let head =
         format!("✓ any moment from {} to {} {}", when::date_second(*from, clock), when::date_second(*to, clock), clock.zone_at(*to).1);

@@ -20,6 +20,11 @@ fn question() -> Query {
     Query::Recovery(Some(Box::new(fixtures::connection())), "/var/backups/dbbackup".into(), None)
 }
 
+/// The same when the archive's place is known.
+fn again() -> Query {
+    Query::Recovery(Some(Box::new(fixtures::connection())), "/var/backups/dbbackup".into(), Some("/wal".into()))
+}
+
 fn questions(harness: &mut Harness) -> Vec<Query> {
     let cmds = harness.take().into_iter();
     cmds.filter_map(|cmd| match cmd {
@@ -60,15 +65,25 @@ fn one_question_feeds_both_screens_and_is_asked_again_calmly() {
     let harness = harness.keys("7").sends_nothing().answered().keys("6").sends_nothing().shows("any moment from");
     let harness = later(harness, MINUTE / 2).sends_nothing();
     let mut harness = later(harness, MINUTE / 2);
-    assert_eq!(questions(&mut harness), [question()]);
+    assert_eq!(questions(&mut harness), [again()]);
     // While the answer is on its way nobody asks twice, and what is shown stays.
     let harness = later(harness, 5 * MINUTE).sends_nothing().shows("any moment from").shows("looking again");
     let mut harness = harness.keys("R");
-    assert_eq!(questions(&mut harness), [question()]);
+    assert_eq!(questions(&mut harness), [again()]);
     // Nobody looks: nobody asks. Whoever comes back later gets fresh figures.
     let harness = later(harness.answered().keys("1"), 10 * MINUTE).sends_nothing();
     let mut harness = harness.keys("7");
-    assert_eq!(questions(&mut harness), [question()]);
+    assert_eq!(questions(&mut harness), [again()]);
+}
+
+#[test]
+fn a_server_that_no_longer_answers_still_has_its_archive() {
+    let mut harness = at("6").keys("R");
+    let Query::Recovery(_, _, wal) = questions(&mut harness).pop().expect("a question") else { panic!("another question") };
+    assert_eq!(wal, Some("/wal".into()));
+    // Nothing was ever known: the way to name the folder is said.
+    let lost = Harness::of(recovery::shown("6", recovery::lost())).shows("it is not known").shows("--archive-dir").quietly();
+    lost.keys("y").shows("nothing here wants a command").sends_nothing();
 }
 
 #[test]

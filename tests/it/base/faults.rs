@@ -144,3 +144,17 @@ fn pages_are_judged_as_pg_checksums_judges_them() {
     }
     assert!(pages > 300, "{pages}");
 }
+
+#[test]
+fn a_connection_that_breaks_in_the_middle_leaves_nothing() {
+    let archived = Archived::start(15, "");
+    archived.server.sql("postgres", "create table much as select n, repeat(md5(n::text), 30) from generate_series(1, 60000) n");
+    let dir = folder();
+    let args = ["backup", "base", "--backup-dir", dir.path().to_str().expect("a path"), "--compression", "xz:9", "--jobs", "1"];
+    let mut running = program::start(&mut program::on(&archived.server, dir.path(), &args));
+    let under_way = || archived.server.sql("postgres", "select count(*) from pg_stat_progress_basebackup where backup_streamed > 0") == "1";
+    assert!(running.until(under_way), "it never began");
+    archived.server.sql("postgres", "select pg_terminate_backend(pid) from pg_stat_activity where backend_type = 'walsender'");
+    running.finish().fails(69, "SERVER_UNAVAILABLE");
+    assert_eq!(archives(dir.path()), Vec::<String>::new());
+}

@@ -9,7 +9,7 @@ use crate::support::postgres::Postgres;
 use std::path::PathBuf;
 
 /// A server that archives by a copying command into a folder beside its data directory, as it is called from there.
-fn archiving(major: u32) -> Postgres {
+pub fn archiving(major: u32) -> Postgres {
     Postgres::start(
         major,
         "archive_mode = on\narchive_command = 'mkdir -p ../wal && test ! -f ../wal/%f && cp -p %p ../wal/%f'\nwal_keep_size = '1GB'",
@@ -21,7 +21,7 @@ fn archive(server: &Postgres) -> PathBuf {
 }
 
 /// Has the server write and archive some segments; gives the name of the last one.
-fn write(server: &Postgres, segments: u32) -> String {
+pub fn write(server: &Postgres, segments: u32) -> String {
     let mut last = String::new();
     for _ in 0..segments {
         server.sql("postgres", "select pg_logical_emit_message(true, 'test', 'x')");

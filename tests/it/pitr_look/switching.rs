@@ -1,8 +1,8 @@
 //! Switching archiving on and off.
 
 use super::write;
-use crate::support::postgres::{Postgres, VERSIONS};
-use crate::support::program::{logs, names, on, run};
+use crate::support::postgres::{Postgres, VERSIONS, server};
+use crate::support::program::{dbbackup, logs, names, on, run};
 
 const SETTINGS: &str = "select string_agg(name || '=' || setting, ' ' order by name) from pg_settings \
                         where name in ('wal_level', 'archive_mode', 'archive_command', 'archive_timeout')";
@@ -85,4 +85,25 @@ fn a_command_that_does_not_work_changes_nothing() {
         assert!(out.code != 0, "root's own folder is not the server's: {}", out.text());
         assert_eq!(server.sql("postgres", SETTINGS), before);
     }
+}
+
+#[test]
+fn a_role_without_rights_sees_what_it_may_and_changes_nothing() {
+    let server = server(15);
+    let role = server.role("onlooker");
+    server.sql("postgres", &format!("alter role {role} login"));
+    let home = tempfile::tempdir().expect("a folder");
+    let (host, port) = (server.socket.display().to_string(), server.port.to_string());
+    let as_role = |args: &[&str]| {
+        let connection = ["--host", &host, "--port", &port, "--user", &role, "--dbname", "postgres", "--batch"];
+        run(&mut dbbackup(home.path(), &[args, &connection].concat()))
+    };
+    let before = server.sql("postgres", SETTINGS);
+    let status = as_role(&["pitr", "status"]).ok().stdout;
+    assert!(status.contains("archive_mode off") && status.contains("the server does not say how many segments wait"), "{status}");
+    assert!(as_role(&["pitr", "enable", "--archive-dir", "/wal"]).ok().stdout.contains("[NOT TESTED]"));
+    let refused = as_role(&["pitr", "enable", "--archive-dir", "/wal", "--confirm"]).fails(77, "PERMISSION_DENIED");
+    assert!(refused.stderr.contains("cannot change archive_command"), "{}", refused.text());
+    assert_eq!(server.sql("postgres", SETTINGS), before);
+    assert!(!std::path::Path::new("/wal/dbbackup-wal.json").exists());
 }

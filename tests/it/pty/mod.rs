@@ -1,6 +1,7 @@
 //! The program in a real terminal: what it draws, how it ends, and that the terminal is left as it was.
 
 mod log;
+mod recovery;
 pub mod terminal;
 
 use portable_pty::CommandBuilder;

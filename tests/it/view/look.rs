@@ -1,6 +1,6 @@
 //! Themes: complete, readable, honest without colour.
 
-use super::{buffer, fixtures};
+use super::{buffer, fixtures, recovery};
 use crate::app::harness::Harness;
 use dbbackup::view::look::{Depth, Glyphs, Look, Role, themes};
 use ratatui::style::{Color, Modifier};
@@ -128,19 +128,24 @@ fn styles_stand_where_they_belong() {
         ("styles_job", fixtures::waiting()),
         ("styles_archives", Harness::new().keys("5").model),
         ("styles_plan", fixtures::at_plan(fixtures::restore_plan())),
+        ("styles_pitr", Harness::of(recovery::shown("6", recovery::report())).keys("p p p").model),
+        ("styles_wal", recovery::shown("7", recovery::failing())),
     ] {
         let model = Harness::of(model).at(80, 24).model;
         let buffer = buffer(&model, &look, 80, 24);
+        // What a role leaves open is that of the text below it.
+        let below = look.style(Role::Text);
+        let ground = below.bg.unwrap_or(Color::Reset);
         let letter = |cell: &ratatui::buffer::Cell| {
-            if cell.symbol() == " " && !cell.modifier.contains(Modifier::REVERSED) && cell.bg == Color::Reset {
+            if cell.symbol() == " " && !cell.modifier.contains(Modifier::REVERSED) && cell.bg == ground {
                 return ' ';
             }
             Role::ALL
                 .into_iter()
                 .find(|role| {
                     let style = look.style(*role);
-                    cell.fg == style.fg.unwrap_or(Color::Reset)
-                        && cell.bg == style.bg.unwrap_or(Color::Reset)
+                    cell.fg == style.fg.or(below.fg).unwrap_or(Color::Reset)
+                        && cell.bg == style.bg.unwrap_or(ground)
                         && cell.modifier == style.add_modifier
                 })
                 .map_or('?', |role| match role {

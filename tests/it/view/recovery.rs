@@ -140,7 +140,7 @@ fn timelines(all: &[Archived], forks: [Lsn; 2]) -> Vec<TimelineSummary> {
     (1..=3u32)
         .map(|number| {
             let own = || all.iter().filter(move |one| one.segment.timeline == Timeline(number));
-            let (first, last) = (own().next().expect("a segment"), own().last().expect("a segment"));
+            let (first, last) = (own().next().expect("a segment"), own().next_back().expect("a segment"));
             TimelineSummary {
                 timeline: Timeline(number),
                 parent: (number > 1).then(|| (Timeline(number - 1), forks[number as usize - 2])),
@@ -273,6 +273,13 @@ pub fn fresh() -> RecoveryReport {
     };
     report.wal.archiver = report.wal.archiver.map(|state| ArchiverState { archive_mode: "on".into(), ready: Some(1), ..state });
     report
+}
+
+/// The server does not answer, and nobody has said where its log is: base backups alone.
+pub fn lost() -> RecoveryReport {
+    let bases = report().bases;
+    let unknown = vec!["the server: CONNECTION_REFUSED: cannot connect to db01:5432: Connection refused (os error 111)".to_owned()];
+    judged(RecoveryReport { wal: WalReport { unknown, ..WalReport::default() }, bases, at: Stamp(NOW), ..RecoveryReport::default() })
 }
 
 /// pgBackRest keeps the log.

@@ -199,7 +199,7 @@ fn settings_and_palette() {
 
 #[test]
 fn pitr() {
-    use super::recovery::{calm, failing, foreign, fresh, hostile, off, report, shown};
+    use super::recovery::{calm, failing, foreign, fresh, hostile, lost, off, report, shown};
     let asked = Harness::new().keys("6");
     let form = |path: &str| keys(shown("6", report()), path);
     for (state, model) in [
@@ -217,6 +217,7 @@ fn pitr() {
         ("off", shown("6", off())),
         ("fresh", shown("6", fresh())),
         ("foreign", shown("6", foreign())),
+        ("lost", shown("6", lost())),
         ("hostile", shown("6", hostile())),
         ("stale", Harness::of(shown("6", report())).keys("R").answer(Err(fixtures::auth_fault())).model),
         ("form", form("p enter")),
@@ -302,9 +303,14 @@ fn diagnostics_in_every_theme() {
 #[test]
 fn ascii() {
     let (look, _) = Look::load("mono", Depth::Mono, Glyphs::Ascii, "");
-    for (name, model) in
-        [("ascii_job", fixtures::waiting()), ("ascii_home", fixtures::ready()), ("ascii_hostile", keys(fixtures::hostile(), "5"))]
-    {
+    for (name, model) in [
+        ("ascii_job", fixtures::waiting()),
+        ("ascii_home", fixtures::ready()),
+        ("ascii_hostile", keys(fixtures::hostile(), "5")),
+        ("ascii_pitr", keys(super::recovery::shown("6", super::recovery::report()), "p + +")),
+        ("ascii_pitr_whole", super::recovery::shown("6", super::recovery::report())),
+        ("ascii_wal", super::recovery::shown("7", super::recovery::report())),
+    ] {
         let text = draw(&model, &look, 100, 30);
         assert!(text.is_ascii(), "{text}");
         insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, { insta::assert_snapshot!(name, text) });
