@@ -47,7 +47,7 @@ fn only_who_receives_a_stream_naps() {
         super::pace::nap();
         began.elapsed()
     };
-    let stream = super::pace::Stream::begin();
+    let stream = super::pace::Stream::begin(super::pace::Brings::Rows);
     assert!(took() >= std::time::Duration::from_micros(500));
     drop(stream);
     // Without a stream there is no system call; of many tries one is not interrupted by anything.

@@ -189,7 +189,7 @@ impl<T: Send + 'static> Session<T> {
     async fn part(&self, reader: &mut dyn Reader, table: &Arc<TableWork>, part: &Part) -> Result<(u64, u64), Fault> {
         table.began.get_or_init(std::time::Instant::now);
         let canceller = reader.canceller();
-        let _stream = crate::system::pace::Stream::begin();
+        let _stream = crate::system::pace::Stream::begin(crate::system::pace::Brings::Rows);
         let mut sink = Sink { reading: &self.reading, table, part: part.part, place: 0, lent: VecDeque::new(), rows: 0, bytes: 0 };
         let read = tokio::select! {
             biased;

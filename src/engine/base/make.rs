@@ -190,7 +190,7 @@ impl Run<'_> {
         self.gauge.waits(None);
         self.gauge.meter.phase(Phase::Data);
         self.gauge.expect(start.tablespaces.iter().filter_map(|(_, _, bytes)| *bytes).sum());
-        let _stream = system::pace::Stream::begin();
+        let _stream = system::pace::Stream::begin(system::pace::Brings::Files);
         // Holds a few hundred pieces of at most 32 KiB; when it is full the server waits; closed when everything has come or the stream fails.
         let (send, mut pieces) = mpsc::channel::<BasePiece>(256);
         let sink = Through { press, gauge: self.gauge.clone(), runtime: tokio::runtime::Handle::current() };

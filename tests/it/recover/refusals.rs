@@ -188,7 +188,9 @@ fn a_full_disk_is_told_before_or_names_what_is_left() {
 fn with_half(story: &Story, name: &str, back: usize, more: &[&str]) -> (String, program::Outcome) {
     let (dir, gone) = with_a_hole(story, &format!("{name}-wal"), back);
     let stored = std::fs::read_dir(story.wal()).expect("a folder").map(|entry| entry.expect("an entry").path());
-    let original = stored.into_iter().find(|path| path.to_string_lossy().contains(&gone)).expect("the segment");
+    // A base backup that began in it has left its label under the same name and more.
+    let is_it = |path: &std::path::PathBuf| path.file_stem().is_some_and(|stem| stem == gone.as_str());
+    let original = stored.into_iter().find(is_it).expect("the segment");
     let bytes = std::fs::read(&original).expect("the segment");
     let broken = dir.join(original.file_name().expect("a name"));
     std::fs::write(&broken, &bytes[..bytes.len() / 2]).expect("half of it");
