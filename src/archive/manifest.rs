@@ -3,6 +3,7 @@
 //! Unknown fields are ignored; an unknown `format` is refused. `frames` comes last, because it can be long: a reader that only lists
 //! stops before it.
 
+use crate::domain::Product;
 use crate::domain::codec::Compression;
 use crate::domain::recovery::BaseKind;
 use crate::domain::schema::{DatabaseProperties, SequenceState, Table, TableName};
@@ -55,6 +56,13 @@ pub struct Source {
     pub address: String,
     /// The host on which dbbackup ran.
     pub host: String,
+}
+
+impl Source {
+    /// The product as one that is known; archives of others are not made.
+    pub fn product(&self) -> Product {
+        Product::named(&self.product).unwrap_or_default()
+    }
 }
 
 /// The head: everything but databases and frames. `<archive>.meta.json` holds a copy of it, with the file's SHA-256 and size beside.

@@ -71,7 +71,10 @@ pub fn table_dir(database_dir: &str, table: &Table) -> String {
 /// The first dot parts schema and table, so dots within the schema's name are encoded. A name that would be too long for a file system
 /// (only one made of characters that are encoded can be) is cut and told apart by a hash; the manifest has the true name anyway.
 fn table_folder(schema: &str, table: &str) -> String {
-    let folder = format!("{}.{}", component(schema).replace('.', "%2E"), component(table));
+    let folder = match schema {
+        "" => component(table),
+        _ => format!("{}.{}", component(schema).replace('.', "%2E"), component(table)),
+    };
     if folder.len() <= FOLDER_LIMIT {
         return folder;
     }
@@ -88,6 +91,7 @@ pub fn chunk(table_dir: &str, number: u32, format: RowFormat) -> String {
     let extension = match format {
         RowFormat::Text => "copy",
         RowFormat::Binary => "copybin",
+        RowFormat::Tsv => "tsv",
     };
     format!("{table_dir}/{number:06}.{extension}")
 }

@@ -17,12 +17,9 @@ pub struct Host {
 /// The connection that a set of values describes; `name` is its section.
 pub fn connection(values: &Values, name: Option<&str>) -> Result<Connection, Fault> {
     let text = |key: Key| values.get(&key).map(|value| value.text.clone());
-    let defaults = Connection::default();
-    let engine = text(Key::Engine).unwrap_or_else(|| "postgres".into());
-    if engine != "postgres" {
-        return Err(Fault::new(Code::Usage, format!("{engine} comes in a later version; this one works with PostgreSQL 13 to 18"))
-            .step_run("For a PostgreSQL server leave the flag out, or write:", "--engine postgres"));
-    }
+    let product = text(Key::Engine).map_or(Ok(Product::default()), |text| text.parse::<Product>());
+    let product = product.map_err(|why| Fault::new(Code::Usage, why))?;
+    let defaults = Connection::to(product);
     // A socket and a host exclude each other; what was said in the stronger layer counts, in the same layer the socket.
     let rank = |key: Key| values.get(&key).map(|value| value.origin.rank());
     let host = match (text(Key::Socket), text(Key::Host)) {
@@ -33,7 +30,7 @@ pub fn connection(values: &Values, name: Option<&str>) -> Result<Connection, Fau
     let number = |key: Key, default: u64| text(key).and_then(|text| text.parse().ok()).unwrap_or(default);
     Ok(Connection {
         name: name.map(str::to_owned),
-        product: Product::Postgres,
+        product,
         host,
         port: text(Key::Port).and_then(|text| text.parse().ok()).unwrap_or(defaults.port),
         user: text(Key::User).unwrap_or(defaults.user),

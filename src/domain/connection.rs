@@ -12,11 +12,71 @@ pub enum Product {
     /// PostgreSQL 13 to 18.
     #[default]
     Postgres,
+    /// MySQL 8.0 and newer. In a [`Connection`] also where it is not known yet which of the two it is: they are reached alike.
+    Mysql,
+    /// MariaDB 10.6 and newer.
+    Mariadb,
+}
+
+impl Product {
+    /// Those that there are.
+    pub const ALL: [Self; 3] = [Self::Postgres, Self::Mysql, Self::Mariadb];
+
+    /// The word in flags, configuration and archives.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Postgres => "postgres",
+            Self::Mysql => "mysql",
+            Self::Mariadb => "mariadb",
+        }
+    }
+
+    /// The name that people know it by.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Postgres => "PostgreSQL",
+            Self::Mysql => "MySQL",
+            Self::Mariadb => "MariaDB",
+        }
+    }
+
+    /// The product that an archive names, as [`Product::name`] writes it.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|product| product.name() == name)
+    }
+
+    /// Whether it speaks MySQL's protocol.
+    pub const fn is_mysql(self) -> bool {
+        matches!(self, Self::Mysql | Self::Mariadb)
+    }
+
+    /// The port that its servers listen on unless they are told otherwise.
+    pub const fn port(self) -> u16 {
+        if self.is_mysql() { 3306 } else { 5432 }
+    }
+
+    /// The user that a server is made with.
+    pub const fn user(self) -> &'static str {
+        if self.is_mysql() { "root" } else { "postgres" }
+    }
+
+    /// The database that work on the whole server logs in to; MySQL's sessions need none.
+    pub const fn home_database(self) -> &'static str {
+        if self.is_mysql() { "" } else { "postgres" }
+    }
+}
+
+impl FromStr for Product {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let known = Self::ALL.into_iter().find(|product| product.word() == text);
+        known.ok_or_else(|| format!("no database product {text:?}: postgres, mysql or mariadb"))
+    }
 }
 
 impl fmt::Display for Product {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("PostgreSQL")
+        f.write_str(self.name())
     }
 }
 
@@ -70,7 +130,7 @@ pub struct Connection {
     pub name: Option<String>,
     /// The product.
     pub product: Product,
-    /// A host name, an address, or the folder of a unix socket when it starts with a slash.
+    /// A host name, an address, or, when it starts with a slash, a unix socket: the folder of PostgreSQL's, the file of MySQL's.
     pub host: String,
     /// The port; it names the socket file too.
     pub port: u16,
@@ -124,9 +184,16 @@ impl Default for Connection {
 }
 
 impl Connection {
+    /// The usual way to a server of a product on this host.
+    pub fn to(product: Product) -> Self {
+        Self { product, port: product.port(), user: product.user().into(), database: product.home_database().into(), ..Self::default() }
+    }
+
     /// `db01:5432`, or the socket's path.
     pub fn address(&self) -> String {
-        if self.is_socket() {
+        if self.is_socket() && self.product.is_mysql() {
+            self.host.clone()
+        } else if self.is_socket() {
             format!("{}/.s.PGSQL.{}", self.host.trim_end_matches('/'), self.port)
         } else if self.host.contains(':') {
             format!("[{}]:{}", self.host, self.port)

@@ -6,7 +6,7 @@ use std::fmt;
 /// A schema-qualified name, unquoted: exactly what the catalog holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct TableName {
-    /// The schema.
+    /// The schema; empty in MySQL, where a database has none.
     pub schema: String,
     /// The name in it.
     pub name: String,
@@ -22,6 +22,9 @@ impl TableName {
 impl fmt::Display for TableName {
     /// For people, cleaned of control characters. Never for SQL.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.schema.is_empty() {
+            return f.pad(&super::text::clean(&self.name));
+        }
         f.pad(&super::text::clean(&format!("{}.{}", self.schema, self.name)))
     }
 }
@@ -102,6 +105,22 @@ pub enum RowFormat {
     Text,
     /// COPY binary, for rows that do not fit the server's text form; each chunk has its own header and trailer.
     Binary,
+    /// What `LOAD DATA` reads by default: tabs between values, a newline after each row, `\\N` for NULL, backslashes before what would be
+    /// mistaken. Bytes are as the server keeps them, each column in its own character set.
+    Tsv,
+}
+
+/// How a value stands in a row of [`RowFormat::Tsv`], where its own bytes would not be taken for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ValueForm {
+    /// As it is.
+    #[default]
+    Plain,
+    /// BIT: the number in digits.
+    Number,
+    /// Text in utf8mb4 of a type that does not take bytes for text: JSON, UUID, INET6.
+    Text,
 }
 
 /// Something that holds rows.
@@ -135,6 +154,15 @@ pub struct Table {
     /// The id of its [`SchemaObject`]; none for an extension's table and for large objects.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub object: Option<u32>,
+    /// How the values of each column stand in a row; empty: all as they are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub forms: Vec<ValueForm>,
+    /// The columns of the key that ranges are cut along (MySQL). Unquoted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub key: Vec<String>,
+    /// The storage engine (MySQL): `InnoDB`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engine: Option<String>,
 }
 
 impl Table {
@@ -151,6 +179,25 @@ pub struct PageRange {
     pub from: u32,
     /// The page after the last.
     pub to: Option<u32>,
+}
+
+impl PageRange {
+    /// So many pages in so many ranges of about the same length; the last one is open.
+    pub fn split(pages: u64, pieces: u64) -> impl Iterator<Item = Self> {
+        let pages = pages.min(u64::from(u32::MAX));
+        let pieces = pieces.clamp(1, pages.max(1));
+        let page = move |n: u64| u32::try_from(u128::from(pages) * u128::from(n) / u128::from(pieces)).unwrap_or(u32::MAX);
+        (0..pieces).map(move |piece| Self { from: page(piece), to: (piece + 1 < pieces).then(|| page(piece + 1)) })
+    }
+}
+
+/// A part of a table that one statement reads. All parts of a table together are the table, and no row is in two.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Range {
+    /// Heap pages.
+    Pages(PageRange),
+    /// Rows for which a condition holds, in the words of the server that cut the table.
+    Rows(String),
 }
 
 /// A sequence's state.

@@ -11,7 +11,7 @@ pub struct ServerInfo {
     pub product: Product,
     /// `15.18`.
     pub version: String,
-    /// `150018`, as `server_version_num` has it.
+    /// `150018`, as `server_version_num` has it; MySQL and MariaDB: two digits each for minor version and patch, `101114`.
     pub version_num: u32,
     /// The cluster's system identifier; none where the role may not read it.
     pub system_identifier: Option<String>,
@@ -81,9 +81,14 @@ impl Pooler {
 }
 
 impl ServerInfo {
-    /// The major version: 15.
+    /// The major version: 15. MySQL and MariaDB: 9, 10.
     pub fn major(&self) -> u32 {
         self.version_num / 10_000
+    }
+
+    /// What servers of one kind have in common: 15 for 15.18; 1011 for MariaDB 10.11.14.
+    pub fn series(&self) -> u32 {
+        if self.product.is_mysql() { self.version_num / 100 } else { self.major() }
     }
 
     /// `PostgreSQL 15.18`.
@@ -118,4 +123,19 @@ pub struct Position {
     pub lsn: Option<String>,
     /// When it was taken, by the server's clock.
     pub taken_at: Stamp,
+    /// MySQL and MariaDB: the position in the binary log, where one is written and may be asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub binlog: Option<BinlogPosition>,
+    /// The transactions that are in it: MySQL's `gtid_executed`, MariaDB's `gtid_binlog_pos`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gtid: Option<String>,
+}
+
+/// A place in a binary log.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BinlogPosition {
+    /// The file's name: `binlog.000042`.
+    pub file: String,
+    /// Bytes from its beginning: where the next event begins.
+    pub offset: u64,
 }

@@ -12,6 +12,7 @@ use crate::domain::{Connection, Fault};
 use crate::engine::event::{EventSink, Level};
 use crate::engine::{self, Context};
 use crate::server::Server;
+use crate::server::mysql::Mysql;
 use crate::server::postgres::Postgres;
 use futures_util::future::BoxFuture;
 use std::sync::Arc;
@@ -59,7 +60,11 @@ impl Engine {
 /// A server with its password looked up; and what the search found odd.
 pub fn server(secrets: &Secrets, connection: &Connection) -> Result<(Arc<dyn Server>, Option<String>), Fault> {
     let looked = secrets.look_up(connection)?;
-    let server: Arc<dyn Server> = Arc::new(Postgres::new(connection.clone(), looked.password)?.with_source(looked.source));
+    let server: Arc<dyn Server> = if connection.product.is_mysql() {
+        Arc::new(Mysql::new(connection.clone(), looked.password)?.with_source(looked.source))
+    } else {
+        Arc::new(Postgres::new(connection.clone(), looked.password)?.with_source(looked.source))
+    };
     Ok((server, looked.warning))
 }
 

@@ -1,5 +1,6 @@
 //! What can be read from the text of a definition without asking a server: each product writes its own.
 
+use super::mysql::definition::MysqlDefinitions;
 use super::postgres::definition::PgDefinitions;
 use crate::domain::Product;
 use crate::domain::schema::{SchemaObject, TableName};
@@ -26,5 +27,6 @@ pub trait Definitions: Sync {
 pub fn of(product: Product) -> &'static dyn Definitions {
     match product {
         Product::Postgres => &PgDefinitions,
+        Product::Mysql | Product::Mariadb => &MysqlDefinitions,
     }
 }

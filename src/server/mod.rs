@@ -15,6 +15,7 @@ mod archiving;
 pub mod base;
 pub mod definition;
 pub mod ledger;
+pub mod mysql;
 pub mod postgres;
 mod scratch;
 mod source;
@@ -25,7 +26,7 @@ pub use archiving::Archiving;
 pub use ledger::{Continuity, LedgerHead, Mark, Opened, Step};
 pub use postgres::dump;
 pub use scratch::{Purpose, Scratch, Swept};
-pub use source::{ChunkSink, Reader, Rows, Snapshot, Survey};
+pub use source::{ChunkSink, Reader, Rows, Snapshot, Survey, View};
 pub use supplies::{Extension, Feature, Made, Supplies};
 pub use target::{Behind, Claim, LoadMode, LoadSettings, Loader, RowSource, TargetChoices, Trial};
 
@@ -83,6 +84,13 @@ pub trait Server: Send + Sync {
 
     /// Opens a consistent view of a database.
     fn snapshot<'a>(&'a self, database: &'a str) -> Answer<'a, Box<dyn Snapshot>>;
+
+    /// Opens one moment for all databases of a run, with so many sessions to read through, where the product can only do that before anything
+    /// is read (MySQL). None: each database has a [`Server::snapshot`] of its own, to which sessions are added as they are wanted.
+    fn view<'a>(&'a self, databases: &'a [String], readers: u32) -> Answer<'a, Option<Box<dyn View>>> {
+        let (_, _) = (databases, readers);
+        Box::pin(std::future::ready(Ok(None)))
+    }
 
     /// Sizes and names only, for a plan: what a backup of this database would read. No lock, no snapshot.
     fn survey<'a>(&'a self, database: &'a str) -> Answer<'a, Vec<Table>>;
@@ -261,5 +269,6 @@ pub const fn row_extension(format: RowFormat) -> &'static str {
     match format {
         RowFormat::Text => "copy",
         RowFormat::Binary => "copybin",
+        RowFormat::Tsv => "tsv",
     }
 }

@@ -1,7 +1,7 @@
 //! What a backup reads: a snapshot of one database, its readers, and the chunks that they hand over.
 
 use super::{Answer, Cancel};
-use crate::domain::schema::{Contents, InventoryItem, PageRange, SequenceState, Table};
+use crate::domain::schema::{Contents, InventoryItem, Range, SequenceState, Table};
 use crate::domain::server::Position;
 use futures_util::future::BoxFuture;
 use std::sync::Arc;
@@ -15,6 +15,28 @@ pub struct Survey {
     pub hidden: Vec<(String, String)>,
     /// Locks that are held on it at the same time while it is read.
     pub locks: u64,
+}
+
+/// One moment of a whole server, seen by a fixed number of sessions. Drop it as soon as everything is read.
+pub trait View: Send + Sync {
+    /// Where in the server's history it stands.
+    fn position(&self) -> &Position;
+
+    /// One of its databases. Readers of all of them share the view's sessions: one that is asked for while all are at work waits for one.
+    fn snapshot<'a>(&'a self, database: &'a str) -> Answer<'a, Box<dyn Snapshot>>;
+
+    /// What a person should know of how the moment was held: locks that could not be had.
+    fn notes(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Whether all that was read is of the moment, asked once everything was read. A fault names what changed meanwhile.
+    fn confirm(&self) -> Answer<'_, ()> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    /// Ends its sessions.
+    fn release(self: Box<Self>) -> BoxFuture<'static, ()>;
 }
 
 /// A consistent view of one database, held open by one session that has exported it. Drop it as soon as every reader is done: it holds
@@ -31,6 +53,12 @@ pub trait Snapshot: Send + Sync {
 
     /// What holds rows, with sizes, as [`super::Server::survey`] tells it; whether it can be read is not judged.
     fn tables(&self) -> Answer<'_, Vec<Table>>;
+
+    /// Cuts a table into about so many parts of about the same size; fewer where it has not so many rows. None: it is read whole.
+    fn cut<'a>(&'a self, table: &'a Table, pieces: u64) -> Answer<'a, Vec<Range>> {
+        let (_, _) = (table, pieces);
+        Box::pin(std::future::ready(Ok(Vec::new())))
+    }
 
     /// A further session that sees the same.
     fn reader(&self) -> Answer<'_, Box<dyn Reader>>;
@@ -69,7 +97,7 @@ pub trait Reader: Send {
     fn read<'a>(
         &'a mut self,
         table: &'a Table,
-        range: Option<PageRange>,
+        range: Option<&'a Range>,
         chunk_size: usize,
         sink: &'a mut dyn ChunkSink,
     ) -> Answer<'a, (u64, u64)>;

@@ -1,9 +1,6 @@
 //! Cuts tables into parts that are read separately, so that the last part is small and no core idles while one giant table is read.
 
-use crate::domain::schema::{PageRange, Table};
-
-/// PostgreSQL's page size in nearly every build. With another one the ranges are uneven, never wrong: the last one is open.
-const PAGE: u64 = 8192;
+use crate::domain::schema::{Range, Table};
 
 /// A table below this is read in one piece: a further query would cost more than it gains.
 const SMALLEST_CUT: u64 = 16 << 20;
@@ -17,52 +14,62 @@ const PARTS_PER_JOB: u64 = 16;
 const WHOLE_SHARE: u64 = 120;
 
 /// A piece of a table, read by one statement.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Part {
     /// The table's place in the list.
     pub table: usize,
     /// The part's place in the table.
     pub part: u32,
-    /// The pages; all of the table without.
-    pub range: Option<PageRange>,
+    /// The rows; all of the table without.
+    pub range: Option<Range>,
     /// Bytes on the server's disk, TOAST included: what work is weighed by.
     pub weight: u64,
 }
 
-/// The parts of all tables, the heaviest first.
-pub fn cut(tables: &[Table], jobs: u32) -> Vec<Part> {
+/// Into how many pieces each table is best cut.
+pub fn pieces(tables: &[Table], jobs: u32) -> Vec<u64> {
     let total: u64 = tables.iter().map(|table| table.total_bytes).sum();
     let jobs = u64::from(jobs.max(1));
     let limit = (total / (jobs * PARTS_PER_JOB)).max(SMALLEST_CUT);
     let whole = total / jobs * WHOLE_SHARE / 100;
+    let of = |table: &Table| {
+        // Pages are weighed with their TOAST: 25,000 pages of pointers can stand for 200 GB.
+        if table.splittable && table.total_bytes > whole { table.total_bytes.div_ceil(limit).max(1) } else { 1 }
+    };
+    tables.iter().map(of).collect()
+}
+
+/// The parts of all tables, the heaviest first; `cuts`: the ranges of each table, none where it is read whole.
+pub fn parts(tables: &[Table], cuts: Vec<Vec<Range>>) -> Vec<Part> {
     let mut parts = Vec::with_capacity(tables.len());
-    for (at, table) in tables.iter().enumerate() {
-        cut_one(at, table, if table.total_bytes <= whole { u64::MAX } else { limit }, &mut parts);
+    for (at, (table, ranges)) in tables.iter().zip(cuts).enumerate() {
+        let whole = ranges.len() < 2;
+        let weight = table.total_bytes / ranges.len().max(1) as u64;
+        let ranges = if whole { vec![None] } else { ranges.into_iter().map(Some).collect() };
+        for (place, range) in ranges.into_iter().enumerate() {
+            parts.push(Part { table: at, part: u32::try_from(place).unwrap_or(u32::MAX), range, weight });
+        }
     }
     parts.sort_by(|a, b| b.weight.cmp(&a.weight).then(a.table.cmp(&b.table)).then(a.part.cmp(&b.part)));
     parts
 }
 
-fn cut_one(at: usize, table: &Table, limit: u64, parts: &mut Vec<Part>) {
-    let pages = (table.heap_bytes / PAGE).min(u64::from(u32::MAX));
-    // Pages are weighed with their TOAST: 25,000 pages of pointers can stand for 200 GB.
-    let pieces = if table.splittable { table.total_bytes.div_ceil(limit).min(pages).max(1) } else { 1 };
-    for piece in 0..pieces {
-        let page = |n: u64| u32::try_from(u128::from(pages) * u128::from(n) / u128::from(pieces)).unwrap_or(u32::MAX);
-        let range = PageRange { from: page(piece), to: (piece + 1 < pieces).then(|| page(piece + 1)) };
-        parts.push(Part {
-            table: at,
-            part: u32::try_from(piece).unwrap_or(u32::MAX),
-            range: (pieces > 1).then_some(range),
-            weight: table.total_bytes / pieces,
-        });
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::schema::PageRange;
     use proptest::prelude::*;
+
+    const PAGE: u64 = 8192;
+
+    /// As PostgreSQL's snapshots cut.
+    fn cut(tables: &[Table], jobs: u32) -> Vec<Part> {
+        let cuts = tables.iter().zip(pieces(tables, jobs)).map(|(table, pieces)| match pieces {
+            1 => Vec::new(),
+            _ => PageRange::split(table.heap_bytes / PAGE, pieces).map(Range::Pages).collect(),
+        });
+        parts(tables, cuts.collect())
+    }
 
     fn table(heap_bytes: u64, toast: u64, splittable: bool) -> Table {
         Table { heap_bytes, total_bytes: heap_bytes + toast, splittable, ..Table::default() }
@@ -74,7 +81,7 @@ mod tests {
         let parts = cut(&tables, 4);
         assert_eq!(parts[0].table, 2, "what cannot be cut is the heaviest part and goes first");
         assert_eq!(parts.iter().filter(|part| part.table == 1).count(), 32);
-        assert_eq!(parts.last().map(|part| (part.table, part.range)), Some((0, None)));
+        assert_eq!(parts.last().map(|part| (part.table, part.range.clone())), Some((0, None)));
     }
 
     #[test]
@@ -107,20 +114,20 @@ mod tests {
                 of.sort_by_key(|part| part.part);
                 prop_assert!(!of.is_empty());
                 if of.len() == 1 {
-                    prop_assert_eq!(of[0].range, None);
+                    prop_assert_eq!(&of[0].range, &None);
                     continue;
                 }
                 prop_assert!(table.splittable);
                 let mut next = 0;
                 for (number, part) in of.iter().enumerate() {
-                    let range = part.range.expect("a cut table has ranges");
+                    let Some(Range::Pages(range)) = &part.range else { panic!("a cut table has ranges") };
                     prop_assert_eq!(range.from, next);
                     match range.to {
                         Some(to) => { prop_assert!(to > range.from); next = to; }
                         None => prop_assert_eq!(number + 1, of.len(), "only the last is open"),
                     }
                 }
-                prop_assert_eq!(of.last().and_then(|part| part.range).and_then(|range| range.to), None);
+                prop_assert!(matches!(of.last().and_then(|part| part.range.as_ref()), Some(Range::Pages(range)) if range.to.is_none()));
             }
         }
     }

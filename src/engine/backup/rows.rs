@@ -101,7 +101,11 @@ impl<T: Send + 'static> Reading<T> {
     /// with the threads.
     pub async fn read(&self, snapshot: &dyn Snapshot, tables: &Arc<[Arc<TableWork>]>, halt: &Halt) -> Result<(), Fault> {
         let plain: Vec<_> = tables.iter().map(|table| table.table.clone()).collect();
-        let parts = ranges::cut(&plain, self.jobs);
+        let mut cuts = Vec::with_capacity(plain.len());
+        for (table, pieces) in plain.iter().zip(ranges::pieces(&plain, self.jobs)) {
+            cuts.push(if pieces > 1 { halt.or(snapshot.cut(table, pieces)).await? } else { Vec::new() });
+        }
+        let parts = ranges::parts(&plain, cuts);
         drop(plain);
         for part in &parts {
             tables[part.table].parts_left.fetch_add(1, Relaxed);
@@ -194,7 +198,7 @@ impl<T: Send + 'static> Session<T> {
         let read = tokio::select! {
             biased;
             () = self.halt.stop() => None,
-            read = reader.read(&table.table, part.range, self.reading.chunk_size, &mut sink) => Some(read),
+            read = reader.read(&table.table, part.range.as_ref(), self.reading.chunk_size, &mut sink) => Some(read),
         };
         let Some(read) = read else {
             // The server goes on with a statement whose client has gone, until it writes the next time: it is told to stop.

@@ -118,7 +118,7 @@ pub async fn restore(order: &Order<'_>) -> Result<Done, Fault> {
     let server = context.server()?;
     let objects = source::objects(order.archive, order.database).await?;
     let _held = order.board.hold(&objects);
-    let chosen = select::choose(objects, order.database, order.selection)?;
+    let chosen = select::choose(order.archive.manifest().head.source.product(), objects, order.database, order.selection)?;
     let ready = match target::ready(order, server.as_ref(), &chosen).await {
         Ok(ready) => ready,
         Err(fault) => {

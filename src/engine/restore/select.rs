@@ -35,12 +35,12 @@ pub struct Chosen {
     pub definitions: bool,
 }
 
-/// Chooses from a database of an archive.
-pub fn choose(objects: Vec<SchemaObject>, database: &manifest::Database, selection: &Selection) -> Result<Chosen, Fault> {
+/// Chooses from a database of an archive whose definitions are a product's.
+pub fn choose(product: Product, objects: Vec<SchemaObject>, database: &manifest::Database, selection: &Selection) -> Result<Chosen, Fault> {
     let definitions = selection.what != What::DataOnly;
     let rows = selection.what != What::SchemaOnly;
     let all = selection.include.is_empty() && selection.exclude.is_empty() && selection.rename.is_none();
-    let mut chosen = Chosen { whole: selection.is_everything(), definitions, ..Chosen::default() };
+    let mut chosen = Chosen { product, whole: selection.is_everything(), definitions, ..Chosen::default() };
     if all {
         if rows {
             chosen.tables = database.tables.iter().map(|entry| entry.table.clone()).enumerate().collect();

@@ -1,7 +1,7 @@
 //! A server in memory whose rows are known and which fails on command.
 
 use dbbackup::domain::schema::{
-    Contents, DatabaseProperties, InventoryItem, PageRange, SchemaObject, Section, SequenceState, Table, TableName,
+    Contents, DatabaseProperties, InventoryItem, PageRange, Range, SchemaObject, Section, SequenceState, Table, TableName,
 };
 use dbbackup::domain::server::{DatabaseInfo, Position, ServerInfo};
 use dbbackup::domain::{Code, Connection, Fault};
@@ -255,6 +255,10 @@ impl Snapshot for FakeSnapshot {
         Box::pin(async { Ok(self.tables.iter().map(FakeTable::described).collect()) })
     }
 
+    fn cut<'a>(&'a self, table: &'a Table, pieces: u64) -> Answer<'a, Vec<Range>> {
+        Box::pin(async move { Ok(PageRange::split(table.heap_bytes / 8192, pieces).map(Range::Pages).collect()) })
+    }
+
     fn reader(&self) -> Answer<'_, Box<dyn Reader>> {
         Box::pin(async {
             let open = self.books.open.fetch_add(1, SeqCst) + 1;
@@ -286,13 +290,17 @@ impl Reader for FakeReader {
     fn read<'a>(
         &'a mut self,
         table: &'a Table,
-        range: Option<PageRange>,
+        range: Option<&'a Range>,
         chunk_size: usize,
         sink: &'a mut dyn ChunkSink,
     ) -> Answer<'a, (u64, u64)> {
         Box::pin(async move {
             let fake = self.tables.iter().find(|fake| fake.name == table.name.name).expect("a table of this database").clone();
             let page = |page: u32| u64::from(page) * ROWS_ON_A_PAGE;
+            let range = range.map(|range| match range {
+                Range::Pages(pages) => *pages,
+                Range::Rows(_) => panic!("never cut along rows"),
+            });
             let from = range.map_or(0, |range| page(range.from));
             let to = range.and_then(|range| range.to).map_or(fake.rows, |to| page(to).min(fake.rows));
             let mut rows = Rows { data: sink.buffer(0).await?, count: 0 };

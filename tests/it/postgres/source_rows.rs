@@ -2,7 +2,7 @@
 
 use super::{connection, postgres, reached, run};
 use crate::support::postgres::{VERSIONS, server};
-use dbbackup::domain::schema::{PageRange, RowFormat, Table};
+use dbbackup::domain::schema::{PageRange, Range, RowFormat, Table};
 use dbbackup::domain::{Code, Connection, Fault};
 use dbbackup::server::{Answer, ChunkSink, Rows, Server as _, Snapshot};
 use std::io::Write as _;
@@ -36,7 +36,7 @@ async fn chunks(snapshot: &dyn Snapshot, table: &Table, range: Option<PageRange>
     let mut sink = Kept { chunks: Vec::new(), size };
     let mut reader = snapshot.reader().await.expect("a reader");
     let (rows, bytes) =
-        reader.read(table, range, size, &mut sink).await.unwrap_or_else(|fault| panic!("{}", fault.render("Backup failed")));
+        reader.read(table, range.map(Range::Pages).as_ref(), size, &mut sink).await.unwrap_or_else(|fault| panic!("{}", fault.render("Backup failed")));
     reader.close().await;
     assert_eq!(rows, sink.chunks.iter().map(|chunk| chunk.count).sum::<u64>());
     assert_eq!(bytes, sink.chunks.iter().map(|chunk| chunk.data.len() as u64).sum::<u64>());

@@ -1,7 +1,7 @@
 //! A session that streams rows out of a snapshot, in chunks of whole rows.
 
 use super::large_objects;
-use crate::domain::schema::{PageRange, RowFormat, Table, TableKind};
+use crate::domain::schema::{PageRange, Range, RowFormat, Table, TableKind};
 use crate::domain::{Code, Fault};
 use crate::server::postgres::connect::{Connector, Session, fault};
 use crate::server::postgres::quote::{ident, literal, qualified};
@@ -123,6 +123,15 @@ async fn rows(
 async fn encode(client: &Client, encoding: &str) -> Result<(), Fault> {
     let sql = format!("SET client_encoding = {}", literal(encoding));
     client.batch_execute(&sql).await.map_err(|error| fault("cannot set the encoding", &error))
+}
+
+/// The pages of a range; a table is cut here along nothing else.
+fn pages(range: Option<&Range>) -> Result<Option<PageRange>, Fault> {
+    match range {
+        None => Ok(None),
+        Some(Range::Pages(pages)) => Ok(Some(*pages)),
+        Some(Range::Rows(_)) => Err(Fault::internal("a table of PostgreSQL was cut along rows")),
+    }
 }
 
 /// The COPY that reads a range of a table.
@@ -292,12 +301,12 @@ impl Reader for CopyReader {
     fn read<'a>(
         &'a mut self,
         table: &'a Table,
-        range: Option<PageRange>,
+        range: Option<&'a Range>,
         chunk_size: usize,
         sink: &'a mut dyn ChunkSink,
     ) -> Answer<'a, (u64, u64)> {
         Box::pin(async move {
-            let done = self.copy(table, range, chunk_size, sink).await.map_err(|fault| self.session.explain(fault));
+            let done = self.copy(table, pages(range)?, chunk_size, sink).await.map_err(|fault| self.session.explain(fault));
             // When it is not the server that failed, it is still sending.
             if done.as_ref().is_err_and(|fault| fault.sqlstate.is_none()) {
                 self.canceller().cancel().await;
@@ -332,14 +341,14 @@ impl Reader for NearReader {
     fn read<'a>(
         &'a mut self,
         table: &'a Table,
-        range: Option<PageRange>,
+        range: Option<&'a Range>,
         chunk_size: usize,
         sink: &'a mut dyn ChunkSink,
     ) -> Answer<'a, (u64, u64)> {
         Box::pin(async move {
             let _turn = self.holder.turn.lock().await;
             let session = &self.holder.session;
-            let done = rows(&session.client, &self.encoding, table, range, chunk_size, sink).await.map_err(|fault| session.explain(fault));
+            let done = rows(&session.client, &self.encoding, table, pages(range)?, chunk_size, sink).await.map_err(|fault| session.explain(fault));
             // When it is not the server that failed, it is still sending.
             if done.as_ref().is_err_and(|fault| fault.sqlstate.is_none()) {
                 session.canceller().cancel().await;

@@ -1,0 +1,1 @@
+//! Errors of the server and of the line to it, as faults. Owner: wire.

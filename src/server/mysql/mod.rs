@@ -1,0 +1,148 @@
+//! MySQL 8 and newer, and MariaDB 10.6 and newer.
+
+mod connect;
+pub mod definition;
+mod fault;
+pub mod quote;
+mod source;
+mod target;
+mod wire;
+
+use super::{
+    Answer, Feature, LedgerHead, LoadSettings, Loader, Made, Purpose, Scratch, Server, Snapshot, Supplies, Survey, Swept, TargetChoices, View,
+};
+use crate::domain::schema::{DatabaseProperties, SchemaObject, Table};
+use crate::domain::server::{DatabaseInfo, ServerInfo};
+use crate::domain::{Connection, Fault};
+use connect::Connector;
+use futures_util::future::BoxFuture;
+
+/// A MySQL or MariaDB server. Every call opens a connection of its own and closes it, apart from views, readers and loaders, which live on.
+pub struct Mysql {
+    connector: Connector,
+}
+
+impl Mysql {
+    /// A server reached by this connection; `password` is used when the server asks for one. Nothing is sent yet.
+    pub fn new(connection: Connection, password: Option<secrecy::SecretString>) -> Result<Self, Fault> {
+        Ok(Self { connector: Connector::new(connection, password)? })
+    }
+
+    /// The same server, told where the password is from: `from MYSQL_PWD`.
+    #[must_use]
+    pub fn with_source(self, source: String) -> Self {
+        Self { connector: self.connector.with_source(source) }
+    }
+}
+
+impl Server for Mysql {
+    fn connection(&self) -> &Connection {
+        self.connector.connection()
+    }
+
+    fn settled(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.connector.settled())
+    }
+
+    fn info(&self) -> Answer<'_, ServerInfo> {
+        Box::pin(source::facts::info(&self.connector))
+    }
+
+    fn databases(&self) -> Answer<'_, Vec<DatabaseInfo>> {
+        Box::pin(source::facts::databases(&self.connector))
+    }
+
+    fn schema_tool<'a>(&'a self, info: &'a ServerInfo) -> Answer<'a, String> {
+        // Definitions are read from the server itself, by its own SHOW CREATE.
+        Box::pin(std::future::ready(Ok(format!("SHOW CREATE of {}", info.title()))))
+    }
+
+    fn globals(&self) -> Answer<'_, Vec<SchemaObject>> {
+        Box::pin(source::globals::read(&self.connector))
+    }
+
+    fn globals_gaps(&self) -> Answer<'_, Vec<String>> {
+        Box::pin(source::globals::gaps(&self.connector))
+    }
+
+    fn snapshot<'a>(&'a self, database: &'a str) -> Answer<'a, Box<dyn Snapshot>> {
+        Box::pin(source::view::single(&self.connector, database))
+    }
+
+    fn view<'a>(&'a self, databases: &'a [String], readers: u32) -> Answer<'a, Option<Box<dyn View>>> {
+        Box::pin(async move { source::view::open(&self.connector, databases, readers).await.map(Some) })
+    }
+
+    fn survey<'a>(&'a self, database: &'a str) -> Answer<'a, Vec<Table>> {
+        Box::pin(source::tables::survey(&self.connector, database))
+    }
+
+    fn inspect<'a>(&'a self, database: &'a str) -> Answer<'a, Survey> {
+        Box::pin(source::tables::inspect(&self.connector, database))
+    }
+
+    fn weigh<'a>(&'a self, database: &'a str) -> Answer<'a, (u64, u64)> {
+        Box::pin(target::database::weigh(&self.connector, database))
+    }
+
+    fn create_database<'a>(&'a self, name: &'a str, properties: &'a DatabaseProperties, _choices: &'a TargetChoices) -> Answer<'a, ()> {
+        Box::pin(target::database::create(&self.connector, name, properties))
+    }
+
+    fn drop_database<'a>(&'a self, name: &'a str) -> Answer<'a, ()> {
+        Box::pin(target::database::drop(&self.connector, name))
+    }
+
+    fn rename_database<'a>(&'a self, name: &'a str, new: &'a str) -> Answer<'a, ()> {
+        Box::pin(target::database::rename(&self.connector, name, new))
+    }
+
+    fn apply_properties<'a>(&'a self, name: &'a str, properties: &'a DatabaseProperties, choices: &'a TargetChoices) -> Answer<'a, ()> {
+        Box::pin(target::database::apply_properties(&self.connector, name, properties, choices))
+    }
+
+    fn apply_global<'a>(&'a self, object: &'a SchemaObject, choices: &'a TargetChoices) -> Answer<'a, ()> {
+        Box::pin(target::global::apply(&self.connector, object, choices))
+    }
+
+    fn supplies(&self) -> Answer<'_, Option<Supplies>> {
+        Box::pin(async { target::supplies::read(&self.connector).await.map(Some) })
+    }
+
+    fn ledger<'a>(&'a self, database: &'a str) -> Answer<'a, Option<LedgerHead>> {
+        Box::pin(target::ledger::head(&self.connector, database))
+    }
+
+    fn scratch<'a>(
+        &'a self,
+        purpose: Purpose,
+        properties: &'a DatabaseProperties,
+        _choices: &'a TargetChoices,
+    ) -> Answer<'a, Box<dyn Scratch>> {
+        Box::pin(target::scratch::make(&self.connector, purpose, properties))
+    }
+
+    fn sweep_scratches(&self, purpose: Purpose) -> Answer<'_, Swept> {
+        Box::pin(target::scratch::sweep(&self.connector, purpose))
+    }
+
+    fn roles_named(&self, sql: &str) -> Vec<String> {
+        target::reading::roles_named(sql)
+    }
+
+    fn made_by(&self, object: &SchemaObject) -> Vec<Made> {
+        target::reading::made_by(object)
+    }
+
+    fn unknown_to(&self, version_num: u32, object: &SchemaObject) -> Option<Feature> {
+        target::reading::unknown_to(version_num, object)
+    }
+
+    fn stays_inside(&self, object: &SchemaObject) -> bool {
+        target::reading::stays_inside(object)
+    }
+
+    fn loader<'a>(&'a self, database: &'a str, settings: &'a LoadSettings) -> Answer<'a, Box<dyn Loader>> {
+        Box::pin(target::loader::open(&self.connector, database, settings))
+    }
+}

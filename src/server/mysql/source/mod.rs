@@ -1,0 +1,6 @@
+//! What a backup reads.
+
+pub mod facts;
+pub mod globals;
+pub mod tables;
+pub mod view;
