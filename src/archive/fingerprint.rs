@@ -20,7 +20,7 @@ impl Fingerprint {
     /// The fingerprint of a chunk; none where the data are not whole rows.
     pub fn of(data: &[u8], format: RowFormat) -> Option<Self> {
         match format {
-            RowFormat::Text => Self::of_lines(data),
+            RowFormat::Text | RowFormat::Tsv => Self::of_lines(data),
             RowFormat::Binary => Self::of_tuples(data),
         }
     }

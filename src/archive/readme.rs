@@ -215,6 +215,8 @@ fn copies(out: &mut String, table: &TableEntry, into: &str, encoding: Option<&st
         }
     };
     match (table.table.format, encoding) {
+        // What this table's rows need is said by the server's own reading of them; see the format's page.
+        (RowFormat::Tsv, _) => {}
         (RowFormat::Text, None) => line(""),
         (RowFormat::Text, Some(encoding)) => line(&format!(" WITH (ENCODING {})", literal(encoding))),
         (RowFormat::Binary, None) => line(" WITH (FORMAT binary)"),

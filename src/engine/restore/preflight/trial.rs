@@ -50,7 +50,7 @@ pub async fn script(
     source::blocking(move || {
         let found = archive.manifest().databases.iter().find(|one| one.name == name);
         let database = found.ok_or_else(|| Fault::internal("a database left the archive's manifest"))?;
-        let chosen = select::choose(objects, database, &selection)?;
+        let chosen = select::choose(archive.manifest().head.source.product(), objects, database, &selection)?;
         Ok(choose(chosen, database, &spec, server.as_ref(), supplies.as_ref()))
     })
     .await

@@ -137,7 +137,7 @@ fn pages(range: Option<&Range>) -> Result<Option<PageRange>, Fault> {
 /// The COPY that reads a range of a table.
 fn statement(table: &Table, range: Option<PageRange>, encoding: &str, by_function: bool) -> String {
     let options = match table.format {
-        RowFormat::Text => format!("ENCODING {}", literal(encoding)),
+        RowFormat::Text | RowFormat::Tsv => format!("ENCODING {}", literal(encoding)),
         RowFormat::Binary => "FORMAT binary".to_owned(),
     };
     let query = match table.kind {

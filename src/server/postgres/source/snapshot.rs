@@ -81,7 +81,7 @@ async fn attempt(connector: &Connector, database: &str, contended: &mut Contende
         name: row.get(0),
         version: u32::try_from(row.get::<_, i32>(1)).unwrap_or(0),
         encoding: row.get(2),
-        position: Position { lsn: row.get(3), taken_at: Stamp(row.get(4)) },
+        position: Position { lsn: row.get(3), taken_at: Stamp(row.get(4)), ..Position::default() },
         holder: Arc::new(Holder::new(session)),
     };
     match leader.lock(contended).await {

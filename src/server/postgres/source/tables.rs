@@ -137,6 +137,7 @@ pub async fn list(client: &Client, version: u32) -> Result<Vec<Found>, tokio_pos
                 splittable,
                 root: None,
                 object: None,
+                ..Table::default()
             },
         }
     });

@@ -104,7 +104,7 @@ pub async fn pages(target: &mut Target, table: &Table, source: &mut dyn RowSourc
 
 fn format(table: &Table) -> &'static str {
     match table.format {
-        RowFormat::Text => "",
+        RowFormat::Text | RowFormat::Tsv => "",
         RowFormat::Binary => " WITH (FORMAT binary)",
     }
 }
