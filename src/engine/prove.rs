@@ -9,6 +9,7 @@ mod groups;
 use super::Context;
 use super::backup::budget::Budget;
 use super::backup::halt::Halt;
+use super::backup::moment::Moment;
 use super::backup::pool::{Pool, Worker};
 use super::backup::press::look;
 use super::backup::progress::{DatabaseMeter, Meter};
@@ -65,7 +66,8 @@ pub async fn prove(
     let named = |fault: Fault| fault.at("Database", target).at("Host", server.connection().address());
     let mut proof = Proof::default();
     let (probed, behind) = halt.or(probe(server.as_ref(), target, session)).await.map_err(named)?;
-    let snapshot = halt.or(server.snapshot(target)).await.map_err(named)?;
+    let moment = Moment::open(&server, &[target.to_owned()], sessions(effort.jobs.max(1)), &halt).await.map_err(named)?;
+    let snapshot = halt.or(moment.snapshot(target)).await.map_err(named)?;
     let read = async {
         let there = halt.or(snapshot.tables()).await?;
         rows(expected, target, effort, snapshot.as_ref(), &there, &halt, progress, &mut proof).await?;
@@ -77,6 +79,7 @@ pub async fn prove(
     };
     let read: Result<(), Fault> = read.await;
     let _ = tokio::time::timeout(TICK * 40, snapshot.release()).await;
+    moment.release().await;
     read.map_err(named)?;
     proof.probed = probed;
     proof.differences.extend(behind.into_iter().map(|behind| Difference {

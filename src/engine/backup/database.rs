@@ -1,6 +1,7 @@
 //! Backs up one database: one snapshot, its definitions, its rows.
 
 use super::documents;
+use super::moment::Moment;
 use super::press::Press;
 use super::progress::DatabaseMeter;
 use super::table::TableWork;
@@ -10,7 +11,7 @@ use crate::domain::job::{DatabaseOutcome, DatabaseState, Phase};
 use crate::domain::schema::Contents;
 use crate::domain::server::Position;
 use crate::domain::size::Bytes;
-use crate::server::{Server, Snapshot};
+use crate::server::Snapshot;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,19 +30,19 @@ pub struct Backed {
 }
 
 /// Reads a database. The snapshot is gone when this returns: it holds back the server's clean-up, and the tail of the work does not need it.
-pub async fn read(press: &Press, server: &dyn Server, meter: &Arc<DatabaseMeter>) -> Result<Backed, Fault> {
+pub async fn read(press: &Press, moment: &Moment, meter: &Arc<DatabaseMeter>) -> Result<Backed, Fault> {
     let name = meter.name().to_owned();
-    let named = |fault: Fault| fault.at("Database", &name).at("Host", server.connection().address());
+    let named = |fault: Fault| fault.at("Database", &name).at("Host", moment.address());
     let halt = press.halt.child();
     meter.is(DatabaseState::Running(Phase::Preparing));
     let mut tries = 1;
     loop {
-        let snapshot = halt.or(server.snapshot(&name)).await.map_err(named)?;
+        let snapshot = halt.or(moment.snapshot(&name)).await.map_err(named)?;
         meter.is(DatabaseState::Running(Phase::Schema));
         let read = match halt.or(snapshot.contents()).await {
             Ok(contents) => read_snapshot(press, snapshot.as_ref(), contents, meter, &halt).await.map(Some),
             // Nothing of it is in the archive yet, so a later snapshot is as good, after whoever was in the way.
-            Err(fault) if matches!(fault.code, Code::Conflict | Code::Deadlock) && tries < TRIES => {
+            Err(fault) if matches!(fault.code, Code::Conflict | Code::Deadlock) && tries < TRIES && moment.moves_on() => {
                 tracing::info!(database = name, %fault, "reading the definitions again");
                 tries += 1;
                 Ok(None)

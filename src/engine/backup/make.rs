@@ -3,6 +3,7 @@
 use super::database::{self, Backed};
 use super::finish::{self, Ending};
 use super::halt::{Halt, panicked};
+use super::moment::Moment;
 use super::press::{self, Press, Setup};
 use super::progress::{DatabaseMeter, Meter};
 use super::table::TableWork;
@@ -89,14 +90,11 @@ pub async fn make(run: &Run<'_>, order: Order) -> Result<Made, Fault> {
     let setup = Setup { path: &path, compression: run.spec.compression, effort: run.spec.effort, mtime, meter: run.meter, done };
     let (press, threads) = press::start(&setup, halt.clone())?;
     drop(setup);
-    let read = match order.kind {
-        Kind::Single => single(run, press, &order.databases[0], &halt).await,
-        Kind::Cluster | Kind::Base => cluster(run, press, &order, &halt).await,
-    };
+    let read = read(run, press, &order, &halt).await;
     let ended = tokio::task::spawn_blocking(move || threads.end()).await;
     let writer = ended.map_err(|error| Fault::internal("cannot wait for the threads").caused_by(&error))?;
     // What stopped the threads comes first: a reader then only knows that it was stopped.
-    let (writer, (backed, faults)) = (writer?, read?);
+    let (writer, (backed, faults, notes)) = (writer?, read?);
     let (manifest, outcomes) = manifest(run, &order, backed, faults, &at, began);
     let verified = depth(run.spec.verify, order.kind);
     let globals = order.globals.as_deref().map(documents::globals);
@@ -109,6 +107,7 @@ pub async fn make(run: &Run<'_>, order: Order) -> Result<Made, Fault> {
     });
     let (named, manifest) = finished.await.map_err(join_fault)??;
     let mut warnings = named.warnings;
+    warnings.extend(notes);
     for database in &manifest.databases {
         warnings.extend(database.notes.iter().map(|note| format!("{}: {note}", database.name)));
     }
@@ -155,24 +154,54 @@ fn table_log(run: &Run<'_>) -> Arc<dyn Fn(&TableWork) + Send + Sync> {
 /// What was read, and what failed, by database.
 type Read = (Vec<Backed>, BTreeMap<String, Fault>);
 
-async fn single(run: &Run<'_>, press: Press, meter: &Arc<DatabaseMeter>, halt: &Halt) -> Result<Read, Fault> {
-    let server = run.context.server()?.clone();
-    match database::read(&press, server.as_ref(), meter).await {
+/// Opens the moment, reads the databases, and makes sure that all was of the moment. Gives what a person should know of it, too.
+async fn read(
+    run: &Run<'_>,
+    press: Press,
+    order: &Order,
+    halt: &Halt,
+) -> Result<(Vec<Backed>, BTreeMap<String, Fault>, Vec<String>), Fault> {
+    let names: Vec<_> = order.databases.iter().map(|meter| meter.name().to_owned()).collect();
+    let opened = Moment::open(run.context.server()?, &names, press.reading.seats.all(), halt).await;
+    let moment = Arc::new(opened.inspect_err(|fault| stop(halt, fault))?);
+    let read = match order.kind {
+        Kind::Single => single(press, &moment, &order.databases[0], halt).await,
+        Kind::Cluster | Kind::Base => cluster(run, press, &moment, order, halt).await,
+    };
+    let confirmed = match &read {
+        Ok(_) => halt.or(moment.confirm()).await.inspect_err(|fault| stop(halt, fault)),
+        Err(_) => Ok(()),
+    };
+    let notes = moment.notes();
+    // Whoever was reading is done: only a session that was stopped half-way may still hold it, and ends it with itself.
+    if let Some(moment) = Arc::into_inner(moment) {
+        moment.release().await;
+    }
+    let (backed, faults) = read?;
+    confirmed?;
+    Ok((backed, faults, notes))
+}
+
+/// Chunks that are still under way need not be written. A stop that came from above keeps its own reason.
+fn stop(halt: &Halt, fault: &Fault) {
+    if !halt.stopped() {
+        halt.fail(fault.clone());
+    }
+}
+
+async fn single(press: Press, moment: &Moment, meter: &Arc<DatabaseMeter>, halt: &Halt) -> Result<Read, Fault> {
+    match database::read(&press, moment, meter).await {
         Ok(backed) => Ok((vec![backed], BTreeMap::new())),
         Err(fault) => {
             meter.is(DatabaseState::Failed(fault.clone()));
-            // Chunks that are still under way need not be written. A stop that came from above keeps its own reason.
-            if !halt.stopped() {
-                halt.fail(fault.clone());
-            }
+            stop(halt, &fault);
             Err(fault)
         }
     }
 }
 
 /// Reads the databases of a cluster side by side, the largest first: the small ones fill the end.
-async fn cluster(run: &Run<'_>, press: Press, order: &Order, halt: &Halt) -> Result<Read, Fault> {
-    let server = run.context.server()?.clone();
+async fn cluster(run: &Run<'_>, press: Press, moment: &Arc<Moment>, order: &Order, halt: &Halt) -> Result<Read, Fault> {
     let mut waiting = order.databases.clone();
     waiting.sort_by_key(|meter| meter.size);
     let (mut backed, mut faults) = (Vec::new(), BTreeMap::new());
@@ -180,13 +209,13 @@ async fn cluster(run: &Run<'_>, press: Press, order: &Order, halt: &Halt) -> Res
     loop {
         while at_work.len() < order.parallel.max(1) && !halt.stopped() {
             let Some(meter) = waiting.pop() else { break };
-            let (press, server) = (press.clone(), server.clone());
+            let (press, moment) = (press.clone(), moment.clone());
             at_work.spawn(async move {
                 // A panic in one database's work is that database's failure.
                 let name = meter.name().to_owned();
                 let work = tokio::spawn({
                     let meter = meter.clone();
-                    async move { database::read(&press, server.as_ref(), &meter).await }
+                    async move { database::read(&press, &moment, &meter).await }
                 });
                 let read = work.await.unwrap_or_else(|error| match error.try_into_panic() {
                     Ok(panic) => Err(panicked("reading a database", panic.as_ref())),

@@ -8,6 +8,7 @@ pub mod estimate;
 pub mod finish;
 pub mod halt;
 pub mod make;
+pub mod moment;
 pub mod name;
 pub mod plan;
 pub mod pool;

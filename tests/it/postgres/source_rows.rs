@@ -35,8 +35,10 @@ async fn table(snapshot: &dyn Snapshot, name: &str) -> Table {
 async fn chunks(snapshot: &dyn Snapshot, table: &Table, range: Option<PageRange>, size: usize) -> Vec<Rows> {
     let mut sink = Kept { chunks: Vec::new(), size };
     let mut reader = snapshot.reader().await.expect("a reader");
-    let (rows, bytes) =
-        reader.read(table, range.map(Range::Pages).as_ref(), size, &mut sink).await.unwrap_or_else(|fault| panic!("{}", fault.render("Backup failed")));
+    let (rows, bytes) = reader
+        .read(table, range.map(Range::Pages).as_ref(), size, &mut sink)
+        .await
+        .unwrap_or_else(|fault| panic!("{}", fault.render("Backup failed")));
     reader.close().await;
     assert_eq!(rows, sink.chunks.iter().map(|chunk| chunk.count).sum::<u64>());
     assert_eq!(bytes, sink.chunks.iter().map(|chunk| chunk.data.len() as u64).sum::<u64>());

@@ -31,6 +31,11 @@ pub async fn rename(_connector: &Connector, _name: &str, _new: &str) -> Result<(
 }
 
 /// See [`Server::apply_properties`].
-pub async fn apply_properties(_c: &Connector, _name: &str, _properties: &DatabaseProperties, _choices: &TargetChoices) -> Result<(), Fault> {
+pub async fn apply_properties(
+    _c: &Connector,
+    _name: &str,
+    _properties: &DatabaseProperties,
+    _choices: &TargetChoices,
+) -> Result<(), Fault> {
     later()
 }

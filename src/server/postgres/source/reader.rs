@@ -348,7 +348,8 @@ impl Reader for NearReader {
         Box::pin(async move {
             let _turn = self.holder.turn.lock().await;
             let session = &self.holder.session;
-            let done = rows(&session.client, &self.encoding, table, pages(range)?, chunk_size, sink).await.map_err(|fault| session.explain(fault));
+            let done =
+                rows(&session.client, &self.encoding, table, pages(range)?, chunk_size, sink).await.map_err(|fault| session.explain(fault));
             // When it is not the server that failed, it is still sending.
             if done.as_ref().is_err_and(|fault| fault.sqlstate.is_none()) {
                 session.canceller().cancel().await;
