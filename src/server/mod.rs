@@ -21,6 +21,7 @@ mod scratch;
 mod source;
 mod supplies;
 mod target;
+mod tls;
 
 pub use archiving::Archiving;
 pub use ledger::{Continuity, LedgerHead, Mark, Opened, Step};
