@@ -2,6 +2,7 @@
 
 mod connect;
 pub mod definition;
+pub mod dump;
 mod fault;
 pub mod quote;
 mod source;
