@@ -1,7 +1,7 @@
 //! A session that changes a database. What each call does has a file of its own; here they meet the trait.
 
 use super::settings::Way;
-use super::{ledger, make, marker, probe, rows, settings, values};
+use super::{ledger, make, marker, plain, probe, rows, settings, values};
 use crate::domain::schema::{SchemaObject, SequenceState, Table, TableName};
 use crate::domain::{Code, Fault};
 use crate::server::mysql::connect::Connector;

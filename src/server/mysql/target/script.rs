@@ -45,8 +45,23 @@ fn defined(statement: &str, choices: &TargetChoices) -> String {
     format!("{head}DEFINER={to}{tail}")
 }
 
+/// A statement that gives or takes rights, with the account behind its last TO or FROM under its name on the target.
+pub fn granted(statement: &str, choices: &TargetChoices) -> String {
+    let behind = [" TO ", " FROM "].into_iter().filter_map(|word| Some(statement.rfind(word)? + word.len())).max();
+    let found = behind.and_then(|at| Some((at, name(&statement[at..])?)));
+    let Some((at, (user, rest))) = found else { return statement.to_owned() };
+    let (host, tail) = match rest.strip_prefix('@').and_then(name) {
+        Some((host, tail)) => (Some(host), tail),
+        None => (None, rest),
+    };
+    match mapped(&user, host.as_deref(), &choices.map_roles) {
+        Some(to) => format!("{}{to}{tail}", &statement[..at]),
+        None => statement.to_owned(),
+    }
+}
+
 /// Another account for one, quoted: the map knows it as `user@host` or as `user`.
-pub fn mapped(user: &str, host: Option<&str>, map: &[(String, String)]) -> Option<String> {
+fn mapped(user: &str, host: Option<&str>, map: &[(String, String)]) -> Option<String> {
     let whole = host.map_or_else(|| user.to_owned(), |host| format!("{user}@{host}"));
     let (_, to) = map.iter().find(|(from, _)| *from == whole).or_else(|| map.iter().find(|(from, _)| from == user))?;
     Some(match to.rsplit_once('@') {
