@@ -2,6 +2,7 @@
 
 pub mod connect;
 pub mod definition;
+pub mod dump;
 mod fault;
 pub mod quote;
 pub mod session;
