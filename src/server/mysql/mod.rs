@@ -11,7 +11,7 @@ mod target;
 pub mod wire;
 
 use super::{
-    Answer, Feature, LedgerHead, LoadSettings, Loader, Made, Purpose, Scratch, Server, Snapshot, Supplies, Survey, Swept, TargetChoices,
+    Answer, Condition, Demands, Feature, LedgerHead, LoadSettings, Loader, Made, Purpose, Scratch, Server, Snapshot, Supplies, Survey, Swept, TargetChoices,
     View,
 };
 use crate::domain::schema::{DatabaseProperties, SchemaObject, Table};
@@ -110,6 +110,10 @@ impl Server for Mysql {
 
     fn supplies(&self) -> Answer<'_, Option<Supplies>> {
         Box::pin(async { target::supplies::read(&self.connector).await.map(Some) })
+    }
+
+    fn conditions<'a>(&'a self, demands: &'a Demands) -> Answer<'a, Vec<Condition>> {
+        Box::pin(target::conditions::look(&self.connector, demands))
     }
 
     fn ledger<'a>(&'a self, database: &'a str) -> Answer<'a, Option<LedgerHead>> {
