@@ -1,13 +1,15 @@
 //! MySQL 8 and newer, and MariaDB 10.6 and newer.
 
 pub mod binlog;
-mod connect;
+pub mod connect;
 pub mod definition;
+pub mod dump;
 mod fault;
 pub mod quote;
+pub mod session;
 mod source;
 mod target;
-mod wire;
+pub mod wire;
 
 use super::{
     Answer, Feature, LedgerHead, LoadSettings, Loader, Made, Purpose, Scratch, Server, Snapshot, Supplies, Survey, Swept, TargetChoices,

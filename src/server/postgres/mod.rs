@@ -17,7 +17,7 @@ mod session;
 mod source;
 mod stall;
 mod target;
-mod tls;
+pub(in crate::server) mod tls;
 mod toc;
 pub mod wal;
 mod watch;

@@ -1,0 +1,511 @@
+//! An open session: questions, their answers, rows that stream, rows that are loaded, and how it ends.
+
+use super::connect::Connector;
+use super::wire::{Column, END, Ended, Error, INFILE, Line, OK, Opened, Packet, REFUSED, RawRow, Row, ended, refusal};
+use crate::domain::{Fault, Product};
+use crate::server::{Cancel, RowSource};
+use futures_util::future::BoxFuture;
+use mysql_common::constants::CapabilityFlags;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// `COM_QUIT`, `COM_QUERY`: the first bytes of questions.
+const QUIT: u8 = 0x01;
+const QUERY: u8 = 0x03;
+
+/// How long a request to cancel may take.
+const CANCEL_LIMIT: Duration = Duration::from_secs(3);
+
+/// How long the goodbye of a session may take.
+const CLOSE_LIMIT: Duration = Duration::from_secs(3);
+
+/// How long to look for the server's reason when a line breaks while we send.
+const REASON_LIMIT: Duration = Duration::from_secs(1);
+
+/// Bytes of one packet of rows to load.
+const LOAD_PACKET: usize = 1 << 20;
+
+/// What a server is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Flavour {
+    /// MySQL or MariaDB.
+    pub product: Product,
+    /// `101119` of 10.11.19, `90704` of 9.7.4.
+    pub version_num: u32,
+    /// The same in the server's own words: `10.11.19-MariaDB-0+deb12u1-log`.
+    pub version: String,
+}
+
+impl Flavour {
+    /// Of what `VERSION()` says.
+    pub fn of(version: &str) -> Self {
+        // MariaDB used to say this to old replicas, and still says it in its greeting.
+        let version = version.strip_prefix("5.5.5-").unwrap_or(version);
+        let product = if version.to_ascii_lowercase().contains("mariadb") { Product::Mariadb } else { Product::Mysql };
+        let mut numbers =
+            version.split(|character: char| !character.is_ascii_digit()).map(|digits| digits.parse::<u32>().unwrap_or(0).min(99));
+        let mut next = || numbers.next().unwrap_or(0);
+        Self { product, version_num: next() * 10_000 + next() * 100 + next(), version: version.to_owned() }
+    }
+}
+
+/// What a statement without rows did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Done {
+    /// Rows that were changed, by all statements of the text together.
+    pub affected: u64,
+    /// The last number that AUTO_INCREMENT gave.
+    pub last_id: u64,
+    /// Warnings, of all statements together.
+    pub warnings: u64,
+    /// The server's words on the last statement: `Records: 3  Deleted: 0  Skipped: 0  Warnings: 0`.
+    pub info: String,
+}
+
+impl Done {
+    fn add(&mut self, ended: Ended) {
+        self.affected += ended.affected;
+        self.warnings += u64::from(ended.warnings);
+        self.last_id = ended.last_id;
+        self.info = ended.info;
+    }
+}
+
+/// Why rows were not loaded.
+#[derive(Debug)]
+pub enum LoadError {
+    /// Their source failed; the session is gone with what it had loaded.
+    Source(Fault),
+    /// The server would not, or is lost.
+    Server(Error),
+}
+
+impl From<Error> for LoadError {
+    fn from(error: Error) -> Self {
+        Self::Server(error)
+    }
+}
+
+/// Where in the exchange a session is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Nothing is asked.
+    Idle,
+    /// Between a question and its answer, or within the latter's first packets: nobody but who waits for it can go on from here.
+    Asked,
+    /// Within the rows of an answer, of which whoever asked may have had enough.
+    Rows,
+    /// Before the answer to the next statement of the same text.
+    Between,
+    /// The line is of no use any more.
+    Broken,
+}
+
+/// What an answer begins with.
+enum Head {
+    Done(Ended),
+    Rows(Vec<Column>),
+    Infile,
+}
+
+/// A session. Questions are asked one at a time. One that is dropped while the server works for it is ended on the server too.
+#[derive(Debug)]
+pub struct Session {
+    line: Line,
+    id: u64,
+    flavour: Flavour,
+    encrypted: bool,
+    capabilities: CapabilityFlags,
+    phase: Phase,
+    /// Whether a question is open, for whoever would cancel it.
+    at_work: Arc<AtomicBool>,
+    /// How to reach the server beside this session.
+    connector: Connector,
+}
+
+impl Session {
+    /// A session over a line that is logged in. Who it is on the server is asked first.
+    pub(super) async fn over(opened: Opened, connector: &Connector) -> Result<Self, Error> {
+        let mut session = Self {
+            line: opened.line,
+            id: 0,
+            flavour: Flavour::of(&opened.version),
+            encrypted: opened.encrypted,
+            capabilities: opened.capabilities,
+            phase: Phase::Idle,
+            at_work: Arc::default(),
+            connector: connector.clone(),
+        };
+        let rows = session.query("SELECT CONNECTION_ID(), VERSION()").await?;
+        let row = rows.first().ok_or_else(|| Error::Protocol("no answer to who we are".to_owned()))?;
+        session.id = row.number(0).ok_or_else(|| Error::Protocol("a session without a number".to_owned()))?;
+        // A proxy greets with a version of its own.
+        session.flavour = Flavour::of(&row.owned(1));
+        Ok(session)
+    }
+
+    /// Its number on the server (`CONNECTION_ID()`).
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// What the server is.
+    pub fn flavour(&self) -> &Flavour {
+        &self.flavour
+    }
+
+    /// Whether it is encrypted.
+    pub fn is_encrypted(&self) -> bool {
+        self.encrypted
+    }
+
+    /// All rows of all answers, one after the other. For small answers.
+    pub async fn query(&mut self, sql: &str) -> Result<Vec<Row>, Error> {
+        Ok(self.query_each(sql).await?.into_iter().flatten().collect())
+    }
+
+    /// The same, the rows of each statement of the text by themselves; none for a statement without rows.
+    pub async fn query_each(&mut self, sql: &str) -> Result<Vec<Vec<Row>>, Error> {
+        self.ask(sql).await?;
+        let mut answers = Vec::new();
+        loop {
+            let mut rows = Vec::new();
+            if let Head::Rows(columns) = self.head().await? {
+                while let Some(packet) = self.row().await? {
+                    rows.push(Row::kept(RawRow::over(self.line.bytes(packet), columns.len())?));
+                }
+            }
+            answers.push(rows);
+            if self.phase == Phase::Idle {
+                return Ok(answers);
+            }
+        }
+    }
+
+    /// Runs statements; rows that they give are not looked at.
+    pub async fn run(&mut self, sql: &str) -> Result<Done, Error> {
+        self.ask(sql).await?;
+        let mut done = Done::default();
+        loop {
+            match self.head().await? {
+                Head::Done(ended) => done.add(ended),
+                Head::Rows(_) => while self.row().await?.is_some() {},
+                Head::Infile => return Err(self.no_file().await),
+            }
+            if self.phase == Phase::Idle {
+                return Ok(done);
+            }
+        }
+    }
+
+    /// Asks for rows that are then taken one by one. What is not taken is read past by the next question.
+    pub async fn stream(&mut self, sql: &str) -> Result<RowStream<'_>, Error> {
+        self.ask(sql).await?;
+        loop {
+            match self.head().await? {
+                Head::Rows(columns) => return Ok(RowStream { session: self, columns }),
+                Head::Done(_) if self.phase == Phase::Between => {}
+                Head::Done(_) => return Ok(RowStream { session: self, columns: Vec::new() }),
+                Head::Infile => return Err(self.no_file().await),
+            }
+        }
+    }
+
+    /// Runs a `LOAD DATA LOCAL INFILE`, whose file `source` stands for, whatever its name. When the source fails the line is closed without the
+    /// packet that ends a file, and the session is ended on the server, so that nothing of the statement stays in a table with transactions.
+    pub async fn load(&mut self, sql: &str, source: &mut dyn RowSource) -> Result<Done, LoadError> {
+        self.ask(sql).await?;
+        match self.head().await? {
+            Head::Infile => {}
+            Head::Done(_) | Head::Rows(_) => {
+                self.phase = Phase::Broken;
+                return Err(Error::Protocol("it asks for no rows".to_owned()).into());
+            }
+        }
+        if let Err(error) = self.send_rows(source).await {
+            return Err(match error {
+                LoadError::Server(error) => self.reason(error).await.into(),
+                LoadError::Source(fault) => {
+                    self.break_off().await;
+                    LoadError::Source(fault)
+                }
+            });
+        }
+        self.phase = Phase::Between;
+        let mut done = Done::default();
+        loop {
+            match self.head().await? {
+                Head::Done(ended) => done.add(ended),
+                Head::Rows(_) | Head::Infile => {
+                    self.phase = Phase::Broken;
+                    return Err(Error::Protocol("it answers a load with something else".to_owned()).into());
+                }
+            }
+            if self.phase == Phase::Idle {
+                return Ok(done);
+            }
+        }
+    }
+
+    async fn send_rows(&mut self, source: &mut dyn RowSource) -> Result<(), LoadError> {
+        while let Some(piece) = source.next().await.map_err(LoadError::Source)? {
+            // A packet of no bytes would end the file, and no piece has a part of no bytes.
+            for part in piece.chunks(LOAD_PACKET) {
+                self.line.part(part).await?;
+            }
+        }
+        Ok(self.line.answer(&[]).await?)
+    }
+
+    /// Ends the session from outside, then the line, so that the server cannot take the line's end for the rows' end.
+    async fn break_off(&mut self) {
+        self.phase = Phase::Broken;
+        self.connector.kill(self.id, Ending::Session).await;
+        self.line.cut();
+    }
+
+    /// Begins a question. What is left of the answer before is read past.
+    async fn ask(&mut self, sql: &str) -> Result<(), Error> {
+        self.ready().await?;
+        self.set(Phase::Asked);
+        match self.line.ask(QUERY, sql.as_bytes()).await {
+            Ok(()) => Ok(()),
+            Err(error) => Err(self.reason(error).await),
+        }
+    }
+
+    /// Waits until the line is free for a question.
+    async fn ready(&mut self) -> Result<(), Error> {
+        loop {
+            match self.phase {
+                Phase::Idle => return Ok(()),
+                Phase::Rows => while self.row().await?.is_some() {},
+                Phase::Between => {
+                    if let Head::Infile = self.head().await? {
+                        return Err(self.no_file().await);
+                    }
+                }
+                Phase::Asked | Phase::Broken => {
+                    return Err(Error::Lost(std::io::Error::other("the session was left in the middle of a statement")));
+                }
+            }
+        }
+    }
+
+    /// The beginning of an answer.
+    async fn head(&mut self) -> Result<Head, Error> {
+        self.set(Phase::Asked);
+        let packet = self.received().await?;
+        let bytes = self.line.bytes(packet);
+        match bytes {
+            [OK, ..] => {
+                let ended = ended(bytes)?;
+                self.set(after(&ended));
+                Ok(Head::Done(ended))
+            }
+            [INFILE, ..] => Ok(Head::Infile),
+            _ => {
+                let count = super::wire::count(bytes)?;
+                let mut columns = Vec::with_capacity(count.min(4096));
+                for _ in 0..count {
+                    let packet = self.received().await?;
+                    columns.push(Column::read(self.line.bytes(packet))?);
+                }
+                if !self.ends_with_ok() {
+                    self.received().await?;
+                }
+                self.set(Phase::Rows);
+                Ok(Head::Rows(columns))
+            }
+        }
+    }
+
+    /// The next row, until the packet that ends them.
+    async fn row(&mut self) -> Result<Option<Packet>, Error> {
+        let packet = self.received().await?;
+        let bytes = self.line.bytes(packet);
+        // A row can begin with this byte too: where its first value is longer than any such packet.
+        if bytes.first() == Some(&END) && packet.len() < 0xFF_FFFF {
+            let ended = if self.ends_with_ok() { ended(bytes)? } else { super::wire::eof(bytes)? };
+            self.set(after(&ended));
+            return Ok(None);
+        }
+        Ok(Some(packet))
+    }
+
+    /// The next packet, unless it says what failed.
+    async fn received(&mut self) -> Result<Packet, Error> {
+        match self.line.packet().await {
+            Ok(packet) => match self.line.bytes(packet) {
+                bytes @ [REFUSED, ..] => {
+                    let error = refusal(bytes);
+                    // Whatever else was in the same text is not done.
+                    self.set(Phase::Idle);
+                    Err(error)
+                }
+                [] => {
+                    self.set(Phase::Broken);
+                    Err(Error::Protocol("an empty packet".to_owned()))
+                }
+                _ => Ok(packet),
+            },
+            Err(error) => {
+                self.set(Phase::Broken);
+                Err(error)
+            }
+        }
+    }
+
+    /// Why a line broke while we sent: a server that has had enough says so before it hangs up.
+    async fn reason(&mut self, error: Error) -> Error {
+        let said = tokio::time::timeout(REASON_LIMIT, self.line.packet()).await;
+        let error = match said {
+            Ok(Ok(packet)) if self.line.bytes(packet).first() == Some(&REFUSED) => refusal(self.line.bytes(packet)),
+            _ => error,
+        };
+        self.set(Phase::Broken);
+        error
+    }
+
+    /// Tells a server that asks for a file of ours that there is none: it gets no file by asking.
+    async fn no_file(&mut self) -> Error {
+        self.break_off().await;
+        Error::Refused("the server asks for a file of this host".to_owned())
+    }
+
+    fn ends_with_ok(&self) -> bool {
+        self.capabilities.contains(CapabilityFlags::CLIENT_DEPRECATE_EOF)
+    }
+
+    fn set(&mut self, phase: Phase) {
+        self.phase = phase;
+        self.at_work.store(!matches!(phase, Phase::Idle | Phase::Broken), Ordering::Relaxed);
+    }
+
+    /// Ends the statement at work, from outside.
+    pub fn canceller(&self) -> Arc<dyn Cancel> {
+        Arc::new(Canceller { connector: self.connector.clone(), id: self.id, at_work: Arc::clone(&self.at_work) })
+    }
+
+    /// Ends the session in good order: the server has let go of the line when this returns, unless it takes longer than a few seconds.
+    pub async fn close(mut self) {
+        if self.phase != Phase::Idle {
+            return;
+        }
+        let goodbye = async {
+            self.line.ask(QUIT, &[]).await?;
+            self.line.packet().await
+        };
+        // The end of the line is the answer.
+        let _ = tokio::time::timeout(CLOSE_LIMIT, goodbye).await;
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        if self.at_work.load(Ordering::Relaxed) {
+            self.connector.abandon(self.id);
+        }
+    }
+}
+
+/// What comes after the end of an answer.
+const fn after(ended: &Ended) -> Phase {
+    if ended.has_more() { Phase::Between } else { Phase::Idle }
+}
+
+/// Rows that are taken one by one, straight from the line's buffer.
+#[derive(Debug)]
+pub struct RowStream<'a> {
+    session: &'a mut Session,
+    columns: Vec<Column>,
+}
+
+impl RowStream<'_> {
+    /// What the rows are made of.
+    pub fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+
+    /// The next row, valid until the one after it is asked for; none when there are no more.
+    pub async fn next(&mut self) -> Result<Option<RawRow<'_>>, Error> {
+        if self.session.phase != Phase::Rows {
+            return Ok(None);
+        }
+        match self.session.row().await? {
+            Some(packet) => RawRow::over(self.session.line.bytes(packet), self.columns.len()).map(Some),
+            None => Ok(None),
+        }
+    }
+}
+
+/// How much of a session ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// Its statement.
+    Statement,
+    /// All of it.
+    Session,
+}
+
+/// Cancels by a statement of another session.
+struct Canceller {
+    connector: Connector,
+    id: u64,
+    at_work: Arc<AtomicBool>,
+}
+
+impl Cancel for Canceller {
+    fn cancel(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            if self.at_work.load(Ordering::Relaxed) {
+                self.connector.kill(self.id, Ending::Statement).await;
+            }
+        })
+    }
+}
+
+/// How long ending a session or its statement may take.
+pub(super) const fn kill_limit() -> Duration {
+    CANCEL_LIMIT
+}
+
+/// The settings of every session, behind `SET NAMES`.
+pub fn settings(flavour: &Flavour, lock_timeout: u64) -> String {
+    const YEAR: u64 = 31_536_000;
+    let lock = if lock_timeout == 0 { YEAR } else { lock_timeout.min(YEAR) };
+    // What another limit of the server's would end early or silently cut is set to its widest; what would change the text of rows and
+    // definitions is set to what archives have.
+    let statement = match flavour.product {
+        Product::Mariadb => "max_statement_time = 0",
+        Product::Mysql | Product::Postgres => "max_execution_time = 0",
+    };
+    format!(
+        "SET NAMES utf8mb4; \
+         SET SESSION autocommit = 1, time_zone = '+00:00', sql_mode = 'NO_AUTO_VALUE_ON_ZERO', lock_wait_timeout = {lock}, \
+         innodb_lock_wait_timeout = {lock}, net_read_timeout = {YEAR}, net_write_timeout = {YEAR}, wait_timeout = {YEAR}, {statement}, \
+         sql_quote_show_create = 1, sql_safe_updates = 0, sql_big_selects = 1, sql_select_limit = DEFAULT, sql_auto_is_null = 0, \
+         group_concat_max_len = 1073741824"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_numbers() {
+        for (text, product, number) in [
+            ("10.11.19-MariaDB-0+deb12u1-log", Product::Mariadb, 101_119),
+            ("5.5.5-10.6.22-MariaDB", Product::Mariadb, 100_622),
+            ("11.8.6-MariaDB", Product::Mariadb, 110_806),
+            ("9.7.4", Product::Mysql, 90_704),
+            ("8.0.36-0ubuntu0.22.04.1", Product::Mysql, 80_036),
+            ("8.4", Product::Mysql, 80_400),
+        ] {
+            let flavour = Flavour::of(text);
+            assert_eq!((flavour.product, flavour.version_num), (product, number), "{text}");
+        }
+    }
+}
