@@ -1,5 +1,6 @@
 //! MySQL 8 and newer, and MariaDB 10.6 and newer.
 
+pub mod binlog;
 pub mod connect;
 pub mod definition;
 pub mod dump;
