@@ -1,0 +1,26 @@
+//! What can be read from the text of MySQL's and MariaDB's definitions, and what is made of it.
+
+pub mod account;
+pub mod definer;
+pub mod lexer;
+pub mod names;
+mod rename;
+pub mod script;
+pub mod table;
+
+use crate::domain::schema::{SchemaObject, TableName};
+use crate::server::definition::{Definitions, TwoSteps};
+
+/// The reader of MySQL's definitions.
+pub struct MysqlDefinitions;
+
+impl Definitions for MysqlDefinitions {
+    fn two_steps(&self, _object: &SchemaObject) -> Option<TwoSteps> {
+        // A key after the rows is one statement, and no index becomes one.
+        None
+    }
+
+    fn renamed(&self, object: SchemaObject, from: &TableName, to: &TableName) -> Option<SchemaObject> {
+        rename::renamed(object, from, to)
+    }
+}
