@@ -1,7 +1,9 @@
 //! MySQL 8 and newer, and MariaDB 10.6 and newer.
 
+pub mod binlog;
 pub mod connect;
 pub mod definition;
+pub mod dump;
 mod fault;
 pub mod quote;
 pub mod session;
@@ -10,7 +12,7 @@ mod target;
 pub mod wire;
 
 use super::{
-    Answer, Feature, LedgerHead, LoadSettings, Loader, Made, Purpose, Scratch, Server, Snapshot, Supplies, Survey, Swept, TargetChoices,
+    Answer, Condition, Demands, Feature, LedgerHead, LoadSettings, Loader, Made, Purpose, Scratch, Server, Snapshot, Supplies, Survey, Swept, TargetChoices,
     View,
 };
 use crate::domain::schema::{DatabaseProperties, SchemaObject, Table};
@@ -117,6 +119,10 @@ impl Server for Mysql {
 
     fn supplies(&self) -> Answer<'_, Option<Supplies>> {
         Box::pin(async { target::supplies::read(&self.connector).await.map(Some) })
+    }
+
+    fn conditions<'a>(&'a self, demands: &'a Demands) -> Answer<'a, Vec<Condition>> {
+        Box::pin(target::conditions::look(&self.connector, demands))
     }
 
     fn ledger<'a>(&'a self, database: &'a str) -> Answer<'a, Option<LedgerHead>> {

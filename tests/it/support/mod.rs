@@ -2,6 +2,8 @@
 
 pub mod cluster;
 pub mod compare;
+pub mod mysql;
+mod mysql_model;
 pub mod pgbouncer;
 pub mod postgres;
 pub mod program;

@@ -1,0 +1,3 @@
+//! Dumps that mysqldump, mariadb-dump and mydumper made.
+
+pub mod statements;
