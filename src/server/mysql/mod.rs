@@ -118,6 +118,14 @@ impl Server for Mysql {
         Box::pin(target::global::apply(&self.connector, object, choices))
     }
 
+    fn apply_global_parts<'a>(
+        &'a self,
+        object: &'a SchemaObject,
+        choices: &'a TargetChoices,
+    ) -> Answer<'a, Vec<(SchemaObject, Fault)>> {
+        Box::pin(target::global::apply_parts(&self.connector, object, choices))
+    }
+
     fn supplies(&self) -> Answer<'_, Option<Supplies>> {
         Box::pin(async { target::supplies::read(&self.connector).await.map(Some) })
     }

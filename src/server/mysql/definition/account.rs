@@ -56,6 +56,8 @@ impl Account {
     pub fn sql(&self) -> String {
         match &self.host {
             Some(host) => format!("{}@{}", ident(&self.user), ident(host)),
+            // Everybody, which is no role of that name.
+            None if self.user == "PUBLIC" => self.user.clone(),
             None => ident(&self.user),
         }
     }
