@@ -124,6 +124,8 @@ pub enum ValueForm {
     Number,
     /// Text in utf8mb4 of a type that does not take bytes for text: JSON, UUID, INET6.
     Text,
+    /// FLOAT: with all digits of the number that it is, where the server by itself writes six; loaded as it is.
+    Float,
 }
 
 /// Something that holds rows.

@@ -53,7 +53,15 @@ impl Server for Mysql {
     }
 
     fn databases(&self) -> Answer<'_, Vec<DatabaseInfo>> {
-        Box::pin(source::facts::databases(&self.connector))
+        Box::pin(source::facts::databases(&self.connector, None))
+    }
+
+    fn database<'a>(&'a self, name: &'a str) -> Answer<'a, Option<DatabaseInfo>> {
+        Box::pin(async move { Ok(source::facts::databases(&self.connector, Some(name)).await?.into_iter().find(|one| one.name == name)) })
+    }
+
+    fn has_database<'a>(&'a self, name: &'a str) -> Answer<'a, bool> {
+        Box::pin(source::facts::has_database(&self.connector, name))
     }
 
     fn schema_tool<'a>(&'a self, info: &'a ServerInfo) -> Answer<'a, String> {

@@ -167,7 +167,8 @@ mod tests {
     #[test]
     fn the_own_database_is_taken_out_of_names_alone() {
         let sql = "select `u`.`User` AS `shop`,`shop`.`gone`.`a` AS `a`,'`shop`.`x`' from (`mysql`.`user` `u` join `shop`.`gone` on(`shop`.`f`(1)))";
-        let bare = "select `u`.`User` AS `shop`,`gone`.`a` AS `a`,'`shop`.`x`' from (`mysql`.`user` `u` join `shop`.`gone` on(`shop`.`f`(1)))";
+        let bare =
+            "select `u`.`User` AS `shop`,`gone`.`a` AS `a`,'`shop`.`x`' from (`mysql`.`user` `u` join `shop`.`gone` on(`shop`.`f`(1)))";
         assert_eq!(without_database(sql, "shop", NONE), bare, "an alias has the same name");
         let sql = sql.replace("AS `shop`", "AS `x`");
         let bare = "select `u`.`User` AS `x`,`gone`.`a` AS `a`,'`shop`.`x`' from (`mysql`.`user` `u` join `gone` on(`f`(1)))";

@@ -1,15 +1,26 @@
 //! What a backup reads.
 
+mod baseline;
+mod candidates;
 mod created;
+mod cut;
+mod escape;
 pub mod facts;
 pub mod globals;
-pub mod inventory;
+mod grants;
+mod inventory;
+mod keys;
 mod kinds;
-pub mod objects;
+mod locks;
+mod moment;
+mod objects;
 mod order;
-pub mod properties;
+mod pool;
+mod properties;
+mod reader;
 mod rights;
 mod sequences;
+mod snapshot;
 pub mod tables;
 mod text;
 pub mod view;
