@@ -12,8 +12,8 @@ mod target;
 pub mod wire;
 
 use super::{
-    Answer, Condition, Demands, Feature, LedgerHead, LoadSettings, Loader, Made, Purpose, Scratch, Server, Snapshot, Supplies, Survey, Swept, TargetChoices,
-    View,
+    Answer, Condition, Demands, Feature, LedgerHead, LoadSettings, Loader, Made, Purpose, Scratch, Server, Snapshot, Supplies, Survey,
+    Swept, TargetChoices, View,
 };
 use crate::domain::schema::{DatabaseProperties, SchemaObject, Table};
 use crate::domain::server::{DatabaseInfo, ServerInfo};
@@ -152,6 +152,10 @@ impl Server for Mysql {
 
     fn roles_named(&self, sql: &str) -> Vec<String> {
         target::reading::roles_named(sql)
+    }
+
+    fn mapped_role(&self, role: &str, map: &[(String, String)]) -> String {
+        target::reading::mapped_role(role, map)
     }
 
     fn made_by(&self, object: &SchemaObject) -> Vec<Made> {
