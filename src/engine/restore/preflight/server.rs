@@ -70,7 +70,7 @@ pub fn version(facts: &Facts<'_>) -> Vec<Found> {
 fn products(facts: &Facts<'_>) -> Vec<Found> {
     const NAME: &str = "version";
     let source = &facts.archive.manifest().head.source;
-    let (from, to) = (format!("{} {}", source.product().title(), text::clean(&source.version)), facts.info.title());
+    let (from, to) = (format!("{} {}", text::clean(&source.product), text::clean(&source.version)), facts.info.title());
     let told = unknown(facts);
     if told.is_empty() {
         return vec![ok(NAME, format!("from {from} to {to}; the target knows everything that was found in the definitions"))];

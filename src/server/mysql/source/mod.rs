@@ -8,26 +8,15 @@ mod escape;
 pub mod facts;
 pub mod globals;
 mod grants;
-<<<<<<< HEAD
 mod inventory;
-=======
-pub mod inventory;
->>>>>>> six
 mod keys;
 mod kinds;
 mod locks;
 mod moment;
-<<<<<<< HEAD
 mod objects;
 mod order;
 mod pool;
 mod properties;
-=======
-pub mod objects;
-mod order;
-mod pool;
-pub mod properties;
->>>>>>> six
 mod reader;
 mod rights;
 mod sequences;
