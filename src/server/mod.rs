@@ -179,6 +179,11 @@ pub trait Server: Send + Sync {
         Vec::new()
     }
 
+    /// What a role of the archive is called on the target, by the pairs (in the archive, on the target).
+    fn mapped_role(&self, role: &str, map: &[(String, String)]) -> String {
+        map.iter().find(|(from, _)| from == role).map_or_else(|| role.to_owned(), |(_, to)| to.clone())
+    }
+
     /// What a global object makes, where it makes anything that others need.
     fn made_by(&self, object: &SchemaObject) -> Vec<Made> {
         let _ = object;

@@ -155,6 +155,10 @@ impl Server for Mysql {
         target::reading::roles_named(sql)
     }
 
+    fn mapped_role(&self, role: &str, map: &[(String, String)]) -> String {
+        target::reading::mapped_role(role, map)
+    }
+
     fn made_by(&self, object: &SchemaObject) -> Vec<Made> {
         target::reading::made_by(object)
     }
