@@ -6,7 +6,7 @@ use crate::domain::Bytes;
 use crate::domain::connection::{Connection, SslMode};
 use crate::domain::recovery::{BaseKind, Bound, Target, TargetAction, TimelineChoice};
 use crate::domain::spec::{
-    BackupSpec, BaseSpec, Checkpoint, Depth, Effort, Enough, JobSpec, NameTime, OnFailure, RecoverSpec, Rehearse, RestoreScope,
+    BackupSpec, BaseSpec, Binlog, Checkpoint, Depth, Effort, Enough, JobSpec, NameTime, OnFailure, RecoverSpec, Rehearse, RestoreScope,
     RestoreSpec, Retries, Sample, Scope, Start, VerifyMode, VerifySpec, What,
 };
 use std::path::Path;
@@ -271,6 +271,9 @@ impl Words {
         }
         if spec.care.verify_first == Depth::Full {
             self.flag("--verify-first", "full".to_owned());
+        }
+        if spec.binlog != Binlog::default() {
+            self.flag("--binlog", spec.binlog.word().to_owned());
         }
         match spec.care.rehearse {
             Rehearse::Auto => {}

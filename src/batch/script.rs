@@ -10,8 +10,8 @@ use crate::config::settings::Key;
 use crate::domain::recovery::BaseKind;
 use crate::domain::schema::TableName;
 use crate::domain::spec::{
-    BackupSpec, BaseSpec, Care, Checkpoint, Depth, Enough, JobSpec, Journal, OnFailure, Rehearse, RestoreScope, RestoreSpec, RestoreTest,
-    Retries, Sample, Scope, Selection, VerifyMode, VerifySpec, What,
+    BackupSpec, BaseSpec, Binlog, Care, Checkpoint, Depth, Enough, JobSpec, Journal, OnFailure, Rehearse, RestoreScope, RestoreSpec,
+    RestoreTest, Retries, Sample, Scope, Selection, VerifyMode, VerifySpec, What,
 };
 use crate::domain::{Code, Fault};
 use std::path::PathBuf;
@@ -141,6 +141,7 @@ fn restore(restore: &Restore, resolved: &Resolved, host: Host) -> Result<Option<
         prove: resolved.switch(Key::Prove),
         toast_compression: resolved.text(Key::ToastCompression).map(str::to_owned),
         continue_on_error: resolved.switch(Key::ContinueOnError),
+        binlog: resolved.text(Key::Binlog).and_then(Binlog::of_word).unwrap_or_default(),
         care,
     })))
 }

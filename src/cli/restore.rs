@@ -79,6 +79,8 @@ pub struct Options {
     pub verify_first: Option<String>,
     #[arg(long, value_name = "WHEN")]
     pub rehearse: Option<String>,
+    #[arg(long, value_name = "WHETHER")]
+    pub binlog: Option<String>,
     #[arg(long, value_name = "DIR")]
     pub workdir: Option<String>,
     #[arg(long)]

@@ -72,6 +72,7 @@ settings! {
     OnFailure "restore.on_failure" Some("on-failure"), [], Kind::Word(&["keep", "drop", "rename"]), Some("keep"), "What becomes of a database that failed, if this run made it: keep, drop, rename to NAME_failed_TIME";
     Retries "restore.retries" Some("retries"), [], Kind::Number(0, 100), Some("2"), "Try again so often what may pass: a lost connection, a conflict, a lock that is not granted, a full server";
     VerifyFirst "restore.verify_first" Some("verify-first"), [], Kind::Word(&["quick", "full"]), Some("quick"), "Before anything is touched, check the archive: quick (its structure) or full (every byte)";
+    Binlog "restore.binlog" Some("binlog"), [], Kind::Word(&["on", "off"]), Some("on"), "MySQL: write what is restored into the server's binary log, from which replicas and recovery to a moment take it: on, off (needs a right)";
     Rehearse "restore.rehearse" Some("rehearse"), [], Kind::Word(&["auto", "on", "off"]), Some("auto"), "Try the definitions out in a scratch database first: auto (where it takes seconds), on, off";
     Workdir "restore.workdir" Some("workdir"), [], Kind::Path, None, "Folder in which temporary files get a folder of their own; default: $TMPDIR or /tmp";
     KeepTemp "restore.keep_temp" Some("keep-temp"), [], Kind::Switch, Some("false"), "Leave the temporary folder for a look";

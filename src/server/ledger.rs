@@ -3,8 +3,23 @@
 //! A mark that is there says that its effect is; a mark that is not there says that nothing of it is. Nothing else can tell after a
 //! crash, a lost connection, or a commit whose answer never came. Statistics have no marks: gathering them again harms nothing.
 
+use crate::domain::Product;
+
 /// The schema that holds the ledger while a database is being restored. It is gone when the restore is complete.
 pub const SCHEMA: &str = "_dbbackup";
+
+/// The table that is the ledger where a database has no schemas (MySQL). It is no table of the user's, and gone when the restore is complete.
+pub const TABLE: &str = "_dbbackup_ledger";
+
+/// The command that removes the ledger of a restore that is given up.
+pub fn removal(product: Product, database: &str) -> String {
+    let database = shell_words::quote(database);
+    match product {
+        Product::Postgres => format!("psql -d {database} -c 'DROP SCHEMA {SCHEMA} CASCADE'"),
+        Product::Mysql => format!("mysql {database} -e 'DROP TABLE {TABLE}'"),
+        Product::Mariadb => format!("mariadb {database} -e 'DROP TABLE {TABLE}'"),
+    }
+}
 
 /// Which part of an object is made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -15,6 +15,7 @@ use futures_util::future::BoxFuture;
 mod archiving;
 pub mod base;
 pub mod binlog;
+mod conditions;
 pub mod definition;
 pub mod ledger;
 pub mod mysql;
@@ -25,6 +26,7 @@ mod supplies;
 mod target;
 
 pub use archiving::Archiving;
+pub use conditions::{Condition, Demanded, Demands, Verdict};
 pub use ledger::{Continuity, LedgerHead, Mark, Opened, Step};
 pub use postgres::dump;
 pub use scratch::{Purpose, Scratch, Swept};
@@ -139,6 +141,12 @@ pub trait Server: Send + Sync {
     /// What is there for a restore to use. None where the product has no such things.
     fn supplies(&self) -> Answer<'_, Option<Supplies>> {
         Box::pin(std::future::ready(Ok(None)))
+    }
+
+    /// What of the server's settings decides over a restore. Nothing where the product has no such.
+    fn conditions<'a>(&'a self, demands: &'a Demands) -> Answer<'a, Vec<Condition>> {
+        let _ = demands;
+        Box::pin(std::future::ready(Ok(Vec::new())))
     }
 
     /// The ledger that a restore at work, or an interrupted one, has in a database.

@@ -3,6 +3,7 @@
 use super::{Answer, Cancel, Continuity, LedgerHead, Mark, Opened};
 use crate::domain::Fault;
 use crate::domain::schema::{SchemaObject, SequenceState, Table, TableName};
+use crate::domain::spec::Binlog;
 use futures_util::future::BoxFuture;
 use std::sync::Arc;
 
@@ -30,6 +31,8 @@ pub struct LoadSettings {
     pub row_encoding: Option<String>,
     /// What of large objects' owners and rights is wanted, and under which names.
     pub choices: TargetChoices,
+    /// Whether what the session does is written into the server's binary log (MySQL).
+    pub binlog: Binlog,
     /// The restore that the session works for, by which the server knows it. Sessions that a run which died has left behind are found by it.
     pub run: Option<String>,
 }

@@ -5,7 +5,7 @@ use super::limits;
 use crate::app::form::{Field, FieldId, Form};
 use crate::app::model::Model;
 use crate::domain::schema::TableName;
-use crate::domain::spec::{Care, Depth, Effort, Enough, JobSpec, OnFailure, Rehearse, RestoreScope, RestoreSpec, Selection, What};
+use crate::domain::spec::{Binlog, Care, Depth, Effort, Enough, JobSpec, OnFailure, Rehearse, RestoreScope, RestoreSpec, Selection, What};
 
 /// What the screen remembers.
 #[derive(Clone, Debug, Default)]
@@ -165,6 +165,7 @@ impl TargetScreen {
             prove: self.form.choice(FieldId::Prove) == 0,
             toast_compression: [None, Some("lz4"), Some("pglz")][self.form.choice(FieldId::LongValues).min(2)].map(str::to_owned),
             continue_on_error: self.form.choice(FieldId::OnFailure) == 1,
+            binlog: Binlog::default(),
             care: self.care(choice),
         }))
     }

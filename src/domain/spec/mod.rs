@@ -6,7 +6,7 @@ mod restore;
 use super::codec::Compression;
 use super::connection::Connection;
 pub use physical::{BaseSpec, Checkpoint, RecoverSpec, Start};
-pub use restore::{Care, Enough, Journal, OnFailure, Rehearse, RestoreScope, RestoreSpec, Retries, Selection, What};
+pub use restore::{Binlog, Care, Enough, Journal, OnFailure, Rehearse, RestoreScope, RestoreSpec, Retries, Selection, What};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 

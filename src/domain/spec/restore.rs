@@ -92,6 +92,9 @@ pub struct RestoreSpec {
     pub toast_compression: Option<String>,
     /// Go on with other databases and objects after a failure.
     pub continue_on_error: bool,
+    /// Whether what is restored is written into the server's binary log (MySQL).
+    #[serde(default)]
+    pub binlog: Binlog,
     /// What is done about bad luck.
     #[serde(default)]
     pub care: Care,
@@ -121,6 +124,36 @@ pub struct Care {
     pub workdir: Option<PathBuf>,
     /// Leave the folder of what is temporary for a look.
     pub keep_temp: bool,
+}
+
+/// Whether what is restored is written into the server's binary log. Without it replicas do not get the rows, and a point-in-time recovery
+/// from that log does not either.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Binlog {
+    /// Where the server keeps one.
+    #[default]
+    On,
+    /// Not, for which the user needs a right.
+    Off,
+}
+
+impl Binlog {
+    /// Both.
+    pub const ALL: [Binlog; 2] = [Binlog::On, Binlog::Off];
+
+    /// Its word on the command line.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Binlog::On => "on",
+            Binlog::Off => "off",
+        }
+    }
+
+    /// Reads the word.
+    pub fn of_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|one| one.word() == word)
+    }
 }
 
 /// How often something is tried again that may pass: a lost connection, a lock that was not granted, a full disk.

@@ -48,6 +48,7 @@ fn globs(patterns: &[String]) -> Result<GlobSet, Fault> {
 /// How a database of a cluster enters the target: those that every server has are filled where they are.
 pub fn entry(name: &str, spec: &RestoreSpec, exists: bool) -> Entry {
     match name {
+        _ if spec.connection.product.is_mysql() => Entry::Flags,
         "template1" => Entry::InPlace,
         // It can be replaced only by who is logged in elsewhere.
         "postgres" if exists && (!spec.clean || spec.connection.database == "postgres") => Entry::InPlace,

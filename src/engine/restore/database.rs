@@ -268,6 +268,7 @@ fn settings(order: &Order<'_>) -> LoadSettings {
         toast_compression: order.spec.toast_compression.clone(),
         row_encoding: Some(order.database.properties.encoding.clone()).filter(|name| !name.is_empty()),
         choices: choices(order.spec),
+        binlog: order.spec.binlog,
         run: order.record.head().map(|head| head.run),
     }
 }

@@ -3,7 +3,7 @@
 use super::graph::Work;
 use super::select::Chosen;
 use crate::domain::schema::SchemaObject;
-use crate::domain::{Code, Fault, text};
+use crate::domain::{Code, Fault, Product, text};
 use crate::server::{LedgerHead, Mark, Step};
 use std::collections::HashSet;
 use std::ops::Range;
@@ -85,7 +85,7 @@ pub fn marks_of_objects(objects: &[&SchemaObject]) -> Vec<Mark> {
 }
 
 /// The fault of a database in which another restore is at work, or was interrupted.
-pub fn foreign(target: &str, head: &LedgerHead) -> Fault {
+pub fn foreign(product: Product, target: &str, head: &LedgerHead) -> Fault {
     let name = text::clean(target);
     Fault::new(Code::AnotherRun, format!("another restore is at work in the database {name}, or was interrupted there"))
         .because(format!("it has the ledger of the restore {}, begun {}", text::clean(&head.run), text::clean(&head.started)))
@@ -94,10 +94,7 @@ pub fn foreign(target: &str, head: &LedgerHead) -> Fault {
             "Go on with that restore: its manifest is called restore-manifest-….json and lies beside its archive (--resume-from-manifest).",
         )
         .step(format!("Or replace the database, with everything that is in it: --clean --confirm {name}"))
-        .step_run(
-            "Or keep what is there and give that restore up:",
-            format!("psql -d {} -c 'DROP SCHEMA _dbbackup CASCADE'", shell_words::quote(target)),
-        )
+        .step_run("Or keep what is there and give that restore up:", crate::server::ledger::removal(product, target))
 }
 
 #[cfg(test)]

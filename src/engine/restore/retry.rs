@@ -16,6 +16,11 @@ const LONGEST: Duration = Duration::from_secs(30);
 pub fn may_pass(fault: &Fault) -> bool {
     match fault.sqlstate.as_deref() {
         Some("57014") => false,
+        // MySQL has no state for most of its errors.
+        Some("HY000") => matches!(
+            fault.code,
+            Code::LockTimeout | Code::Deadlock | Code::ServerUnavailable | Code::ServerDiskFull | Code::TooManyConnections
+        ),
         Some(state) => ["08", "40", "53", "57"].iter().any(|class| state.starts_with(class)) || state == "55P03",
         None => {
             matches!(fault.code, Code::ConnectionRefused | Code::ConnectTimeout | Code::ServerUnavailable | Code::Conflict | Code::Deadlock)
@@ -25,7 +30,9 @@ pub fn may_pass(fault: &Fault) -> bool {
 
 /// Whether the server itself said that nothing of a transaction stayed: then it can be run again without asking what became of it.
 pub fn was_undone(fault: &Fault) -> bool {
-    fault.sqlstate.as_deref().is_some_and(|state| state.starts_with("40") || state.starts_with("53") || state == "55P03")
+    fault.sqlstate.as_deref().is_some_and(|state| {
+        state.starts_with("40") || state.starts_with("53") || state == "55P03" || (state == "HY000" && fault.code == Code::LockTimeout)
+    })
 }
 
 /// How long before the next try, the first one being 0.

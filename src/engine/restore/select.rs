@@ -55,7 +55,7 @@ pub fn choose(product: Product, objects: Vec<SchemaObject>, database: &manifest:
         return Ok(chosen);
     }
     let wanted = Wanted::new(selection)?;
-    let mut picked = pick(&objects, &wanted, &mut chosen.notes);
+    let mut picked = pick(product, &objects, &wanted, &mut chosen.notes);
     if let Some((from, _)) = &selection.rename {
         let table = objects.iter().position(|object| is_relation(object) && relation(object).as_ref() == Some(from));
         if !table.is_some_and(|at| picked.contains(&at)) && !database.tables.iter().any(|entry| entry.table.name == *from) {
@@ -164,8 +164,7 @@ fn partitions(objects: &[SchemaObject], by_id: &HashMap<u32, &SchemaObject>) -> 
 }
 
 fn missing(database: &manifest::Database, what: &str) -> Fault {
-    let tables: Vec<String> =
-        database.tables.iter().map(|entry| format!("{}.{}", entry.table.name.schema, entry.table.name.name)).collect();
+    let tables: Vec<String> = database.tables.iter().map(|entry| entry.table.name.to_string()).collect();
     let fault = Fault::new(Code::NotInArchive, format!("{what} is not in the archive")).at("Database", &database.name);
     match crate::domain::text::nearest(what, tables.iter().map(String::as_str)) {
         Some(near) => fault.step(format!("Did you mean {near}?")),
@@ -196,6 +195,9 @@ impl Wanted {
     }
 
     fn matches(set: &GlobSet, name: &TableName) -> bool {
+        if name.schema.is_empty() {
+            return set.is_match(&name.name);
+        }
         set.is_match(&name.schema) || set.is_match(format!("{}.{}", name.schema, name.name))
     }
 
@@ -228,11 +230,11 @@ pub fn is_relation(object: &SchemaObject) -> bool {
 
 /// The name of an object that is a relation.
 pub fn relation(object: &SchemaObject) -> Option<TableName> {
-    Some(TableName::new(object.schema.clone()?, object.name.clone()))
+    Some(TableName::new(object.schema.clone().unwrap_or_default(), object.name.clone()))
 }
 
 /// The places of the objects that are wanted.
-fn pick(objects: &[SchemaObject], wanted: &Wanted, notes: &mut Vec<String>) -> Vec<usize> {
+fn pick(product: Product, objects: &[SchemaObject], wanted: &Wanted, notes: &mut Vec<String>) -> Vec<usize> {
     let place: HashMap<u32, usize> = objects.iter().enumerate().map(|(at, object)| (object.id, at)).collect();
     let mut taken: HashSet<usize> = HashSet::new();
     let mut refused: HashSet<usize> = HashSet::new();
@@ -247,6 +249,8 @@ fn pick(objects: &[SchemaObject], wanted: &Wanted, notes: &mut Vec<String>) -> V
             }
             _ if object.table.is_some() || object.section == Section::None => false,
             _ if object.kind == "SCHEMA" => wanted.takes_schema(&object.name),
+            // Without schemas every object has a name of its own to be asked for by.
+            (_, _, None | Some("")) if product.is_mysql() => wanted.takes(&TableName::new("", &object.name)),
             (_, _, Some(schema)) => wanted.takes_schema(schema),
             // Extensions, casts, languages belong to no schema: they come along unless a part was asked for by name.
             _ => wanted.include.is_none(),

@@ -9,7 +9,7 @@ use crate::archive::manifest;
 use crate::archive::reader::Archive;
 use crate::domain::job::Difference;
 use crate::domain::server::ServerInfo;
-use crate::domain::spec::{Care, Effort, Journal, RestoreScope, RestoreSpec, Selection};
+use crate::domain::spec::{Binlog, Care, Effort, Journal, RestoreScope, RestoreSpec, Selection};
 use crate::domain::{Code, Fault};
 use crate::engine::Context;
 use std::collections::{BTreeSet, HashSet};
@@ -61,6 +61,7 @@ pub async fn restore(trial: &Trial<'_>) -> Result<(Done, Vec<String>), Fault> {
         prove: true,
         toast_compression: None,
         continue_on_error: false,
+        binlog: Binlog::default(),
         care: Care { journal: Journal::Off, ..Care::default() },
     };
     let selection = Selection::default();

@@ -14,8 +14,8 @@ pub mod wire;
 
 use super::binlog::{BinlogSource, Binlogs, Follow};
 use super::{
-    Answer, Feature, LedgerHead, LoadSettings, Loader, Made, Purpose, Scratch, Server, Snapshot, Supplies, Survey, Swept, TargetChoices,
-    View,
+    Answer, Condition, Demands, Feature, LedgerHead, LoadSettings, Loader, Made, Purpose, Scratch, Server, Snapshot, Supplies, Survey,
+    Swept, TargetChoices, View,
 };
 use crate::domain::binlog::Place;
 use crate::domain::schema::{DatabaseProperties, SchemaObject, Table};
@@ -56,7 +56,15 @@ impl Server for Mysql {
     }
 
     fn databases(&self) -> Answer<'_, Vec<DatabaseInfo>> {
-        Box::pin(source::facts::databases(&self.connector))
+        Box::pin(source::facts::databases(&self.connector, None))
+    }
+
+    fn database<'a>(&'a self, name: &'a str) -> Answer<'a, Option<DatabaseInfo>> {
+        Box::pin(async move { Ok(source::facts::databases(&self.connector, Some(name)).await?.into_iter().find(|one| one.name == name)) })
+    }
+
+    fn has_database<'a>(&'a self, name: &'a str) -> Answer<'a, bool> {
+        Box::pin(source::facts::has_database(&self.connector, name))
     }
 
     fn schema_tool<'a>(&'a self, info: &'a ServerInfo) -> Answer<'a, String> {
@@ -112,8 +120,20 @@ impl Server for Mysql {
         Box::pin(target::global::apply(&self.connector, object, choices))
     }
 
+    fn apply_global_parts<'a>(
+        &'a self,
+        object: &'a SchemaObject,
+        choices: &'a TargetChoices,
+    ) -> Answer<'a, Vec<(SchemaObject, Fault)>> {
+        Box::pin(target::global::apply_parts(&self.connector, object, choices))
+    }
+
     fn supplies(&self) -> Answer<'_, Option<Supplies>> {
         Box::pin(async { target::supplies::read(&self.connector).await.map(Some) })
+    }
+
+    fn conditions<'a>(&'a self, demands: &'a Demands) -> Answer<'a, Vec<Condition>> {
+        Box::pin(target::conditions::look(&self.connector, demands))
     }
 
     fn ledger<'a>(&'a self, database: &'a str) -> Answer<'a, Option<LedgerHead>> {

@@ -17,6 +17,9 @@ const DUMP: u8 = 0x12;
 /// Flag of COM_BINLOG_DUMP: end where the log ends.
 const NON_BLOCKING: u16 = 1;
 
+/// Flag of MariaDB's: the texts of statements, which stand in its file beside the rows that they changed, are sent too.
+const ANNOTATIONS: u16 = 2;
+
 /// How often a server without news says that it lives.
 const HEARTBEAT: Duration = Duration::from_secs(5);
 
@@ -84,7 +87,10 @@ async fn begin(session: &mut Session, from: &Place, follow: Follow) -> Result<()
     content.extend_from_slice(&[0; 2 + 2 + 4 + 4]);
     session.command(REGISTER, &content).await?;
     let offset = u32::try_from(from.offset).map_err(|_| Error::Protocol("no place beyond 4 GiB can be asked for".to_owned()))?;
-    let flags = if follow == Follow::Once { NON_BLOCKING } else { 0 };
+    let mut flags = if follow == Follow::Once { NON_BLOCKING } else { 0 };
+    if session.flavour().product == Product::Mariadb {
+        flags |= ANNOTATIONS;
+    }
     let mut content = offset.to_le_bytes().to_vec();
     content.extend_from_slice(&flags.to_le_bytes());
     content.extend_from_slice(&number.to_le_bytes());

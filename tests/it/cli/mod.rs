@@ -133,6 +133,7 @@ fn restore() -> impl Strategy<Value = JobSpec> {
                 prove,
                 toast_compression,
                 continue_on_error: go_on,
+                binlog: Default::default(),
                 care,
             })
         },

@@ -116,6 +116,7 @@ pub fn spec(server: &TestServer, archive: &Path, target: &str) -> RestoreSpec {
         prove: true,
         toast_compression: None,
         continue_on_error: false,
+        binlog: Default::default(),
         care: Care::default(),
     }
 }

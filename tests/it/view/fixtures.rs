@@ -223,6 +223,7 @@ pub fn restore_spec() -> JobSpec {
         prove: true,
         toast_compression: None,
         continue_on_error: false,
+        binlog: Default::default(),
         care: Care::default(),
     })
 }

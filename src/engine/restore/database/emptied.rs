@@ -16,7 +16,9 @@ pub async fn take_back(order: &Order<'_>, chosen: &Chosen, session: &mut dyn Loa
     if let Some(root) = mixed(chosen, order, &done, &unlogged) {
         return Err(undecided(order.target, root));
     }
-    let (objects, marks) = standing(chosen, &done, &unlogged);
+    let (objects, mut marks) = standing(chosen, &done, &unlogged);
+    // A server that keeps the marks of such rows elsewhere than the rows has them still.
+    marks.extend(rows(chosen, order, &done, &unlogged));
     session.take_back(&objects, &marks).await?;
     for mark in marks {
         done.remove(mark);
@@ -33,6 +35,15 @@ fn mixed<'a>(chosen: &'a Chosen, order: &Order<'_>, done: &Done, unlogged: &Hash
         (0..chunks).any(|chunk| done.has(Mark::Chunk(at as u32, chunk as u32)))
     };
     through().find(|(at, _, root)| emptied.contains(root) && begun(*at)).map(|(_, _, root)| root)
+}
+
+/// The marks of the rows of emptied tables.
+fn rows<'a>(chosen: &'a Chosen, order: &'a Order<'_>, done: &'a Done, unlogged: &'a HashSet<TableName>) -> impl Iterator<Item = Mark> + 'a {
+    let emptied = chosen.tables.iter().filter(|(_, table)| table.root.is_none() && unlogged.contains(&table.name));
+    emptied.flat_map(|(at, _)| {
+        let chunks = order.database.tables.get(*at).map_or(0, |entry| entry.chunks.len());
+        (0..chunks).map(|chunk| Mark::Chunk(*at as u32, chunk as u32)).filter(|mark| done.has(*mark))
+    })
 }
 
 /// The triggers and foreign keys that are made on emptied tables, or on tables of which those are parts; and what is to be done again

@@ -141,7 +141,7 @@ async fn open_ledger(order: &Order<'_>, chosen: &Chosen, ready: &Ready, settings
         }
         Opened::Foreign(head) => {
             session.close().await;
-            return Err(ledger::foreign(order.target, &head));
+            return Err(ledger::foreign(chosen.product, order.target, &head));
         }
         Opened::Refused(why) => {
             let text = format!(

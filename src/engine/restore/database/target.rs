@@ -83,7 +83,7 @@ pub async fn ready(order: &Order<'_>, server: &dyn Server, chosen: &Chosen) -> R
             let head = insist(order.context, retries, || server.ledger(order.target)).await?;
             match head {
                 Some(head) if is_ours(order, &head) => Ok(Ready::resumed(whose, Next::Fill)),
-                Some(head) => Err(ledger::foreign(order.target, &head)),
+                Some(head) => Err(ledger::foreign(chosen.product, order.target, &head)),
                 None if stage == Stage::Filling => Err(Fault::new(
                     Code::TargetNotEmpty,
                     format!("the ledger of this restore is not in the database {} any more", text::clean(order.target)),
@@ -142,7 +142,7 @@ async fn enter(order: &Order<'_>, server: &dyn Server, chosen: &Chosen) -> Resul
             return match server.ledger(target).await {
                 // The run that is gone on with had made its ledger, and could not write that down any more.
                 Ok(Some(head)) if is_ours(order, &head) => Ok(Ready::resumed(Made::Before, Next::Fill)),
-                Ok(Some(head)) => Err(ledger::foreign(target, &head)),
+                Ok(Some(head)) => Err(ledger::foreign(chosen.product, target, &head)),
                 _ => Err(not_empty(target, objects, bytes)),
             };
         }

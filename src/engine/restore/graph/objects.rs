@@ -63,7 +63,9 @@ impl Builder<'_> {
         let small = rows < TINY;
         let node = match object.kind.as_str() {
             "INDEX" if !small => {
-                let node = Node { after, holds: holds(Hold::Shared), weight: index + rows / 10, ..Node::default() };
+                // Where it is a change of the table, another one would only wait for it, and may wait too long.
+                let hold = if self.chosen.product.is_mysql() { Hold::Alone } else { Hold::Shared };
+                let node = Node { after, holds: holds(hold), weight: index + rows / 10, ..Node::default() };
                 self.graph.add(Work::Object(Box::new(object.clone()), Step::Whole), node, false)
             }
             "CONSTRAINT" if rows > SMALL && self.definitions().two_steps(object).is_some() => {

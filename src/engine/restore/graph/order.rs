@@ -4,6 +4,11 @@ use super::{Builder, EVENTS, MAIN, RIGHTS, VIEWS};
 use crate::domain::schema::{Section, TableName};
 use std::collections::{BTreeSet, HashMap, HashSet};
 
+/// Whether an object would do something by itself while the rest is restored: PostgreSQL's event triggers, MySQL's scheduled events.
+fn is_event(kind: &str) -> bool {
+    matches!(kind, "EVENT TRIGGER" | "EVENT")
+}
+
 impl Builder<'_> {
     /// Objects that are not made before the rows: post-data, and whatever depends on such.
     pub(super) fn late(&self) -> BTreeSet<usize> {
@@ -13,7 +18,7 @@ impl Builder<'_> {
             let before = late.len();
             for (at, object) in self.chosen.objects.iter().enumerate() {
                 let on_late = object.depends.iter().filter_map(|id| self.place.get(id)).any(|on| late.contains(on));
-                if object.section != Section::PreData || on_late || object.kind == "EVENT TRIGGER" {
+                if object.section != Section::PreData || on_late || is_event(&object.kind) {
                     late.insert(at);
                 }
             }
@@ -51,7 +56,7 @@ impl Builder<'_> {
             for at in late {
                 let object = &self.chosen.objects[*at];
                 let own = match (object.kind.as_str(), object.section) {
-                    ("EVENT TRIGGER", _) => EVENTS,
+                    (kind, _) if is_event(kind) => EVENTS,
                     (_, Section::None) => RIGHTS,
                     _ if object.table.as_ref().is_some_and(|table| views.contains(table)) => VIEWS,
                     _ => MAIN,

@@ -2,11 +2,23 @@
 
 use super::{Builder, MAIN, TINY, Work};
 use crate::archive::manifest;
-use crate::domain::schema::{RowFormat, TableKind, TableName};
+use crate::domain::schema::{RowFormat, Table, TableKind, TableName};
 use crate::engine::restore::schedule::{Hold, Node, NodeId};
 use crate::server::LoadMode;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Range;
+
+/// The most bytes of rows in one transaction where a server sends each as a whole to its replicas: MySQL's group replication refuses more
+/// than 150 MB, and a binary log's cache goes to the disk long before.
+const TRANSACTION: u64 = 64 << 20;
+
+/// Engines whose rows are committed with others or not at all.
+const TRANSACTIONAL: [&str; 3] = ["innodb", "rocksdb", "ndbcluster"];
+
+/// Whether a table has an engine without transactions (MySQL).
+fn has_no_transactions(table: &Table) -> bool {
+    table.engine.as_deref().is_some_and(|engine| !TRANSACTIONAL.contains(&engine.to_ascii_lowercase().as_str()))
+}
 
 impl Builder<'_> {
     /// Nodes for rows: a table alone in one, or in parts that several sessions load.
@@ -26,9 +38,13 @@ impl Builder<'_> {
             if table.kind == TableKind::LargeObjectData {
                 after.extend(metadata);
             }
+            // What cannot be taken back is loaded by one call, before which the table is emptied.
+            let at_once = self.chosen.definitions && has_no_transactions(table);
             let apart = table.format == RowFormat::Binary || table.kind == TableKind::LargeObjectData;
             let limit = match (apart, self.chosen.definitions) {
+                _ if at_once => u64::MAX,
                 (true, _) => 0,
+                _ if self.chosen.product.is_mysql() => part.min(TRANSACTION),
                 // Foreign keys that are there already are checked at the end of each statement.
                 (false, false) => u64::MAX,
                 (false, true) if entry.bytes <= whole || self.jobs == 1 => u64::MAX,
@@ -41,8 +57,8 @@ impl Builder<'_> {
                 && table.kind == TableKind::Table
                 && table.root.is_none()
                 && runs.first().is_some_and(|run| *run == (0..entry.chunks.len()))
-                && limit == u64::MAX
-                && entry.bytes > TINY;
+                && (limit == u64::MAX || self.chosen.product.is_mysql())
+                && (at_once || entry.bytes > TINY);
             let mode = if alone { LoadMode::Alone } else { LoadMode::Shared };
             let mut left: u64 = runs.iter().flat_map(|run| &entry.chunks[run.clone()]).map(|chunk| chunk.bytes).sum();
             let mut parts = Vec::new();

@@ -6,6 +6,7 @@
 mod archive;
 mod capacity;
 mod checklist;
+mod conditions;
 mod locale;
 mod rehearsal;
 mod server;
@@ -195,7 +196,8 @@ async fn ask(facts: &Facts<'_>, list: &Checklist<'_>, failed: &[(String, String)
         capacity::connections(facts),
         capacity::folder(&super::foreign::base(spec)),
     ];
-    let known: Vec<Check> = answers.into_iter().flat_map(|found| list.answer(found)).collect();
+    let conditions = limited("the server", facts.context, conditions::look(facts)).await?;
+    let known: Vec<Check> = answers.into_iter().chain([conditions]).flat_map(|found| list.answer(found)).collect();
     let archive = async {
         list.at_work(archive::NAME, "being checked");
         let depth = spec.care.verify_first;

@@ -283,6 +283,7 @@ impl Stage<'_> {
     fn settings(&self) -> LoadSettings {
         LoadSettings {
             run: None,
+            binlog: self.facts.spec.binlog,
             index_memory: MEMORY,
             toast_compression: self.facts.spec.toast_compression.clone(),
             row_encoding: None,

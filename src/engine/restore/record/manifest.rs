@@ -3,7 +3,7 @@
 use super::unfit;
 use crate::archive::reader::Archive;
 use crate::domain::server::ServerInfo;
-use crate::domain::spec::{Care, Rehearse, RestoreScope, RestoreSpec};
+use crate::domain::spec::{Binlog, Care, Rehearse, RestoreScope, RestoreSpec};
 use crate::domain::{Fault, text};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -102,6 +102,9 @@ pub struct Options {
     pub toast_compression: Option<String>,
     /// Go on after a failure.
     pub continue_on_error: bool,
+    /// Whether it is written into the server's binary log.
+    #[serde(default)]
+    pub binlog: Binlog,
 }
 
 /// How a database is.
@@ -247,6 +250,7 @@ impl Manifest {
                 prove: spec.prove,
                 toast_compression: spec.toast_compression.clone(),
                 continue_on_error: spec.continue_on_error,
+                binlog: spec.binlog,
             },
             databases: BTreeMap::new(),
             names,
@@ -305,6 +309,7 @@ impl Manifest {
             prove: was.prove || spec.prove,
             toast_compression: was.toast_compression.clone(),
             continue_on_error: was.continue_on_error || spec.continue_on_error,
+            binlog: was.binlog,
             // The definitions were tried out when it was begun, and most of them are there by now.
             care: Care { rehearse: Rehearse::Off, ..spec.care.clone() },
             ..spec.clone()

@@ -127,7 +127,7 @@ async fn login(
         Way::Offered(config) => Some(config).filter(|_| has_tls),
         Way::Plain => None,
     };
-    let mut secrecy = if connection.is_socket() { Secrecy::Proven } else { Secrecy::Open };
+    let mut secrecy = if connection.is_socket() { Secrecy::Local } else { Secrecy::Open };
     if let Some(config) = config {
         capabilities |= CapabilityFlags::CLIENT_SSL;
         line = encrypt(line, connection, config, capabilities).await?;

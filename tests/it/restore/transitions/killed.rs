@@ -59,6 +59,7 @@ pub fn killed(role: &str) {
         prove: true,
         toast_compression: None,
         continue_on_error: false,
+        binlog: Default::default(),
         care: Care::default(),
     };
     run(async {

@@ -1,0 +1,107 @@
+//! Rows as a stream, through `LOAD DATA LOCAL INFILE`.
+//!
+//! The server treats what is wrong in such a stream as if told to IGNORE it: double rows are left out and values are bent, with no more than a
+//! warning. So each warning is a failure here.
+
+use super::loader::Target;
+use super::rows::{cured, warned};
+use super::settings::Way;
+use crate::domain::Fault;
+use crate::domain::schema::{Table, ValueForm};
+use crate::server::RowSource;
+use crate::server::mysql::quote::{ident, qualified};
+use crate::server::mysql::session::LoadError;
+
+/// "Loading local data is disabled", in MySQL's words and in MariaDB's.
+const OFF: [u16; 4] = [3948, 1148, 4166, 2068];
+
+/// Loads a table. None where the server takes no streams, of which nothing was sent then.
+pub async fn load(target: &mut Target, table: &Table, source: &mut dyn RowSource) -> Result<Option<u64>, Fault> {
+    let sql = statement(table);
+    let done = match target.session.load(&sql, source).await {
+        Ok(done) => done,
+        Err(LoadError::Source(fault)) => return Err(fault),
+        Err(LoadError::Server(error)) => {
+            if error.number().is_some_and(|number| OFF.contains(&number)) {
+                target.way = Way::Statements;
+                return Ok(None);
+            }
+            return Err(cured(table, target.fault(format!("cannot load {}", table.name), &error)).with_statement(&sql));
+        }
+    };
+    let (records, skipped) = (figure(&done.info, "Records"), figure(&done.info, "Skipped"));
+    if done.warnings > 0 || skipped.unwrap_or(0) > 0 || records.is_some_and(|records| records != done.affected) {
+        warned(target, table, &sql, &done.info).await?;
+    }
+    Ok(Some(done.affected))
+}
+
+/// The statement that takes the stream. Values go in as they are, byte for byte; those that are no text of their column go through a variable.
+fn statement(table: &Table) -> String {
+    let mut columns = Vec::with_capacity(table.columns.len());
+    let mut sets = Vec::new();
+    for (at, column) in table.columns.iter().enumerate() {
+        let form = table.forms.get(at).copied().unwrap_or_default();
+        match form {
+            ValueForm::Plain => columns.push(ident(column)),
+            ValueForm::Number | ValueForm::Text => {
+                columns.push(format!("@v{at}"));
+                sets.push(format!("{} = {}", ident(column), converted(form, &format!("@v{at}"))));
+            }
+        }
+    }
+    let mut sql = format!(
+        "LOAD DATA LOCAL INFILE 'rows' INTO TABLE {} CHARACTER SET binary FIELDS TERMINATED BY '\\t' ESCAPED BY '\\\\' \
+         LINES TERMINATED BY '\\n' ({})",
+        qualified(table.destination()),
+        columns.join(", ")
+    );
+    if !sets.is_empty() {
+        sql.push_str(&format!(" SET {}", sets.join(", ")));
+    }
+    sql
+}
+
+/// A value of a form as its column takes it.
+pub fn converted(form: ValueForm, value: &str) -> String {
+    match form {
+        ValueForm::Plain => value.to_owned(),
+        ValueForm::Number => format!("CAST({value} AS UNSIGNED)"),
+        ValueForm::Text => format!("CONVERT({value} USING utf8mb4)"),
+    }
+}
+
+/// A figure of the server's words: `Records: 3  Deleted: 0  Skipped: 0  Warnings: 0`.
+fn figure(info: &str, name: &str) -> Option<u64> {
+    let rest = &info[info.find(name)? + name.len()..];
+    rest.trim_start_matches(':').split_whitespace().next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::schema::TableName;
+
+    #[test]
+    fn forms_go_through_variables() {
+        let table = Table {
+            name: TableName::new("", "a`b"),
+            columns: vec!["x".into(), "bits".into(), "doc".into()],
+            forms: vec![ValueForm::Plain, ValueForm::Number, ValueForm::Text],
+            ..Table::default()
+        };
+        assert_eq!(
+            statement(&table),
+            "LOAD DATA LOCAL INFILE 'rows' INTO TABLE `a``b` CHARACTER SET binary FIELDS TERMINATED BY '\\t' ESCAPED BY '\\\\' \
+             LINES TERMINATED BY '\\n' (`x`, @v1, @v2) SET `bits` = CAST(@v1 AS UNSIGNED), `doc` = CONVERT(@v2 USING utf8mb4)"
+        );
+        assert!(statement(&Table { forms: Vec::new(), ..table }).ends_with("(`x`, `bits`, `doc`)"));
+    }
+
+    #[test]
+    fn figures_are_read_from_the_servers_words() {
+        let info = "Records: 3  Deleted: 0  Skipped: 1  Warnings: 2";
+        assert_eq!((figure(info, "Records"), figure(info, "Skipped"), figure(info, "Warnings")), (Some(3), Some(1), Some(2)));
+        assert_eq!(figure("", "Records"), None);
+    }
+}
