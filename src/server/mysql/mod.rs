@@ -9,6 +9,7 @@ pub mod quote;
 mod replica;
 pub mod session;
 mod source;
+mod stall;
 mod target;
 pub mod wire;
 
@@ -155,6 +156,10 @@ impl Server for Mysql {
 
     fn roles_named(&self, sql: &str) -> Vec<String> {
         target::reading::roles_named(sql)
+    }
+
+    fn mapped_role(&self, role: &str, map: &[(String, String)]) -> String {
+        target::reading::mapped_role(role, map)
     }
 
     fn made_by(&self, object: &SchemaObject) -> Vec<Made> {

@@ -4,7 +4,7 @@
 use super::global;
 use crate::domain::Product;
 use crate::domain::schema::SchemaObject;
-use crate::server::mysql::definition::grant::{Grant, On};
+use crate::server::mysql::definition::grant::Grant;
 use crate::server::mysql::definition::lexer::{Placed, Quotes, Token, words};
 use crate::server::mysql::definition::{account::Account, features, script};
 use crate::server::{Feature, Made};
@@ -134,14 +134,9 @@ fn is_one_body(all: &[Placed<'_>]) -> bool {
     depth == 0
 }
 
-/// The accounts that a statement of a database's properties names are those that it gives rights to.
-pub fn is_right(statement: &str) -> bool {
-    Grant::parse(statement).is_some_and(|grant| grant.on != On::Role)
-}
-
-/// The account that an object runs as, by the name that it has on the target.
-pub fn definer(object: &SchemaObject, map: &[(String, String)]) -> Option<String> {
-    object.definer.as_deref().map(|name| Account::from_name(name).mapped(map).to_string())
+/// See [`crate::server::Server::mapped_role`]: the map may name a user without the host.
+pub fn mapped_role(role: &str, map: &[(String, String)]) -> String {
+    Account::from_name(role).mapped(map).to_string()
 }
 
 #[cfg(test)]
