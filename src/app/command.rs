@@ -6,8 +6,8 @@ use crate::domain::Bytes;
 use crate::domain::connection::{Connection, SslMode};
 use crate::domain::recovery::{BaseKind, Bound, Target, TargetAction, TimelineChoice};
 use crate::domain::spec::{
-    BackupSpec, BaseSpec, Checkpoint, Depth, Effort, Enough, JobSpec, NameTime, OnFailure, RecoverSpec, Rehearse, RestoreScope,
-    RestoreSpec, Retries, Sample, Scope, Start, VerifyMode, VerifySpec, What,
+    BackupSpec, BaseSpec, CheckLogSpec, Checkpoint, Depth, Effort, Enough, JobSpec, NameTime, OnFailure, RecoverSpec, Rehearse,
+    RestoreScope, RestoreSpec, Retries, Sample, Scope, Start, VerifyMode, VerifySpec, What,
 };
 use std::path::Path;
 
@@ -80,6 +80,7 @@ pub fn words(spec: &JobSpec, setup: &Setup) -> Vec<String> {
             words.base(base, setup);
         }
         JobSpec::Recover(recover) => words.recover(recover),
+        JobSpec::CheckLog(check) => words.check_log(check),
     }
     words.0
 }
@@ -377,6 +378,17 @@ impl Words {
         }
         if let Some(port) = spec.port {
             self.flag("--start-port", port.to_string());
+        }
+        self.flag("--jobs", spec.jobs.to_string());
+    }
+
+    fn check_log(&mut self, spec: &CheckLogSpec) {
+        self.word("wal");
+        self.word("verify");
+        self.flag("--archive-dir", spec.wal_dir.to_string_lossy());
+        self.flag("--backup-dir", spec.dir.to_string_lossy());
+        for span in &spec.segments {
+            self.flag("--segments", span.to_string());
         }
         self.flag("--jobs", spec.jobs.to_string());
     }

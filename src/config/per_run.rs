@@ -48,6 +48,7 @@ pub const PER_RUN: &[(&str, &str)] = &[
     ("path", "where one file is written"),
     ("save-debug-log", "one file about one run"),
     ("before", "what one cleanup removes"),
+    ("segments", "what one check reads"),
     ("keep-days", "what one cleanup removes"),
     ("timeline", "what one answer shows"),
     ("archive-timeout", "a setting of the server, not of this program"),

@@ -11,7 +11,8 @@ use crate::app::screens::settings;
 use crate::app::{command, moment, when};
 use crate::domain::recovery::judge::{self, Verdict, Wish};
 use crate::domain::recovery::{Micros, RecoveryReport, Target, TimelineChoice};
-use crate::domain::wal::{Gap, Timeline};
+use crate::domain::spec::CheckLogSpec;
+use crate::domain::wal::{Gap, SegmentSpan, Timeline};
 use crate::domain::{Fault, Stamp};
 use std::path::PathBuf;
 use tui_input::Input;
@@ -354,6 +355,21 @@ pub fn take_typed(model: &mut Model) {
         model.recovery.typing = None;
         look_at(model, at);
     }
+}
+
+/// What is read of the archived log: on the timeline what the moment under the cursor needs, where one is chosen and can be recovered; else
+/// everything. None while nobody knows where it is.
+pub fn check_spec(model: &Model) -> Option<CheckLogSpec> {
+    let report = model.recovery.report.value()?;
+    let wal_dir = report.wal.source.dir.clone().or_else(|| wal_dir(model))?;
+    let chosen = *model.nav.place() == Place::Pitr && (model.recovery.moment.is_some() || model.recovery.line.is_some());
+    let parts = match verdict(model) {
+        Some(Verdict::Recoverable(way)) if chosen => way.parts.as_slice(),
+        _ => &[],
+    };
+    let size = crate::domain::recovery::segment_size(report);
+    let segments = parts.iter().map(|part| SegmentSpan::of(*part, size)).collect();
+    Some(CheckLogSpec { wal_dir, dir: model.setup.dir.clone(), segments, jobs: model.setup.effort.jobs })
 }
 
 /// The gaps, the newest first.

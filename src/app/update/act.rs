@@ -79,6 +79,11 @@ pub fn act(model: &mut Model, action: Action, out: &mut Vec<Cmd>) {
             diagnostics::ask_past(model, out);
             model.nav.enter(Place::Reports);
         }
+        Action::CheckLog => {
+            if let Some(spec) = pitr::check_spec(model) {
+                flow::submit(model, JobSpec::CheckLog(spec), out);
+            }
+        }
         Action::CopyFix => copying::fix(model, out),
         Action::CopyCommand => copying::command(model, out),
         Action::DryRun => {

@@ -6,7 +6,7 @@ pub mod moment;
 mod path;
 
 pub use history::{Left, Leg, Way};
-pub use path::Part;
+pub use path::{Part, segment_size};
 
 use super::wal::{Lsn, SegmentSize, Timeline, WalReport};
 use super::{Bytes, Stamp};

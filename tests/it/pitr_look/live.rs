@@ -55,6 +55,15 @@ fn verify_names_what_is_damaged_and_what_is_missing() {
     std::fs::write(&one, &kept[..kept.len() - 8192]).expect("a segment");
     let damaged = verify().fails(65, "CORRUPTED_BACKUP").stdout;
     assert!(damaged.contains("DAMAGED  000000010000000000000004  it has 16769024 bytes"), "{damaged}");
+    // Only what is asked for is looked at.
+    let some = |segments: &str| {
+        let flags = ["wal", "verify", "--archive-dir", &dir.display().to_string(), "--segments", segments, "--jobs", "1"];
+        run(&mut dbbackup(home.path(), &flags))
+    };
+    some("000000010000000000000002..000000010000000000000003").ok();
+    let within = some("000000010000000000000003..000000010000000000000005").fails(65, "CORRUPTED_BACKUP");
+    assert!(within.stdout.contains("3 segments"), "{}", within.stdout);
+    assert!(within.stderr.contains("backup base --backup-dir"), "{}", within.stderr);
     std::fs::remove_file(&one).expect("it was there");
     let missing = verify().fails(65, "CORRUPTED_BACKUP").stdout;
     assert!(missing.contains("MISSING  timeline 1  000000010000000000000004  1 segment, "), "{missing}");
