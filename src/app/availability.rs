@@ -5,7 +5,7 @@ use super::modal::Modal;
 use super::model::Model;
 use super::nav::Place;
 use super::screens::plan::Purpose;
-use super::screens::{archives, backup, concerns, contents, pitr, recover, settings};
+use super::screens::{archives, backup, contents, pitr, recover, settings};
 use super::setup::Mode;
 use super::waits;
 use super::{keymap, palette};
@@ -61,7 +61,7 @@ pub fn below(model: &Model, action: &Action) -> Result<(), String> {
         },
         Action::EndBlocker(_) => waits::may_end(model),
         Action::BaseBackup if *model.nav.place() == Place::Backup => backup::base(model).map(drop),
-        Action::CopyFix if matches!(model.nav.place(), Place::Pitr | Place::Wal) => match concerns::cure(model) {
+        Action::CopyFix if matches!(model.nav.place(), Place::Pitr | Place::Wal) => match pitr::cure(model) {
             Some(_) => Ok(()),
             None => Err("nothing here wants a command".to_owned()),
         },

@@ -3,7 +3,7 @@
 use super::screens::diagnostics::About;
 use super::setup::Setup;
 use crate::domain::Bytes;
-use crate::domain::connection::{Connection, SslMode};
+use crate::domain::connection::Connection;
 use crate::domain::recovery::{BaseKind, Bound, Target, TargetAction, TimelineChoice};
 use crate::domain::spec::{
     BackupSpec, BaseSpec, CheckLogSpec, Checkpoint, Depth, Effort, Enough, JobSpec, NameTime, OnFailure, RecoverSpec, Rehearse,
@@ -104,30 +104,7 @@ impl Words {
     }
 
     fn connection(&mut self, connection: &Connection) {
-        let usual = Connection::default();
-        if connection.debug_locks {
-            self.word("--debug-locks");
-        }
-        if let Some(name) = &connection.name {
-            return self.flag("--server", name.clone());
-        }
-        self.flag("--host", connection.host.clone());
-        if connection.port != usual.port {
-            self.flag("--port", connection.port.to_string());
-        }
-        self.flag("--user", connection.user.clone());
-        if connection.database != usual.database {
-            self.flag("--dbname", connection.database.clone());
-        }
-        if connection.lock_timeout != usual.lock_timeout {
-            self.flag("--lock-timeout", connection.lock_timeout.to_string());
-        }
-        if connection.ssl_mode != SslMode::Prefer {
-            self.flag("--ssl-mode", connection.ssl_mode.name());
-        }
-        if let Some(path) = &connection.ssl_root_cert {
-            self.flag("--ssl-root-cert", path.to_string_lossy());
-        }
+        self.0.extend(connection.words());
     }
 
     fn effort(&mut self, effort: Effort, setup: &Setup) {

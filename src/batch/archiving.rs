@@ -16,7 +16,7 @@ use crate::config::settings::Key;
 use crate::domain::spec::{CheckLogSpec, JobSpec};
 use crate::domain::wal::SegmentSpan;
 use crate::domain::{Code, Fault};
-use crate::engine::pitr::{self, Gathered};
+use crate::engine::pitr::{self, Gathered, Wanted};
 use crate::engine::wal::check::Checked;
 use crate::engine::wal::{figures, verify};
 use crate::runtime::work::Work;
@@ -63,11 +63,12 @@ struct Desk<'a> {
 impl Desk<'_> {
     /// Looks at archive and server.
     fn gather(&self, ask: Ask, backups: Option<PathBuf>) -> Result<Gathered, Fault> {
-        let dir = self.resolved.path(Key::WalDir);
-        if dir.is_some() && ask == Ask::ForFolder {
-            return query::work(async move || Ok(pitr::gather(None, backups.as_deref(), dir).await));
+        let zone = self.resolved.text(Key::PitrTimezone).map(str::to_owned);
+        let wanted = Wanted { backups, wal: self.resolved.path(Key::WalDir), zone };
+        if wanted.wal.is_some() && ask == Ask::ForFolder {
+            return query::work(async move || Ok(pitr::gather(None, wanted).await));
         }
-        query::connect(self.resolved, self.secrets, async move |server| Ok(pitr::gather(Some(server), backups.as_deref(), dir).await))
+        query::connect(self.resolved, self.secrets, async move |server| Ok(pitr::gather(Some(server), wanted).await))
     }
 
     /// The same, where without the archive there is nothing to say.
@@ -159,6 +160,6 @@ impl Desk<'_> {
             // With neither server nor archive there is nothing to say.
             return Err(fault.clone());
         }
-        Ok(self.json(|| serde_json::json!({ "report": found.report, "findings": found.findings }), || text::status(&found)))
+        Ok(self.json(|| serde_json::json!({ "report": found.report }), || text::status(&found.report)))
     }
 }

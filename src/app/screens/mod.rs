@@ -2,7 +2,6 @@
 
 pub mod archives;
 pub mod backup;
-pub mod concerns;
 pub mod contents;
 pub mod diagnostics;
 pub mod home;

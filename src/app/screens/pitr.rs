@@ -372,6 +372,12 @@ pub fn check_spec(model: &Model) -> Option<CheckLogSpec> {
     Some(CheckLogSpec { wal_dir, dir: model.setup.dir.clone(), segments, jobs: model.setup.effort.jobs })
 }
 
+/// The first command that cures something here.
+pub fn cure(model: &Model) -> Option<String> {
+    let findings = &model.recovery.report.value()?.findings;
+    findings.iter().flat_map(|finding| &finding.steps).find_map(|step| step.command.clone())
+}
+
 /// The gaps, the newest first.
 pub fn gaps(model: &Model) -> Vec<&Gap> {
     let mut gaps: Vec<&Gap> = model.recovery.report.value().map(|report| report.wal.gaps.iter().collect()).unwrap_or_default();

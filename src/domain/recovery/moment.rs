@@ -138,6 +138,30 @@ pub fn both(at: Micros) -> String {
     both_in(at, &TimeZone::system())
 }
 
+/// The same for a sentence in which there is more than one of them, in UTC and in a zone that is named, else that of this host:
+/// `2026-01-30 13:02:59 UTC = 14:02:59 CET`, with the local day where that is another one.
+pub fn both_brief(at: Micros, zone: Option<&str>) -> String {
+    let Ok(timestamp) = Timestamp::from_microsecond(at.0) else { return format!("{} µs", at.0) };
+    let (utc, local) = (timestamp.to_zoned(TimeZone::UTC), timestamp.to_zoned(reader(zone)));
+    let said = format!("{} UTC", utc.strftime("%Y-%m-%d %H:%M:%S"));
+    match (local.offset() == Offset::UTC, local.date() == utc.date()) {
+        (true, _) => said,
+        (false, true) => format!("{said} = {}", local.strftime("%H:%M:%S %Z")),
+        (false, false) => format!("{said} = {}", local.strftime("%Y-%m-%d %H:%M:%S %Z")),
+    }
+}
+
+/// A moment to the minute, in a zone that is named, else in that of this host: `2026-01-30 14:02 CET`.
+pub fn brief(at: Micros, zone: Option<&str>) -> String {
+    let at = Timestamp::from_microsecond(at.0).unwrap_or_default();
+    at.to_zoned(reader(zone)).strftime("%Y-%m-%d %H:%M %Z").to_string()
+}
+
+/// The zone of whoever reads.
+fn reader(zone: Option<&str>) -> TimeZone {
+    zone.and_then(zone_of).unwrap_or_else(TimeZone::system)
+}
+
 fn both_in(at: Micros, local: &TimeZone) -> String {
     let utc = at_zone(at, &TimeZone::UTC);
     let is_utc = Timestamp::from_microsecond(at.0).is_ok_and(|at| local.to_offset(at) == Offset::UTC);
@@ -222,6 +246,14 @@ mod tests {
         let at = Micros(1_769_778_179_184_500);
         assert_eq!(both_in(at, &berlin), "2026-01-30 13:02:59.1845 UTC = 2026-01-30 14:02:59.1845 Europe/Berlin (+01:00)");
         assert_eq!(both_in(at, &TimeZone::UTC), "2026-01-30 13:02:59.1845 UTC");
+        for (zone, said) in [
+            ("Europe/Berlin", "2026-01-30 13:02:59 UTC = 14:02:59 CET"),
+            ("Pacific/Auckland", "2026-01-30 13:02:59 UTC = 2026-01-31 02:02:59 NZDT"),
+            ("UTC", "2026-01-30 13:02:59 UTC"),
+        ] {
+            assert_eq!(both_brief(at, Some(zone)), said);
+        }
+        assert_eq!(brief(at, Some("Europe/Berlin")), "2026-01-30 14:02 CET");
         let fault = parse("2026-01-30 14:02:59", None).expect_err("no zone");
         assert!(fault.steps.iter().any(|step| step.command.as_deref() == Some("--target-time '2026-01-30 14:02:59+00:00'")), "{fault:?}");
     }

@@ -4,10 +4,12 @@ use super::nothing;
 use crate::app::jobs::file_name;
 use crate::app::load::Load;
 use crate::app::model::Model;
-use crate::app::screens::concerns::{Concern, Standing, Weight, concerns, product, standing};
 use crate::app::screens::pitr;
 use crate::app::when;
+use crate::domain::diagnosis::Finding;
+use crate::domain::fault::Severity;
 use crate::domain::recovery::judge::{Obstacle, Verdict, Way};
+use crate::domain::recovery::standing::{Standing, product, standing};
 use crate::domain::recovery::{BaseKind, Micros, RecoveryReport};
 use crate::domain::time::span;
 use crate::domain::wal::ArchiverState;
@@ -77,7 +79,7 @@ fn ready(model: &Model, report: &RecoveryReport, size: Size, density: Density) -
     let lines = pitr::lines(report);
     if lines.is_empty() {
         rows.push(Row::new());
-        rows.extend(wanted(&concerns(model), cols, size.rows.saturating_sub(2)));
+        rows.extend(wanted(report, cols, size.rows.saturating_sub(2)));
         return rows;
     }
     if density > Density::Short {
@@ -107,7 +109,7 @@ fn ready(model: &Model, report: &RecoveryReport, size: Size, density: Density) -
     rows.extend(foot);
     let room = size.rows.saturating_sub(rows.len());
     if density > Density::Short && room >= 2 {
-        let wanted = wanted(&concerns(model), cols, room - usize::from(air));
+        let wanted = wanted(report, cols, room - usize::from(air));
         if !wanted.is_empty() && air {
             rows.push(Row::new());
         }
@@ -394,34 +396,45 @@ pub fn slots(report: &RecoveryReport, cols: usize) -> Row {
     }
 }
 
-/// What wants attention, with what to do about it.
-pub fn wanted(all: &[Concern], cols: usize, height: usize) -> Vec<Row> {
+/// What wants attention, with what to do about it; then what could not be found out.
+pub fn wanted(report: &RecoveryReport, cols: usize, height: usize) -> Vec<Row> {
+    let found = report.findings.iter().map(|finding| (finding_rows(finding, cols), &finding.title));
+    let unknown = report.wal.unknown.iter().map(|text| (Row::wrapped(&format!("· {text}"), Role::Muted, 2, cols), text));
+    let all: Vec<(Vec<Row>, &String)> = found.chain(unknown).collect();
     let mut rows: Vec<Row> = Vec::new();
     let mut shown = 0;
-    for concern in all {
-        let (sign, role) = match concern.weight {
-            Weight::Bad => ("✗ ", Role::Bad),
-            Weight::Warn => ("▲ ", Role::Warn),
-            Weight::Note => ("· ", Role::Muted),
-        };
-        let mut own = Row::wrapped(&format!("{sign}{}", concern.text), role, 2, cols);
-        if let Some(command) = &concern.command {
-            own.extend(text::wrap(command, cols.saturating_sub(6)).into_iter().map(|line| Row::new().gap(6).then(line, Role::Accent)));
-        }
+    for (own, _) in &all {
         let rest = usize::from(shown + 1 < all.len());
         if rows.len() + own.len() + rest > height {
             break;
         }
-        rows.extend(own);
+        rows.extend(own.iter().cloned());
         shown += 1;
     }
     if shown < all.len() && rows.len() < height {
         let more = all.len() - shown;
         // Where not even the first one fits, its first line says more than a number.
         match all.first().filter(|_| shown == 0) {
-            Some(first) => rows.push(Row::of(text::cut(&format!("▲ {}", first.text), cols), Role::Warn)),
+            Some((_, first)) => rows.push(Row::of(text::cut(&format!("▲ {first}"), cols), Role::Warn)),
             None => rows.push(Row::of(format!("and {more} more"), Role::Muted)),
         }
+    }
+    rows
+}
+
+/// A finding with the first command that cures it, or what to do where none does.
+fn finding_rows(finding: &Finding, cols: usize) -> Vec<Row> {
+    let (sign, role) = match finding.severity {
+        Severity::Fatal | Severity::Critical => ("✗ ", Role::Bad),
+        Severity::Warning => ("▲ ", Role::Warn),
+        Severity::Ignorable => ("· ", Role::Muted),
+    };
+    let mut rows = Row::wrapped(&format!("{sign}{}", finding.title), role, 2, cols);
+    let command = finding.steps.iter().find_map(|step| step.command.as_ref());
+    // Where room is short, advice without a command is for what is in the way only.
+    let words = finding.steps.first().map(|step| &step.text).filter(|_| command.is_none() && finding.severity > Severity::Warning);
+    for (said, role) in command.map(|said| (said, Role::Accent)).into_iter().chain(words.map(|said| (said, Role::Muted))) {
+        rows.extend(text::wrap(said, cols.saturating_sub(6)).into_iter().map(|line| Row::new().gap(6).then(line, role)));
     }
     rows
 }

@@ -8,7 +8,7 @@ use dbbackup::app::nav::Place;
 use dbbackup::app::screens::pitr;
 use dbbackup::domain::plan::Plan;
 use dbbackup::domain::recovery::judge;
-use dbbackup::domain::recovery::{BaseKind, Bound, Micros, Target, TargetAction, TimelineChoice};
+use dbbackup::domain::recovery::{BaseKind, Bound, Micros, RecoveryReport, Target, TargetAction, TimelineChoice};
 use dbbackup::domain::spec::{BaseSpec, CheckLogSpec, JobSpec, RecoverSpec, Start};
 use dbbackup::domain::wal::{SegmentSize, Timeline};
 use dbbackup::domain::{Fault, Stamp};
@@ -266,6 +266,15 @@ fn a_base_backup_is_recovered_from_not_looked_into() {
 }
 
 #[test]
+fn what_waits_for_a_restart_is_said_on_both_screens() {
+    for key in ["6", "7"] {
+        let report = RecoveryReport { waiting: vec!["archive_mode".into()], ..recovery::off() };
+        let harness = Harness::of(recovery::shown(key, report));
+        harness.shows("archive_mode changed and hold only after a restart").hides("archiving is off");
+    }
+}
+
+#[test]
 fn a_base_backup_is_started_from_the_backup_screen() {
     let mut harness = Harness::new().quietly().keys("2 B");
     let JobSpec::Base(BaseSpec { kind, dir, jobs, wal_dir, .. }) = planned(&mut harness) else { panic!("no base backup") };
@@ -331,7 +340,7 @@ impl Answered for Harness {
     /// Whatever was asked last about recovery is answered.
     fn answered(self) -> Self {
         let id = self.model.waits_for_recovery().expect("it was asked");
-        self.send(Msg::Done(id, Ok(Reply::Recovery(Box::new(recovery::report())))))
+        self.send(Msg::Done(id, Ok(recovery::told(recovery::report()))))
     }
 
     fn fails(self) -> Self {

@@ -130,7 +130,7 @@ fn status_says_from_when_to_when_one_can_recover() {
         for line in [
             "Recoverable:      20",
             " UTC to 20",
-            "1 segment is missing: ",
+            "1 segment is missing after ",
             &lost,
             "[CRITICAL]",
             "base_",
@@ -150,7 +150,7 @@ fn a_failing_archiver_and_a_silent_server_are_told() {
         server.sql("postgres", "select failed_count > 0 from pg_stat_archiver") == "t"
     });
     let told = run(&mut on(&server, home.path(), &["pitr", "status"])).ok().stdout;
-    assert!(told.contains("[FATAL] the archiver fails: segment 0000000100000000000000"), "{told}");
+    assert!(told.contains("[FATAL] archiving fails: segment 0000000100000000000000"), "{told}");
     assert!(told.contains("FAILING"), "{told}");
     server.stop_now();
     let silent = run(&mut on(&server, home.path(), &["pitr", "status"]));

@@ -7,6 +7,7 @@ use dbbackup::app::msg::{Clock, Msg, Reply};
 use dbbackup::domain::job::{DatabaseProgress, Phase, Progress, Ratio, Summary, TableProgress};
 use dbbackup::domain::listing::ArchiveSummary;
 use dbbackup::domain::plan::Plan;
+use dbbackup::domain::recovery::findings::{Cures, findings};
 use dbbackup::domain::recovery::{
     BaseBackup, BaseKind, Bound, Micros, RecoveryReport, Stretch, Target, TargetAction, TimelineChoice, judge,
 };
@@ -212,7 +213,7 @@ pub fn report() -> RecoveryReport {
         full_in_ms: Some(9 * DAY as u64),
         ..WalReport::default()
     };
-    judged(RecoveryReport { wal, bases, stretches, windows: Vec::new(), at: Stamp(NOW) })
+    judged(RecoveryReport { wal, bases, stretches, at: Stamp(NOW), ..RecoveryReport::default() })
 }
 
 fn judged(mut report: RecoveryReport) -> RecoveryReport {
@@ -320,9 +321,17 @@ pub fn hostile() -> RecoveryReport {
     judged(report)
 }
 
+/// The report as the engine gives it: with what wants attention, and the zone of the clock.
+pub fn told(mut report: RecoveryReport) -> Reply {
+    report.zone = Some("Europe/Berlin".into());
+    let cures = Cures { connection: Some(fixtures::connection()), backups: Some("/var/backups/dbbackup".into()) };
+    report.findings = findings(&report, &cures);
+    Reply::Recovery(Box::new(report))
+}
+
 /// The screen of a key with a report.
 pub fn shown(key: &str, report: RecoveryReport) -> Model {
-    Harness::of(ready()).keys(key).answer(Ok(Reply::Recovery(Box::new(report)))).model
+    Harness::of(ready()).keys(key).answer(Ok(told(report))).model
 }
 
 /// What Enter on the form asks for.
