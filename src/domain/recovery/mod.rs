@@ -6,6 +6,7 @@ pub mod judge;
 pub mod moment;
 mod path;
 pub mod standing;
+pub mod typed;
 
 pub use history::{Left, Leg, Way};
 pub use path::{Part, segment_size};

@@ -230,7 +230,7 @@ fn moment(model: &Model, cols: usize) -> Vec<Row> {
         let field = super::form::with_cursor(input.value(), input.cursor(), cols.saturating_sub(12).min(48));
         let (said, role) = match pitr::typed(model) {
             Some(Ok(at)) => (format!("= {}", both(at, model, cols.saturating_sub(2))), Role::Text),
-            _ if input.value().trim().is_empty() => (format!("such as {}", crate::app::moment::EXAMPLES), Role::Muted),
+            _ if input.value().trim().is_empty() => (format!("such as {}", crate::domain::recovery::typed::EXAMPLES), Role::Muted),
             Some(Err(why)) => (format!("✗ {why}"), Role::Bad),
             None => (String::new(), Role::Text),
         };
