@@ -1,5 +1,7 @@
 //! Judges what can be recovered: from a report and a wish to a base backup and the segments that lead there, or to the reason why not and
-//! what would be possible instead. Pure; knows the archive only by names, sizes and times, so that a transaction's exact place is not its matter.
+//! what would be possible instead. The plan of a recovery (`engine/recover/choose`) asks the same of one target by the log's records, which takes opening
+//! segments; this has to answer at each step of a cursor, for every base backup at once, and says nothing that opening a segment would take back apart from
+//! where within a segment a target lies. Pure; knows the archive only by names, sizes and times, so that a transaction's exact place is not its matter.
 //!
 //! The time of a segment is when the server last wrote it (the time of the stored file): everything committed up to that moment is in it or before.
 

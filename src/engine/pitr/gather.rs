@@ -1,13 +1,13 @@
 //! Gathers what is known: the server's word, the archive's files, the base backups. Each on its own, none waited for longer than the limit, so that a
 //! server that is down or a disk that hangs costs only its own part.
 
-use super::bases;
 use crate::domain::recovery::findings::{Cures, findings};
 use crate::domain::recovery::{BaseBackup, RecoveryReport, judge};
 use crate::domain::text::clean;
 use crate::domain::wal::{CommandKind, Source, WalReport};
 use crate::domain::{Bytes, Fault, Stamp};
 use crate::engine::aside::aside;
+use crate::engine::bases;
 use crate::engine::wal::survey::{self, Survey};
 use crate::engine::wal::{command, figures};
 use crate::server::{Archiving, Server};

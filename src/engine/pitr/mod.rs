@@ -1,6 +1,5 @@
 //! What can be recovered to which moment, and switching archiving on and off on the server.
 
-mod bases;
 mod gather;
 pub mod switch;
 mod trial;
@@ -9,6 +8,7 @@ pub use gather::{Gathered, LIMIT, Wanted, gather};
 
 use crate::domain::recovery::{BaseBackup, RecoveryReport};
 use crate::domain::{Code, Fault};
+use crate::engine::bases;
 use crate::server::Server;
 use std::path::Path;
 use std::sync::Arc;
