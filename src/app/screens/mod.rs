@@ -12,3 +12,4 @@ pub mod plan;
 pub mod recover;
 pub mod settings;
 pub mod target;
+pub mod timeline;

@@ -1,6 +1,6 @@
 //! WAL: the archive of the log in figures, hour by hour; what is missing, how it grows, how the server gets on with it.
 
-use super::{Here, listed, nothing, pitr as shared};
+use super::{Here, archiving as shared, listed, nothing};
 use crate::app::load::Load;
 use crate::app::model::Model;
 use crate::app::screens::pitr;
