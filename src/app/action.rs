@@ -143,6 +143,8 @@ pub enum Action {
     Filter,
     /// Ask the server and the folder again.
     Refresh,
+    /// Type the password that the server under the cursor asks for.
+    Login,
     /// Show the command line that does the same, and copy it.
     CopyCommand,
     /// Show the plan without starting.

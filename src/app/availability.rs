@@ -10,6 +10,7 @@ use super::setup::Mode;
 use super::waits;
 use super::{keymap, palette};
 use crate::app::load::Load;
+use crate::domain::Code;
 use crate::domain::job::{DatabaseState, JobState};
 use crate::domain::spec::JobSpec;
 
@@ -36,6 +37,12 @@ pub fn below(model: &Model, action: &Action) -> Result<(), String> {
         }
         Action::Refresh if model.setup.mode == Mode::Command => Err("this run is about one job".to_owned()),
         Action::Enter => enter(model),
+        Action::Login => match model.servers.get(model.server).map(|server| &server.facts) {
+            Some(Load::Failed(fault) | Load::Stale(_, fault)) if fault.code == Code::AuthFailed => Ok(()),
+            Some(Load::Idle | Load::Loading(_)) => Err("the server has not answered yet".to_owned()),
+            Some(_) => Err("the server does not ask for one".to_owned()),
+            None => Err("no server is configured".to_owned()),
+        },
         Action::DryRun | Action::WholeCluster if *model.nav.place() == Place::Backup => match action {
             Action::WholeCluster => backup::cluster(model).map(drop),
             _ => backup::single(model).map(drop),

@@ -2,6 +2,7 @@
 
 use crate::domain::diagnosis::Diagnosis;
 use crate::domain::job::JobId;
+use crate::domain::password::Password;
 use crate::domain::plan::Confirmed;
 use crate::domain::spec::JobSpec;
 use crate::domain::wait::{Blocker, Ending};
@@ -45,6 +46,8 @@ pub enum Cmd {
 pub enum Query {
     /// A server's facts and databases.
     Server(Box<Connection>),
+    /// The same, with a password that was just typed, which is used for this server from now on.
+    Login(Box<Connection>, Password),
     /// The archives in a folder.
     Archives(PathBuf),
     /// What is in an archive.

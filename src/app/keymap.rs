@@ -73,6 +73,8 @@ pub enum Scope {
     AskDelete,
     /// "Delete these archives?", with a word to type.
     AskDeleteMany,
+    /// A password that is being typed.
+    AskPassword,
     /// An error in full.
     Error,
     /// The command line that does the same.
@@ -81,7 +83,7 @@ pub enum Scope {
 
 impl Scope {
     /// Every scope, in the order of the documentation.
-    pub const ALL: [Scope; 33] = [
+    pub const ALL: [Scope; 34] = [
         Scope::Always,
         Scope::Screens,
         Scope::Moving,
@@ -113,6 +115,7 @@ impl Scope {
         Scope::AskQuit,
         Scope::AskDelete,
         Scope::AskDeleteMany,
+        Scope::AskPassword,
         Scope::Error,
         Scope::Command,
     ];
@@ -151,6 +154,7 @@ impl Scope {
             Scope::AskQuit => "Question: leave while jobs run",
             Scope::AskDelete => "Question: delete an archive",
             Scope::AskDeleteMany => "Question: delete several archives",
+            Scope::AskPassword => "While a password is typed",
             Scope::Error => "An error in full",
             Scope::Command => "The command line",
         }
@@ -171,6 +175,7 @@ impl Scope {
             | Scope::AskQuit
             | Scope::AskDelete
             | Scope::AskDeleteMany
+            | Scope::AskPassword
             | Scope::Error
             | Scope::Command => {
                 vec![self, Scope::Moving, Scope::Always]
@@ -236,8 +241,8 @@ const BACK_TAB: Key = plain(KeyCode::BackTab);
 
 use Hint::{First, Footer, Help as InHelp, Last};
 use Scope::{
-    Always, Archives, AskCancel, AskDelete, AskDeleteMany, AskEnd, AskQuit, BackupDatabases, BackupOptions, Contents, Database,
-    Diagnostics, Error, Home, Job, Jobs, Log, Moving, Plan, Reports, Restore, Screens, Target, Typing,
+    Always, Archives, AskCancel, AskDelete, AskDeleteMany, AskEnd, AskPassword, AskQuit, BackupDatabases, BackupOptions, Contents,
+    Database, Diagnostics, Error, Home, Job, Jobs, Log, Moving, Plan, Reports, Restore, Screens, Target, Typing,
 };
 
 /// All keys.
@@ -274,6 +279,7 @@ pub static KEYS: &[Bind] = &[
     bind(Moving, plain(KeyCode::End), Action::Move(Motion::Last), "to the end", InHelp),
     bind(Moving, ch('G'), Action::Move(Motion::Last), "to the end", InHelp),
     bind(Home, ENTER, Action::Enter, "next step", First),
+    bind(Home, ch('p'), Action::Login, "password", InHelp),
     bind(Home, ch('b'), Action::Screen(ScreenId::Backup), "backup", Footer),
     bind(Home, ch('r'), Action::Screen(ScreenId::Restore), "restore", Footer),
     bind(BackupDatabases, ENTER, Action::Enter, "plan", First),
@@ -397,6 +403,7 @@ pub static KEYS: &[Bind] = &[
     bind(AskQuit, ch('y'), Action::Accept, "cancel them and leave", First),
     bind(AskDelete, ch('y'), Action::Accept, "yes, delete it", First),
     bind(AskDeleteMany, ENTER, Action::Accept, "delete (when the word is right)", First),
+    bind(AskPassword, ENTER, Action::Accept, "log in", First),
     bind(Error, ch('d'), Action::Diagnose, "diagnose", First),
     bind(Error, ch('q'), Action::Back, "close", Footer),
     bind(Scope::Command, ch('q'), Action::Back, "close", Footer),
@@ -409,6 +416,7 @@ pub fn scope(model: &Model) -> Scope {
         Some(Modal::Cancel(_)) => return AskCancel,
         Some(Modal::End { .. }) => return AskEnd,
         Some(Modal::Quit) => return AskQuit,
+        Some(Modal::Password { .. }) => return AskPassword,
         Some(Modal::Delete { paths, .. }) => return if paths.len() > 1 { AskDeleteMany } else { AskDelete },
         Some(Modal::Error { .. }) => return Error,
         Some(Modal::Command { .. }) => return Scope::Command,

@@ -35,6 +35,16 @@ pub enum Copied {
     NoClipboard,
 }
 
+/// A text field whose text is not shown, not even by `Debug`.
+#[derive(Clone, Default)]
+pub struct Hidden(pub Input);
+
+impl std::fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Hidden")
+    }
+}
+
 /// Something that has all keys while it is shown.
 #[derive(Clone, Debug)]
 pub enum Modal {
@@ -84,6 +94,13 @@ pub enum Modal {
         lines: Vec<String>,
         /// What became of it.
         copied: Copied,
+    },
+    /// What a server wants to know before it lets us in.
+    Password {
+        /// The server's place.
+        server: usize,
+        /// What is typed.
+        typed: Hidden,
     },
     /// All that can be done, to choose from.
     Palette {

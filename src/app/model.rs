@@ -22,6 +22,7 @@ use super::toast::Toast;
 use crate::domain::connection::Connection;
 use crate::domain::job::{JobId, JobState};
 use crate::domain::listing::ArchiveSummary;
+use crate::domain::password::Password;
 use crate::domain::plan::Plan;
 use crate::domain::server::{DatabaseInfo, ServerInfo};
 use crate::domain::{Fault, Stamp};
@@ -320,6 +321,15 @@ impl Model {
         if let Some(server) = self.servers.get_mut(at) {
             server.facts.ask(id);
             out.push(Cmd::Fetch(id, Query::Server(Box::new(server.connection.clone()))));
+        }
+    }
+
+    /// Asks a server with a password that was just typed.
+    pub(super) fn log_in(&mut self, at: usize, password: Password, out: &mut Vec<Cmd>) {
+        let id = self.request(Asked::Server(at));
+        if let Some(server) = self.servers.get_mut(at) {
+            server.facts.ask(id);
+            out.push(Cmd::Fetch(id, Query::Login(Box::new(server.connection.clone()), password)));
         }
     }
 

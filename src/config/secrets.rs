@@ -65,7 +65,7 @@ impl Secrets {
         secrets
     }
 
-    /// The password of a connection: environment, password file, configuration, `--password-file`, what was typed.
+    /// The password of a connection: what was typed in this run, then environment, password file, configuration, `--password-file`.
     pub fn look_up(&self, connection: &Connection) -> Result<Looked, Fault> {
         let looked = self.search(connection)?;
         if let Some(password) = &looked.password {
@@ -80,6 +80,10 @@ impl Secrets {
 
     fn search(&self, connection: &Connection) -> Result<Looked, Fault> {
         let found = |password: SecretString, source: String, warning| Ok(Looked { password: Some(password), source, warning });
+        // Typed after whatever was found had been rejected.
+        if let Some(password) = self.typed.lock().unwrap_or_else(PoisonError::into_inner).get(&place(connection)) {
+            return found(password.clone(), "typed".into(), None);
+        }
         if let Some(password) = &self.from_environment {
             return found(password.clone(), "from PGPASSWORD".into(), None);
         }
@@ -97,9 +101,7 @@ impl Secrets {
         if let Some(path) = self.files.get(&connection.name) {
             return found(self.read(path)?, format!("from {}", path.display()), warning);
         }
-        let typed = self.typed.lock().unwrap_or_else(PoisonError::into_inner).get(&place(connection)).cloned();
-        let source = if typed.is_some() { "typed" } else { "none was found" };
-        Ok(Looked { password: typed, source: source.into(), warning })
+        Ok(Looked { password: None, source: "none was found".into(), warning })
     }
 
     /// Remembers what a person typed, for this run.

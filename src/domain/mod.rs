@@ -8,6 +8,7 @@ pub mod fault;
 pub mod job;
 pub mod levels;
 pub mod listing;
+pub mod password;
 pub mod plan;
 pub mod recovery;
 pub mod redact;

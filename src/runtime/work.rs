@@ -115,6 +115,12 @@ impl Work for Engine {
                     let info = server.info().await?;
                     Ok(Reply::Server(Box::new(info), server.databases().await?))
                 }
+                Query::Login(connection, password) => {
+                    secrets.remember(&connection, password.expose().into());
+                    let (server, _) = server(&secrets, &connection)?;
+                    let info = server.info().await?;
+                    Ok(Reply::Server(Box::new(info), server.databases().await?))
+                }
                 Query::EndSession(connection, blocker, ending) => {
                     let (server, _) = server(&secrets, &connection)?;
                     server.end_session(&blocker, ending).await.map(|()| Reply::Ended)

@@ -6,7 +6,7 @@ use super::page::{Row, Size};
 use super::text;
 use crate::app::jobs::{Job, file_name};
 use crate::app::keymap::{self, Scope};
-use crate::app::modal::{Copied, Keys, Modal, Wanted};
+use crate::app::modal::{Copied, Hidden, Keys, Modal, Wanted};
 use crate::app::model::Model;
 use crate::domain::spec::{JobSpec, RestoreScope};
 use crate::domain::wait::{Blocker, Ending};
@@ -24,7 +24,9 @@ pub enum Extent {
 pub const fn extent(modal: &Modal) -> Extent {
     match modal {
         Modal::Help { .. } | Modal::Error { .. } | Modal::Palette { .. } => Extent::Whole,
-        Modal::Cancel(_) | Modal::End { .. } | Modal::Quit | Modal::Delete { .. } | Modal::Command { .. } => Extent::Band,
+        Modal::Cancel(_) | Modal::End { .. } | Modal::Quit | Modal::Delete { .. } | Modal::Password { .. } | Modal::Command { .. } => {
+            Extent::Band
+        }
     }
 }
 
@@ -66,6 +68,7 @@ pub fn rows(model: &Model, modal: &Modal, size: Size) -> Vec<Row> {
             }
             rows
         }
+        Modal::Password { server, typed } => password(model, *server, typed, size.cols),
         Modal::Palette { input, at } => super::palette::rows(model, input, *at, size),
         Modal::Command { what, lines, copied } => {
             let what = match what {
@@ -83,6 +86,18 @@ pub fn rows(model: &Model, modal: &Modal, size: Size) -> Vec<Row> {
             rows
         }
     }
+}
+
+/// A field that says how much is typed, and nothing else.
+fn password(model: &Model, server: usize, typed: &Hidden, cols: usize) -> Vec<Row> {
+    let Some(server) = model.servers.get(server) else { return Vec::new() };
+    let asked = format!("Password for {} on {}:", server.connection.user, server.connection.address());
+    let mut rows = Row::wrapped(&asked, Role::Text, 2, cols);
+    let dots = "*".repeat(typed.0.value().chars().count());
+    let field = super::screens::form::with_cursor(&dots, typed.0.cursor(), cols.saturating_sub(4));
+    rows.push(Row::of("▸ ", Role::Accent).join(field));
+    rows.extend(Row::wrapped("It is kept for this run only, and never shown or written.", Role::Muted, 0, cols));
+    rows
 }
 
 /// A line of a command as it is, wrapped only where the screen is narrower.

@@ -161,6 +161,7 @@ pub fn act(model: &mut Model, action: Action, out: &mut Vec<Cmd>) {
                 model.modals.push(Modal::Delete { paths, typed: tui_input::Input::default() });
             }
         }
+        Action::Login => modals::ask_password(model),
         Action::Follow => log::follow(model),
         Action::Level => log::level(model),
         Action::Match(toward) => log::go_on(model, toward),

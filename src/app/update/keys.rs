@@ -54,6 +54,7 @@ fn is_confirming(model: &Model) -> bool {
 enum Focus {
     Delete,
     Palette,
+    Password,
     Setting,
     Filter,
     Confirm,
@@ -68,6 +69,7 @@ fn focus(model: &Model) -> Option<Focus> {
     match model.modals.last() {
         Some(Modal::Delete { paths, .. }) if paths.len() > 1 => return Some(Focus::Delete),
         Some(Modal::Palette { .. }) => return Some(Focus::Palette),
+        Some(Modal::Password { .. }) => return Some(Focus::Password),
         Some(_) => return None,
         None => {}
     }
@@ -98,6 +100,10 @@ fn focused(model: &mut Model) -> Option<&mut Input> {
                 *at = 0;
                 Some(input)
             }
+            _ => None,
+        },
+        Focus::Password => match model.modals.last_mut() {
+            Some(Modal::Password { typed, .. }) => Some(&mut typed.0),
             _ => None,
         },
         Focus::Setting => model.settings.edit.as_mut().map(|edit| &mut edit.input),

@@ -4,11 +4,12 @@ use super::{act, flow};
 use crate::app::action::Motion;
 use crate::app::cmd::{Cmd, Query};
 use crate::app::list::moved;
-use crate::app::modal::{Keys, Modal};
+use crate::app::modal::{Hidden, Keys, Modal};
 use crate::app::model::{Asked, Model};
 use crate::app::palette;
 use crate::app::waits;
 use crate::domain::Code;
+use crate::domain::password::Password;
 use crate::domain::wait::Ending;
 
 /// Far more lines than any explanation has; the view stops at the last one.
@@ -37,7 +38,9 @@ pub fn scroll(model: &mut Model, motion: Motion) -> bool {
                 *at = moved((*at).min(last), motion, last, page);
             }
         }
-        Some(Modal::Cancel(_) | Modal::End { .. } | Modal::Quit | Modal::Delete { .. } | Modal::Command { .. }) => {}
+        Some(
+            Modal::Cancel(_) | Modal::End { .. } | Modal::Quit | Modal::Delete { .. } | Modal::Password { .. } | Modal::Command { .. },
+        ) => {}
         None => return false,
     }
     true
@@ -54,6 +57,11 @@ pub fn ask_end(model: &mut Model, ending: Ending) {
     }
 }
 
+/// Asks for the password of the server under the cursor.
+pub fn ask_password(model: &mut Model) {
+    model.modals.push(Modal::Password { server: model.server, typed: Hidden::default() });
+}
+
 /// Says yes.
 pub fn accept(model: &mut Model, out: &mut Vec<Cmd>) {
     match model.modals.last() {
@@ -67,6 +75,11 @@ pub fn accept(model: &mut Model, out: &mut Vec<Cmd>) {
             let id = model.request(Asked::End(waits::words(*ending, blocker)));
             model.modals.pop();
             out.push(Cmd::Fetch(id, query));
+        }
+        Some(Modal::Password { server, typed }) => {
+            let (server, password) = (*server, Password::typed(typed.0.value()));
+            model.modals.pop();
+            model.log_in(server, password, out);
         }
         Some(Modal::Quit) => {
             model.modals.pop();

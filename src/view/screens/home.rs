@@ -9,8 +9,8 @@ use crate::app::model::{Model, ServerView};
 use crate::app::screens::archives::BASE;
 use crate::app::screens::home;
 use crate::app::when;
-use crate::domain::Stamp;
 use crate::domain::time::span;
+use crate::domain::{Code, Stamp};
 use crate::view::bar;
 use crate::view::fault;
 use crate::view::layout::Density;
@@ -93,7 +93,11 @@ fn server_rows(model: &Model, at: usize, server: &ServerView, size: Size) -> Vec
         Load::Failed(fault) => {
             rows.push(line("✗", Role::Bad, "cannot be reached".to_owned()));
             rows.extend(fault::short(fault, size.cols.saturating_sub(6)).into_iter().map(|row| Row::new().gap(4).join(row)));
-            rows.push(Row::new().gap(4).then("R", Role::Key).then(" asks again", Role::Muted));
+            let again = Row::new().gap(4).then("R", Role::Key).then(" asks again", Role::Muted);
+            rows.push(match fault.code {
+                Code::AuthFailed => again.then("   p", Role::Key).then(" types the password", Role::Muted),
+                _ => again,
+            });
         }
         Load::Ready((info, databases), _) | Load::Stale((info, databases), _) => {
             let usable = databases.iter().filter(|database| database.allow_connections && !database.is_template).count();

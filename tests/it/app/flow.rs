@@ -9,6 +9,7 @@ use dbbackup::app::msg::{Clock, Msg, Reply, Why};
 use dbbackup::app::setup::{Mode, Setup};
 use dbbackup::domain::fault::{Code, Fault};
 use dbbackup::domain::job::{DatabaseOutcome, JobState, Leftovers, Proof, Summary};
+use dbbackup::domain::password::Password;
 use dbbackup::domain::plan::{Confirmed, Plan};
 use dbbackup::domain::spec::JobSpec;
 use dbbackup::domain::wait::Ending;
@@ -345,4 +346,38 @@ fn sessions_of_ours_are_not_ended_from_here() {
     let harness = Harness::of(fixtures::waiting()).send(Msg::Engine(JOB, Event::Progress(Box::new(progress)))).quietly();
     harness.keys("X").shows("cancel that job instead").sends_nothing();
     Harness::of(fixtures::running()).quietly().keys("x").shows("nobody is in the way").sends_nothing();
+}
+
+#[test]
+fn a_password_that_is_wanted_is_typed_unseen_and_used_at_once() {
+    let mut harness = Harness::of(fixtures::failed()).quietly().shows("p types the password");
+    harness = harness.keys("p").shows("Password for").types("xyzz\u{e4} 23").shows("********").hides("xyz");
+    assert!(!format!("{:?}", harness.model).contains("xyz"), "it is in no debug text");
+    harness = harness.keys("enter").hides("Password for").shows("connecting");
+    let sent = harness.take();
+    let id = fixtures::last_request(&sent);
+    let password = Password::typed("xyzz\u{e4} 23");
+    assert_eq!(sent, [Cmd::Fetch(id, Query::Login(Box::new(fixtures::connection()), password.clone()))]);
+    assert!(!format!("{sent:?} {password:?}").contains("xyz"));
+    let answer = Reply::Server(Box::new(fixtures::server_info()), fixtures::databases());
+    harness
+        .send(Msg::Done(id, Ok(answer)))
+        .shows("connections")
+        .hides("types the password")
+        .keys("p")
+        .hides("Password for")
+        .shows("does not ask for one");
+}
+
+#[test]
+fn a_password_is_not_asked_for_twice_by_esc() {
+    Harness::of(fixtures::failed())
+        .quietly()
+        .keys("p")
+        .types("secret")
+        .keys("esc")
+        .sends_nothing()
+        .keys("p")
+        .hides("*")
+        .shows("kept for this run only");
 }

@@ -42,6 +42,7 @@ fn every_action_has_a_key() {
         Action::MarkAll => "mark-all",
         Action::Filter => "filter",
         Action::Refresh => "refresh",
+        Action::Login => "login",
         Action::CopyCommand => "copy-command",
         Action::DryRun => "dry-run",
         Action::WholeCluster => "whole-cluster",
@@ -82,7 +83,7 @@ fn every_action_has_a_key() {
     for bind in KEYS {
         assert!(action_name(&bind.action).starts_with(verb(&bind.action)), "{}", action_name(&bind.action));
     }
-    assert_eq!(bound.len(), 52 - KEYLESS.len(), "{bound:?}");
+    assert_eq!(bound.len(), 53 - KEYLESS.len(), "{bound:?}");
 }
 
 #[test]

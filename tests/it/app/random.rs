@@ -167,7 +167,9 @@ fn answer(cmds: &[Cmd], which: u8) -> Option<Msg> {
         Cmd::Fetch(id, query) => Some((
             *id,
             match query {
-                dbbackup::app::cmd::Query::Server(_) => Reply::Server(Box::new(fixtures::server_info()), fixtures::databases()),
+                dbbackup::app::cmd::Query::Server(_) | dbbackup::app::cmd::Query::Login(..) => {
+                    Reply::Server(Box::new(fixtures::server_info()), fixtures::databases())
+                }
                 dbbackup::app::cmd::Query::Archives(_) => Reply::Archives(fixtures::archives().split_off(usize::from(which) % 4)),
                 dbbackup::app::cmd::Query::Contents(_) => Reply::Contents(Box::new(fixtures::contents(fixtures::cluster_archive()))),
                 dbbackup::app::cmd::Query::Delete(_) => Reply::Deleted,

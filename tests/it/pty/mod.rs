@@ -202,6 +202,26 @@ fn a_password_is_asked_for_without_echo_where_one_is_wanted() {
 }
 
 #[test]
+fn a_rejected_password_is_typed_anew_on_home_and_holds_for_the_run() {
+    let server = crate::support::postgres::server(15);
+    let role = server.login_with_password("the right one", "");
+    let mut command = program(&[("PGPASSWORD", "the wrong one")]);
+    command.args(["--port", &server.port.to_string(), "--host", "127.0.0.1", "--user", &role]);
+    let mut terminal = Terminal::start(command, (80, 24));
+    terminal.wait_for("types the password");
+    terminal.press("p");
+    terminal.wait_for("kept for this run only");
+    terminal.press("the right one\r");
+    terminal.wait_for("connections");
+    assert!(!terminal.raw().contains("the right one"));
+    // Whatever else asks the server has it, too.
+    terminal.press("2");
+    terminal.wait_for("postgres");
+    terminal.press("q");
+    assert!(terminal.ends_well().success());
+}
+
+#[test]
 fn a_password_is_asked_for_in_batch_on_a_terminal_too_and_given_up_with_ctrl_c() {
     let server = crate::support::postgres::server(15);
     let user = server.login_with_password("open sesame", "");
