@@ -129,7 +129,8 @@ fn definitions_are_tried_out_in_scratch_databases_only() {
             loader.attempt(&these, &choices, Trial::TakenBack).await.expect_err("no scratch database");
             loader.close().await;
             let reached = super::reached(server);
-            let properties = DatabaseProperties { encoding: "latin1".into(), collate: "latin1_bin".into(), ..DatabaseProperties::default() };
+            let properties =
+                DatabaseProperties { encoding: "latin1".into(), collate: "latin1_bin".into(), ..DatabaseProperties::default() };
             let scratch = reached.scratch(Purpose::Rehearsal, &properties, &choices).await.expect("a scratch database");
             let name = scratch.name().to_owned();
             let mut loader = reached.loader(&name, &LoadSettings::default()).await.expect("a session");
@@ -143,7 +144,14 @@ fn definitions_are_tried_out_in_scratch_databases_only() {
             loader.close().await;
             scratch.remove().await.expect("it is dropped");
             server.sql("", "create database _dbbackup_rehearsal_0123abcd; create database _dbbackup_rehearsal_mine");
-            assert!(reached.sweep_scratches(Purpose::Rehearsal).await.expect("a sweep").dropped.contains(&"_dbbackup_rehearsal_0123abcd".to_owned()));
+            assert!(
+                reached
+                    .sweep_scratches(Purpose::Rehearsal)
+                    .await
+                    .expect("a sweep")
+                    .dropped
+                    .contains(&"_dbbackup_rehearsal_0123abcd".to_owned())
+            );
             assert!(reached.has_database("_dbbackup_rehearsal_mine").await.unwrap_or(true));
         });
         assert_eq!(server.sql("", "show databases like '\\_dbbackup\\_rehearsal\\_%'"), "_dbbackup_rehearsal_mine");
