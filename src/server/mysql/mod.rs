@@ -8,6 +8,7 @@ mod fault;
 pub mod quote;
 pub mod session;
 mod source;
+mod stall;
 mod target;
 pub mod wire;
 
@@ -53,7 +54,15 @@ impl Server for Mysql {
     }
 
     fn databases(&self) -> Answer<'_, Vec<DatabaseInfo>> {
-        Box::pin(source::facts::databases(&self.connector))
+        Box::pin(source::facts::databases(&self.connector, None))
+    }
+
+    fn database<'a>(&'a self, name: &'a str) -> Answer<'a, Option<DatabaseInfo>> {
+        Box::pin(async move { Ok(source::facts::databases(&self.connector, Some(name)).await?.into_iter().find(|one| one.name == name)) })
+    }
+
+    fn has_database<'a>(&'a self, name: &'a str) -> Answer<'a, bool> {
+        Box::pin(source::facts::has_database(&self.connector, name))
     }
 
     fn schema_tool<'a>(&'a self, info: &'a ServerInfo) -> Answer<'a, String> {
@@ -109,6 +118,14 @@ impl Server for Mysql {
         Box::pin(target::global::apply(&self.connector, object, choices))
     }
 
+    fn apply_global_parts<'a>(
+        &'a self,
+        object: &'a SchemaObject,
+        choices: &'a TargetChoices,
+    ) -> Answer<'a, Vec<(SchemaObject, Fault)>> {
+        Box::pin(target::global::apply_parts(&self.connector, object, choices))
+    }
+
     fn supplies(&self) -> Answer<'_, Option<Supplies>> {
         Box::pin(async { target::supplies::read(&self.connector).await.map(Some) })
     }
@@ -136,6 +153,10 @@ impl Server for Mysql {
 
     fn roles_named(&self, sql: &str) -> Vec<String> {
         target::reading::roles_named(sql)
+    }
+
+    fn mapped_role(&self, role: &str, map: &[(String, String)]) -> String {
+        target::reading::mapped_role(role, map)
     }
 
     fn made_by(&self, object: &SchemaObject) -> Vec<Made> {
