@@ -3,8 +3,9 @@
 use super::screens::diagnostics::About;
 use super::setup::Setup;
 use crate::domain::Bytes;
-use crate::domain::connection::{Connection, SslMode};
+use crate::domain::connection::{Connection, Product, SslMode};
 use crate::domain::recovery::{BaseKind, Bound, Target, TargetAction, TimelineChoice};
+use crate::domain::schema::TableName;
 use crate::domain::spec::{
     BackupSpec, BaseSpec, Binlog, Checkpoint, Depth, Effort, Enough, JobSpec, NameTime, OnFailure, RecoverSpec, Rehearse, RestoreScope,
     RestoreSpec, Retries, Sample, Scope, Start, VerifyMode, VerifySpec, What,
@@ -103,12 +104,15 @@ impl Words {
     }
 
     fn connection(&mut self, connection: &Connection) {
-        let usual = Connection::default();
+        let usual = Connection::to(connection.product);
         if connection.debug_locks {
             self.word("--debug-locks");
         }
         if let Some(name) = &connection.name {
             return self.flag("--server", name.clone());
+        }
+        if connection.product != Product::default() {
+            self.flag("-d", connection.product.word());
         }
         self.flag("--host", connection.host.clone());
         if connection.port != usual.port {
@@ -201,7 +205,7 @@ impl Words {
                     Some((table, _)) => {
                         self.word("table");
                         self.word(path(&spec.archive));
-                        self.word(format!("{}.{}", table.schema, table.name));
+                        self.word(written(table));
                     }
                     None => {
                         self.word("single");
@@ -213,7 +217,7 @@ impl Words {
                 }
                 self.flag("--target", target.clone());
                 if let Some((_, new)) = &selection.rename {
-                    self.flag("--as", format!("{}.{}", new.schema, new.name));
+                    self.flag("--as", written(new));
                 }
                 if spec.create {
                     self.word("--create");
@@ -405,6 +409,11 @@ impl Words {
         });
         self.flag("--jobs", spec.jobs.to_string());
     }
+}
+
+/// A table as commands take it: MySQL's have no schema.
+fn written(table: &TableName) -> String {
+    if table.schema.is_empty() { table.name.clone() } else { format!("{}.{}", table.schema, table.name) }
 }
 
 /// A file's path that cannot be read as a flag.
