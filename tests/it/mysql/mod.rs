@@ -3,6 +3,7 @@
 mod line;
 mod load;
 mod session;
+mod target;
 
 use crate::support::mysql::Mysql;
 use dbbackup::domain::Connection;
