@@ -7,6 +7,7 @@ use super::screens::diagnostics::About;
 use super::setup::Setup;
 use crate::domain::Bytes;
 use crate::domain::connection::Connection;
+use crate::domain::schema::TableName;
 use crate::domain::spec::{
     BackupSpec, Binlog, Depth, Effort, Enough, JobSpec, NameTime, OnFailure, Rehearse, RestoreScope, RestoreSpec, Retries, Sample, Scope,
     VerifyMode, VerifySpec, What,
@@ -173,7 +174,7 @@ impl Words {
                     Some((table, _)) => {
                         self.word("table");
                         self.word(path(&spec.archive));
-                        self.word(format!("{}.{}", table.schema, table.name));
+                        self.word(written(table));
                     }
                     None => {
                         self.word("single");
@@ -185,7 +186,7 @@ impl Words {
                 }
                 self.flag("--target", target.clone());
                 if let Some((_, new)) = &selection.rename {
-                    self.flag("--as", format!("{}.{}", new.schema, new.name));
+                    self.flag("--as", written(new));
                 }
                 if spec.create {
                     self.word("--create");
@@ -295,6 +296,11 @@ impl Words {
         });
         self.flag("--jobs", spec.jobs.to_string());
     }
+}
+
+/// A table as commands take it: MySQL's have no schema.
+fn written(table: &TableName) -> String {
+    if table.schema.is_empty() { table.name.clone() } else { format!("{}.{}", table.schema, table.name) }
 }
 
 /// A file's path that cannot be read as a flag.

@@ -116,9 +116,12 @@ impl SslMode {
 impl FromStr for SslMode {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
+        // What MySQL's clients call them, which they take in small letters too.
+        let words = ["DISABLED", "", "PREFERRED", "REQUIRED", "VERIFY_CA", "VERIFY_IDENTITY"];
         [Self::Disable, Self::Allow, Self::Prefer, Self::Require, Self::VerifyCa, Self::VerifyFull]
             .into_iter()
-            .find(|mode| mode.name() == text)
+            .zip(words)
+            .find_map(|(mode, word)| (mode.name() == text || !word.is_empty() && word.eq_ignore_ascii_case(text)).then_some(mode))
             .ok_or_else(|| format!("no ssl mode {text:?}: disable, allow, prefer, require, verify-ca or verify-full"))
     }
 }
@@ -194,7 +197,7 @@ impl Connection {
         let usual = Connection::to(self.product);
         let mut words = Vec::new();
         if self.name.is_none() && self.product != Product::Postgres {
-            words.extend(["--engine".to_owned(), self.product.word().to_owned()]);
+            words.extend(["-d".to_owned(), self.product.word().to_owned()]);
         }
         // A value that begins with a dash would be read as a flag.
         let mut flag = |flag: &str, value: String| match value.starts_with('-') {

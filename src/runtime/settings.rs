@@ -44,7 +44,7 @@ pub fn views(resolved: &Resolved, paths: &Paths) -> Vec<SettingView> {
 fn view(setting: &'static Setting, resolved: &Resolved, paths: &Paths) -> SettingView {
     let value = resolved.values.get(&setting.key);
     let covered = value.map(|value| &value.origin).filter(|origin| match origin {
-        Origin::Default | Origin::Host => false,
+        Origin::Default | Origin::Host | Origin::OptionFile(..) => false,
         Origin::File(path, _) => paths.given.as_ref() == Some(path),
         Origin::Environment(_) | Origin::Section(..) | Origin::Flag(_) => true,
     });

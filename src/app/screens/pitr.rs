@@ -13,7 +13,7 @@ use crate::domain::recovery::judge::{self, Verdict, Wish};
 use crate::domain::recovery::{Micros, RecoveryReport, Target, TimelineChoice};
 use crate::domain::spec::CheckLogSpec;
 use crate::domain::wal::{Gap, SegmentSpan, Timeline};
-use crate::domain::{Fault, Stamp};
+use crate::domain::{Fault, Product, Stamp};
 use std::path::PathBuf;
 use tui_input::Input;
 
@@ -49,10 +49,18 @@ pub fn wal_dir(model: &Model) -> Option<PathBuf> {
     view.value.as_deref().filter(|dir| !dir.is_empty()).map(PathBuf::from)
 }
 
+/// The product of the server, where it is one that has no base backups and no write-ahead log.
+pub fn foreign(model: &Model) -> Option<Product> {
+    model.product().filter(|product| product.is_mysql())
+}
+
 /// Shows a screen; what it shows is asked for when there is nothing yet, or nothing that is fresh.
 pub fn open(model: &mut Model, out: &mut Vec<Cmd>) {
     if model.recovery.server != model.server {
         model.recovery = RecoveryScreen { server: model.server, ..RecoveryScreen::default() };
+    }
+    if foreign(model).is_some() {
+        return;
     }
     let screen = &model.recovery;
     let fresh = model.clock.now.since(screen.asked) < CALM;
@@ -65,6 +73,9 @@ pub fn open(model: &mut Model, out: &mut Vec<Cmd>) {
 
 /// Asks what can be recovered.
 pub fn ask(model: &mut Model, out: &mut Vec<Cmd>) {
+    if foreign(model).is_some() {
+        return;
+    }
     let connection = model.servers.get(model.recovery.server).map(|server| Box::new(server.connection.clone()));
     let id = model.request(Asked::Recovery);
     model.recovery.report.ask(id);

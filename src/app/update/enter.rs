@@ -48,7 +48,7 @@ pub(super) fn enter(model: &mut Model, out: &mut Vec<Cmd>) {
             if let Ok(choice) = model.contents.choice() {
                 // Coming back to the same choice keeps what was filled in.
                 if model.target.choice.as_ref() != Some(&choice) {
-                    model.target = TargetScreen::new(choice, model.setup.effort.jobs);
+                    model.target = TargetScreen::new(choice, model.product().unwrap_or_default(), model.setup.effort.jobs);
                 }
                 model.nav.enter(Place::Target);
             }

@@ -7,6 +7,7 @@ use crate::app::load::Load;
 use crate::app::model::Model;
 use crate::app::screens::pitr;
 use crate::app::when;
+use crate::domain::Product;
 use crate::domain::recovery::judge::{Obstacle, Verdict, Way};
 use crate::domain::recovery::standing::{Standing, standing};
 use crate::domain::recovery::{BaseKind, Micros, RecoveryReport};
@@ -18,8 +19,27 @@ use crate::view::page::{Row, Size, window};
 use crate::view::table::{self, Layout, longest, numbers, texts};
 use crate::view::{text, timeline};
 
+/// What is said where the server has nothing of the kind, and what there is instead.
+pub fn foreign(product: Product, cols: usize) -> Vec<Row> {
+    let mut rows = vec![Row::of("Recovery to a moment", Role::Title), Row::new()];
+    let said = format!(
+        "This screen is for PostgreSQL servers: it shows base backups and the archive of the write-ahead log. This server is {product}, which has neither."
+    );
+    let instead = format!(
+        "Backups of {product} (2) note where they stand in the binary log, with its GTID: `dbbackup list --json` shows it, and the product's own program replays the log from there."
+    );
+    for text in [said, instead] {
+        rows.extend(Row::wrapped(&text, Role::Muted, 0, cols));
+        rows.push(Row::new());
+    }
+    rows
+}
+
 /// The lines of the screen.
 pub fn rows(model: &Model, size: Size, density: Density) -> Vec<Row> {
+    if let Some(product) = pitr::foreign(model) {
+        return foreign(product, size.cols);
+    }
     let screen = &model.recovery;
     let mut rows = Vec::new();
     match &screen.report {

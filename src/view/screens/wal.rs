@@ -24,6 +24,9 @@ const LABEL: usize = 6;
 
 /// The lines of the screen.
 pub fn rows(model: &Model, size: Size, density: Density) -> Vec<Row> {
+    if let Some(product) = pitr::foreign(model) {
+        return super::pitr::foreign(product, size.cols);
+    }
     let mut rows = Vec::new();
     match &model.recovery.report {
         Load::Idle | Load::Loading(_) => {

@@ -23,7 +23,7 @@ const HOST: Host = Host { processors: 4, memory: 8 << 30 };
 
 /// No file of this machine counts in a test.
 fn no_files() -> Paths {
-    Paths { system: "/nonexistent/dbbackup.toml".into(), user: None, given: None }
+    Paths { system: "/nonexistent/dbbackup.toml".into(), ..Paths::default() }
 }
 
 fn read(words: &[String]) -> (parse::Parsed, Resolved) {
