@@ -57,10 +57,8 @@ impl FromStr for LogName {
     fn from_str(text: &str) -> Result<Self, String> {
         let wrong = || format!("{:?} is no name of a binary log, such as binlog.000042", crate::domain::text::clean(text));
         let (base, digits) = text.rsplit_once('.').ok_or_else(wrong)?;
-        let is_plain = !base.is_empty()
-            && !base.starts_with('.')
-            && text.len() <= LONGEST
-            && !base.chars().any(|c| c == '/' || c.is_control());
+        let is_plain =
+            !base.is_empty() && !base.starts_with('.') && text.len() <= LONGEST && !base.chars().any(|c| c == '/' || c.is_control());
         let is_number = digits.len() >= DIGITS && digits.len() <= 18 && digits.bytes().all(|byte| byte.is_ascii_digit());
         // One that reads back as something else would be two names for one file.
         let is_canonical = digits.len() == DIGITS || !digits.starts_with('0');
@@ -112,7 +110,8 @@ impl FromStr for Place {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("{:?} is no place in a binary log: write FILE:OFFSET, such as binlog.000042:1544", crate::domain::text::clean(text));
+        let wrong =
+            || format!("{:?} is no place in a binary log: write FILE:OFFSET, such as binlog.000042:1544", crate::domain::text::clean(text));
         let (log, offset) = text.rsplit_once(':').ok_or_else(wrong)?;
         let is_number = !offset.is_empty() && offset.bytes().all(|byte| byte.is_ascii_digit());
         Ok(Self { log: log.parse()?, offset: offset.parse().ok().filter(|_| is_number).ok_or_else(wrong)? })
@@ -137,7 +136,18 @@ mod tests {
         for text in ["binlog.000001", "db-01.relay.999999", "mariadb-bin.1000000"] {
             assert_eq!(text.parse::<LogName>().expect(text).to_string(), text);
         }
-        for wrong in ["", "binlog", "binlog.1", ".000001", ".hidden.000001", "a/b.000001", "../binlog.000001", "binlog.00000a", "binlog.0000001", "b\n.000001"] {
+        for wrong in [
+            "",
+            "binlog",
+            "binlog.1",
+            ".000001",
+            ".hidden.000001",
+            "a/b.000001",
+            "../binlog.000001",
+            "binlog.00000a",
+            "binlog.0000001",
+            "b\n.000001",
+        ] {
             assert!(wrong.parse::<LogName>().is_err(), "{wrong}");
         }
         assert_eq!("binlog.999999".parse::<LogName>().expect("a name").next().to_string(), "binlog.1000000");

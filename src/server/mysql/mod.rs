@@ -12,8 +12,8 @@ mod target;
 pub mod wire;
 
 use super::{
-    Answer, Condition, Demands, Feature, LedgerHead, LoadSettings, Loader, Made, Purpose, Scratch, Server, Snapshot, Supplies, Survey, Swept, TargetChoices,
-    View,
+    Answer, Condition, Demands, Feature, LedgerHead, LoadSettings, Loader, Made, Purpose, Scratch, Server, Snapshot, Supplies, Survey,
+    Swept, TargetChoices, View,
 };
 use crate::domain::schema::{DatabaseProperties, SchemaObject, Table};
 use crate::domain::server::{DatabaseInfo, ServerInfo};

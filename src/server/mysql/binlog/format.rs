@@ -56,7 +56,8 @@ impl Format {
             1 => Checksum::Crc32,
             other => return Err(format!("its events are checked by algorithm {other}, which is not known")),
         };
-        let format = Self { version: String::from_utf8_lossy(&version).into_owned(), begun: header.timestamp, server: header.server, checksum };
+        let format =
+            Self { version: String::from_utf8_lossy(&version).into_owned(), begun: header.timestamp, server: header.server, checksum };
         if !format.fits(event) {
             return Err("the event that describes the format does not have the checksum that it says".to_owned());
         }

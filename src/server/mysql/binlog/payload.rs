@@ -28,7 +28,9 @@ pub fn events(content: &[u8]) -> Result<Vec<Vec<u8>>, String> {
         0 => {
             let decoder = zstd::stream::read::Decoder::with_buffer(cursor.rest());
             let limit = plain.unwrap_or(u64::MAX - 1);
-            decoder.and_then(|decoder| decoder.take(limit + 1).read_to_end(&mut bytes)).map_err(|error| format!("a compressed transaction: {error}"))?;
+            decoder
+                .and_then(|decoder| decoder.take(limit + 1).read_to_end(&mut bytes))
+                .map_err(|error| format!("a compressed transaction: {error}"))?;
         }
         255 => bytes.extend_from_slice(cursor.rest()),
         other => return Err(format!("a transaction is compressed by algorithm {other}, which is not known")),

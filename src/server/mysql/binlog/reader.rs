@@ -50,7 +50,9 @@ impl<R: Read> Reader<R> {
         let mut magic = [0; MAGIC.len()];
         match fill(&mut input, &mut magic)? {
             _ if magic == MAGIC => Ok(Self { input, at: MAGIC.len() as u64, format: None }),
-            _ if magic == ENCRYPTED => Err(Trouble::Damaged(0, "the server encrypted it on its disk; a replica gets it in clear".to_owned())),
+            _ if magic == ENCRYPTED => {
+                Err(Trouble::Damaged(0, "the server encrypted it on its disk; a replica gets it in clear".to_owned()))
+            }
             read if read < magic.len() => Err(Trouble::Torn(0)),
             _ => Err(Trouble::Damaged(0, "it does not begin as a binary log does".to_owned())),
         }

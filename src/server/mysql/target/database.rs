@@ -99,9 +99,8 @@ pub async fn drop(connector: &Connector, name: &str) -> Result<(), Fault> {
     let dropped = run(connector, &mut session, name, what, &format!("DROP DATABASE IF EXISTS {}", ident(name))).await;
     session.close().await;
     dropped.map_err(|fault| match fault.code {
-        Code::ConstraintViolated => {
-            fault.step("Tables of another database refer to its tables: drop those foreign keys first (information_schema.key_column_usage).")
-        }
+        Code::ConstraintViolated => fault
+            .step("Tables of another database refer to its tables: drop those foreign keys first (information_schema.key_column_usage)."),
         _ => fault,
     })
 }

@@ -43,7 +43,7 @@ fn statement(table: &Table) -> String {
     for (at, column) in table.columns.iter().enumerate() {
         let form = table.forms.get(at).copied().unwrap_or_default();
         match form {
-            ValueForm::Plain => columns.push(ident(column)),
+            ValueForm::Plain | ValueForm::Float => columns.push(ident(column)),
             ValueForm::Number | ValueForm::Text => {
                 columns.push(format!("@v{at}"));
                 sets.push(format!("{} = {}", ident(column), converted(form, &format!("@v{at}"))));
@@ -65,7 +65,7 @@ fn statement(table: &Table) -> String {
 /// A value of a form as its column takes it.
 pub fn converted(form: ValueForm, value: &str) -> String {
     match form {
-        ValueForm::Plain => value.to_owned(),
+        ValueForm::Plain | ValueForm::Float => value.to_owned(),
         ValueForm::Number => format!("CAST({value} AS UNSIGNED)"),
         ValueForm::Text => format!("CONVERT({value} USING utf8mb4)"),
     }

@@ -123,14 +123,14 @@ mod tests {
     fn definers_are_taken_off_or_mapped() {
         let view = "CREATE ALGORITHM=UNDEFINED DEFINER=`a``b`@`%` SQL SECURITY DEFINER VIEW `v` AS select 'DEFINER=`x`@`y`' AS `c`";
         let none = TargetChoices { no_owner: true, ..TargetChoices::default() };
-        assert_eq!(
-            defined(view, &none),
-            "CREATE ALGORITHM=UNDEFINED SQL SECURITY DEFINER VIEW `v` AS select 'DEFINER=`x`@`y`' AS `c`"
-        );
+        assert_eq!(defined(view, &none), "CREATE ALGORITHM=UNDEFINED SQL SECURITY DEFINER VIEW `v` AS select 'DEFINER=`x`@`y`' AS `c`");
         let map = |from: &str, to: &str| TargetChoices { map_roles: vec![(from.into(), to.into())], ..TargetChoices::default() };
         assert!(defined(view, &map("a`b", "bob")).contains(" DEFINER=`bob`@`%` SQL"));
         assert!(defined(view, &map("a`b@%", "bob@localhost")).contains(" DEFINER=`bob`@`localhost` SQL"));
         assert_eq!(defined(view, &map("other", "bob")), view);
-        assert_eq!(defined("CREATE TABLE `t` (a int) COMMENT='DEFINER=`x`@`y`'", &none), "CREATE TABLE `t` (a int) COMMENT='DEFINER=`x`@`y`'");
+        assert_eq!(
+            defined("CREATE TABLE `t` (a int) COMMENT='DEFINER=`x`@`y`'", &none),
+            "CREATE TABLE `t` (a int) COMMENT='DEFINER=`x`@`y`'"
+        );
     }
 }

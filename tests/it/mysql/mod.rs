@@ -1,0 +1,3 @@
+//! MySQL and MariaDB, on real servers.
+
+mod source;
