@@ -59,6 +59,9 @@ pub struct SchemaObject {
     /// The role that owns it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
+    /// The account whose rights it runs with (MySQL's definer). It need not be there for the object to be made, but for it to be used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub definer: Option<String>,
     /// When it is made.
     pub section: Section,
     /// The statements that make it; complete: they depend on no search_path and no other setting.

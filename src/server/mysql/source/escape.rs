@@ -45,7 +45,7 @@ fn first(value: &[u8]) -> Option<usize> {
 }
 
 /// Appends a value that may hold any bytes.
-pub fn value(line: &mut Vec<u8>, mut value: &[u8]) {
+pub fn escaped(line: &mut Vec<u8>, mut value: &[u8]) {
     while let Some(at) = first(value) {
         line.extend_from_slice(&value[..at]);
         line.extend_from_slice(&[b'\\', ESCAPES[usize::from(value[at])]]);
@@ -60,7 +60,7 @@ pub fn row<'a>(line: &mut Vec<u8>, values: impl Iterator<Item = Option<&'a [u8]>
         match value {
             None => line.extend_from_slice(NULL),
             Some(value) if *digits => line.extend_from_slice(value),
-            Some(value) => self::value(line, value),
+            Some(value) => escaped(line, value),
         }
         line.push(b'\t');
     }
@@ -85,7 +85,7 @@ mod tests {
 
     fn one(value: &[u8]) -> Vec<u8> {
         let mut line = Vec::new();
-        super::value(&mut line, value);
+        escaped(&mut line, value);
         line
     }
 

@@ -2,16 +2,27 @@
 
 mod baseline;
 mod candidates;
+mod created;
 mod cut;
 mod escape;
 pub mod facts;
 pub mod globals;
 mod grants;
+mod inventory;
 mod keys;
+mod kinds;
 mod locks;
 mod moment;
+mod objects;
+mod order;
 mod pool;
+mod properties;
 mod reader;
+mod rights;
+mod sequences;
 mod snapshot;
 pub mod tables;
+mod text;
 pub mod view;
+
+pub use rights::account;
