@@ -3,6 +3,7 @@
 mod line;
 mod load;
 mod session;
+mod source;
 mod target;
 
 use crate::support::mysql::Mysql;
