@@ -22,6 +22,7 @@ mod scratch;
 mod source;
 mod supplies;
 mod target;
+mod tls;
 
 pub use archiving::Archiving;
 pub use conditions::{Condition, Demanded, Demands, Verdict};

@@ -12,6 +12,7 @@ mod diagnose;
 mod docs;
 mod e2e;
 mod log;
+mod mysql;
 mod pitr_look;
 mod postgres;
 mod pty;

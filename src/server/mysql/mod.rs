@@ -8,6 +8,7 @@ mod fault;
 pub mod quote;
 pub mod session;
 mod source;
+mod stall;
 mod target;
 pub mod wire;
 
