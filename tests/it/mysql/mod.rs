@@ -2,6 +2,7 @@
 
 mod line;
 mod load;
+mod objects;
 mod session;
 
 use crate::support::mysql::Mysql;
