@@ -10,8 +10,8 @@ use crate::config::settings::Key;
 use crate::domain::recovery::BaseKind;
 use crate::domain::schema::TableName;
 use crate::domain::spec::{
-    BackupSpec, BaseSpec, Binlog, Care, Checkpoint, Depth, Enough, JobSpec, Journal, OnFailure, Rehearse, RestoreScope, RestoreSpec, RestoreTest,
-    Retries, Sample, Scope, Selection, VerifyMode, VerifySpec, What,
+    BackupSpec, BaseSpec, Binlog, Care, Checkpoint, Depth, Enough, JobSpec, Journal, OnFailure, Rehearse, RestoreScope, RestoreSpec,
+    RestoreTest, Retries, Sample, Scope, Selection, VerifyMode, VerifySpec, What,
 };
 use crate::domain::{Code, Fault};
 use std::path::PathBuf;

@@ -1,5 +1,6 @@
 //! Names, numbers and plain data that every other room speaks. No I/O, no clock, no threads.
 
+pub mod binlog;
 pub mod cause;
 pub mod codec;
 pub mod connection;

@@ -59,6 +59,9 @@ pub struct SchemaObject {
     /// The role that owns it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
+    /// The account whose rights it runs with (MySQL's definer). It need not be there for the object to be made, but for it to be used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub definer: Option<String>,
     /// When it is made.
     pub section: Section,
     /// The statements that make it; complete: they depend on no search_path and no other setting.
@@ -121,6 +124,8 @@ pub enum ValueForm {
     Number,
     /// Text in utf8mb4 of a type that does not take bytes for text: JSON, UUID, INET6.
     Text,
+    /// FLOAT: with all digits of the number that it is, where the server by itself writes six; loaded as it is.
+    Float,
 }
 
 /// Something that holds rows.

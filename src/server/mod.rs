@@ -22,6 +22,7 @@ mod scratch;
 mod source;
 mod supplies;
 mod target;
+mod tls;
 
 pub use archiving::Archiving;
 pub use conditions::{Condition, Demanded, Demands, Verdict};
@@ -176,6 +177,11 @@ pub trait Server: Send + Sync {
     fn roles_named(&self, sql: &str) -> Vec<String> {
         let _ = sql;
         Vec::new()
+    }
+
+    /// What a role of the archive is called on the target, by the pairs (in the archive, on the target).
+    fn mapped_role(&self, role: &str, map: &[(String, String)]) -> String {
+        map.iter().find(|(from, _)| from == role).map_or_else(|| role.to_owned(), |(_, to)| to.clone())
     }
 
     /// What a global object makes, where it makes anything that others need.

@@ -94,10 +94,7 @@ pub fn foreign(product: Product, target: &str, head: &LedgerHead) -> Fault {
             "Go on with that restore: its manifest is called restore-manifest-….json and lies beside its archive (--resume-from-manifest).",
         )
         .step(format!("Or replace the database, with everything that is in it: --clean --confirm {name}"))
-        .step_run(
-            "Or keep what is there and give that restore up:",
-            crate::server::ledger::removal(product, target),
-        )
+        .step_run("Or keep what is there and give that restore up:", crate::server::ledger::removal(product, target))
 }
 
 #[cfg(test)]

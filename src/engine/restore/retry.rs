@@ -17,7 +17,10 @@ pub fn may_pass(fault: &Fault) -> bool {
     match fault.sqlstate.as_deref() {
         Some("57014") => false,
         // MySQL has no state for most of its errors.
-        Some("HY000") => matches!(fault.code, Code::LockTimeout | Code::Deadlock | Code::ServerUnavailable | Code::ServerDiskFull | Code::TooManyConnections),
+        Some("HY000") => matches!(
+            fault.code,
+            Code::LockTimeout | Code::Deadlock | Code::ServerUnavailable | Code::ServerDiskFull | Code::TooManyConnections
+        ),
         Some(state) => ["08", "40", "53", "57"].iter().any(|class| state.starts_with(class)) || state == "55P03",
         None => {
             matches!(fault.code, Code::ConnectionRefused | Code::ConnectTimeout | Code::ServerUnavailable | Code::Conflict | Code::Deadlock)

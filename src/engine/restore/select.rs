@@ -164,8 +164,7 @@ fn partitions(objects: &[SchemaObject], by_id: &HashMap<u32, &SchemaObject>) -> 
 }
 
 fn missing(database: &manifest::Database, what: &str) -> Fault {
-    let tables: Vec<String> =
-        database.tables.iter().map(|entry| entry.table.name.to_string()).collect();
+    let tables: Vec<String> = database.tables.iter().map(|entry| entry.table.name.to_string()).collect();
     let fault = Fault::new(Code::NotInArchive, format!("{what} is not in the archive")).at("Database", &database.name);
     match crate::domain::text::nearest(what, tables.iter().map(String::as_str)) {
         Some(near) => fault.step(format!("Did you mean {near}?")),

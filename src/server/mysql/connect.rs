@@ -3,10 +3,10 @@
 use super::fault;
 pub use super::session::Session;
 use super::session::{self, Ending};
-use super::wire::{self, Error, Opened, Way};
+use super::wire::{self, Error, Opened, Row, Way};
 use crate::domain::connection::SslMode;
 use crate::domain::{Code, Connection, Fault};
-use crate::server::postgres::tls;
+use crate::server::tls;
 use secrecy::SecretString;
 use std::fmt;
 use std::sync::Arc;
@@ -73,6 +73,7 @@ impl Connector {
             let mut session = self.bare(database).await.map_err(|error| (self.what(), error))?;
             let settings = session::settings(session.flavour(), self.0.connection.lock_timeout);
             session.run(&settings).await.map_err(|error| ("cannot prepare a session".to_owned(), error))?;
+            session.watched();
             Ok(session)
         });
         opened.await.map_err(|(what, error)| self.fault(what, &error, database.unwrap_or_default()))
@@ -124,6 +125,18 @@ impl Connector {
             Some(source) if fault.code == Code::AuthFailed => fault.at("Password", source),
             _ => fault,
         }
+    }
+
+    /// The answer to one small question, from a session of its own. Waits no longer than for a connection.
+    pub(super) async fn answer(&self, sql: &str) -> Result<Vec<Row>, Error> {
+        // In a box: sessions are looked after by what opens sessions.
+        let asked = Box::pin(async {
+            let mut other = self.bare(None).await?;
+            let rows = other.query(sql).await?;
+            other.close().await;
+            Ok(rows)
+        });
+        self.limited(async { asked.await.map_err(|error| (String::new(), error)) }).await.map_err(|(_, error)| error)
     }
 
     /// Ends a session's statement, or the session, by another one. Gives up after a few seconds.

@@ -1,5 +1,6 @@
 //! MySQL 8 and newer, and MariaDB 10.6 and newer.
 
+pub mod binlog;
 pub mod connect;
 pub mod definition;
 pub mod dump;
@@ -7,12 +8,13 @@ mod fault;
 pub mod quote;
 pub mod session;
 mod source;
+mod stall;
 mod target;
 pub mod wire;
 
 use super::{
-    Answer, Condition, Demands, Feature, LedgerHead, LoadSettings, Loader, Made, Purpose, Scratch, Server, Snapshot, Supplies, Survey, Swept, TargetChoices,
-    View,
+    Answer, Condition, Demands, Feature, LedgerHead, LoadSettings, Loader, Made, Purpose, Scratch, Server, Snapshot, Supplies, Survey,
+    Swept, TargetChoices, View,
 };
 use crate::domain::schema::{DatabaseProperties, SchemaObject, Table};
 use crate::domain::server::{DatabaseInfo, ServerInfo};
@@ -52,7 +54,15 @@ impl Server for Mysql {
     }
 
     fn databases(&self) -> Answer<'_, Vec<DatabaseInfo>> {
-        Box::pin(source::facts::databases(&self.connector))
+        Box::pin(source::facts::databases(&self.connector, None))
+    }
+
+    fn database<'a>(&'a self, name: &'a str) -> Answer<'a, Option<DatabaseInfo>> {
+        Box::pin(async move { Ok(source::facts::databases(&self.connector, Some(name)).await?.into_iter().find(|one| one.name == name)) })
+    }
+
+    fn has_database<'a>(&'a self, name: &'a str) -> Answer<'a, bool> {
+        Box::pin(source::facts::has_database(&self.connector, name))
     }
 
     fn schema_tool<'a>(&'a self, info: &'a ServerInfo) -> Answer<'a, String> {
@@ -108,6 +118,10 @@ impl Server for Mysql {
         Box::pin(target::global::apply(&self.connector, object, choices))
     }
 
+    fn apply_global_parts<'a>(&'a self, object: &'a SchemaObject, choices: &'a TargetChoices) -> Answer<'a, Vec<(SchemaObject, Fault)>> {
+        Box::pin(target::global::apply_parts(&self.connector, object, choices))
+    }
+
     fn supplies(&self) -> Answer<'_, Option<Supplies>> {
         Box::pin(async { target::supplies::read(&self.connector).await.map(Some) })
     }
@@ -135,6 +149,10 @@ impl Server for Mysql {
 
     fn roles_named(&self, sql: &str) -> Vec<String> {
         target::reading::roles_named(sql)
+    }
+
+    fn mapped_role(&self, role: &str, map: &[(String, String)]) -> String {
+        target::reading::mapped_role(role, map)
     }
 
     fn made_by(&self, object: &SchemaObject) -> Vec<Made> {

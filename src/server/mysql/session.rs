@@ -1,6 +1,7 @@
 //! An open session: questions, their answers, rows that stream, rows that are loaded, and how it ends.
 
 use super::connect::Connector;
+use super::stall::Guard;
 use super::wire::{Column, END, Ended, Error, INFILE, Line, OK, Opened, Packet, REFUSED, RawRow, Row, ended, refusal};
 use crate::domain::{Fault, Product};
 use crate::server::{Cancel, RowSource};
@@ -143,6 +144,11 @@ impl Session {
         // A proxy greets with a version of its own.
         session.flavour = Flavour::of(&row.owned(1));
         Ok(session)
+    }
+
+    /// Has it looked after from now on: one that is dead on its feet ends like one whose connection broke.
+    pub(super) fn watched(&mut self) {
+        self.line.watched(Arc::new(Guard::new(self.connector.clone(), self.id)));
     }
 
     /// Its number on the server (`CONNECTION_ID()`).

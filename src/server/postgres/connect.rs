@@ -1,14 +1,15 @@
 //! Opens sessions: authentication, TLS, time limits, and faults that say why it did not work.
 
 use super::pooler;
+use super::session;
 pub use super::session::Session;
 use super::source::tool::Found;
 use super::watch::roll::{APPLICATION, Roll};
 use super::wire::Wire;
-use super::{session, tls};
 use crate::domain::connection::SslMode;
 use crate::domain::server::Pooler;
 use crate::domain::{Code, Connection, Fault};
+use crate::server::tls;
 use secrecy::{ExposeSecret, SecretString};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -76,7 +77,7 @@ impl Connector {
     /// Prepares TLS and the password; sends nothing.
     pub fn new(connection: Connection, password: Option<SecretString>) -> Result<Self, Fault> {
         let wants_tls = tries(&connection).iter().any(|way| *way != Try::Plain);
-        let tls = if wants_tls { Some(tls::connector(&connection)?) } else { None };
+        let tls = if wants_tls { Some(MakeRustlsConnect::new(tls::config(&connection)?)) } else { None };
         Ok(Self {
             connection,
             password,

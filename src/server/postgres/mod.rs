@@ -17,7 +17,6 @@ mod session;
 mod source;
 mod stall;
 mod target;
-pub(in crate::server) mod tls;
 mod toc;
 pub mod wal;
 mod watch;

@@ -56,6 +56,8 @@ impl Account {
     pub fn sql(&self) -> String {
         match &self.host {
             Some(host) => format!("{}@{}", ident(&self.user), ident(host)),
+            // Everybody, which is no role of that name.
+            None if self.user == "PUBLIC" => self.user.clone(),
             None => ident(&self.user),
         }
     }
@@ -86,7 +88,6 @@ impl Account {
     pub fn is_from_the_start(&self) -> bool {
         let here = matches!(self.host.as_deref(), Some("localhost" | "127.0.0.1" | "::1"));
         self.is_internal() || (here && matches!(self.user.as_str(), "root" | "mysql" | "debian-sys-maint" | ""))
-            || (self.user == "PUBLIC" && self.host.as_deref().is_none_or(str::is_empty))
     }
 }
 

@@ -48,9 +48,15 @@ mod tests {
         let mapped = TargetChoices { map_roles: vec![("app@%".into(), "web".into())], ..TargetChoices::default() };
         assert!(chosen(sql, quotes, &mapped).starts_with("CREATE ALGORITHM=UNDEFINED DEFINER=`web`@`%` SQL SECURITY DEFINER VIEW"));
         let none = TargetChoices { no_owner: true, ..TargetChoices::default() };
-        assert_eq!(chosen(sql, quotes, &none), "CREATE ALGORITHM=UNDEFINED SQL SECURITY DEFINER VIEW `v` AS select 'DEFINER=`app`@`%`' AS `x`");
+        assert_eq!(
+            chosen(sql, quotes, &none),
+            "CREATE ALGORITHM=UNDEFINED SQL SECURITY DEFINER VIEW `v` AS select 'DEFINER=`app`@`%`' AS `x`"
+        );
         let ansi = Quotes { ansi: true, ..Quotes::default() };
-        assert_eq!(definer("CREATE DEFINER=\"a\"@\"b\" PROCEDURE \"p\"() begin end", ansi).map(|(one, _)| one.to_string()).as_deref(), Some("a@b"));
+        assert_eq!(
+            definer("CREATE DEFINER=\"a\"@\"b\" PROCEDURE \"p\"() begin end", ansi).map(|(one, _)| one.to_string()).as_deref(),
+            Some("a@b")
+        );
         assert_eq!(definer("CREATE TABLE `t` (`definer` int)", quotes), None);
     }
 }

@@ -195,7 +195,24 @@ mod tests {
         let sql = "CREATE TABLE `a``;b` ( -- no; end\n c text DEFAULT 'it\\'s '';' # x\n /* KEY */ /*!50100 PARTITION BY HASH (`c`) */);";
         assert_eq!(
             texts(sql),
-            ["CREATE", "TABLE", "`a``;b`", "(", "c", "text", "DEFAULT", "'it\\'s '';'", "PARTITION", "BY", "HASH", "(", "`c`", ")", ")", ";"]
+            [
+                "CREATE",
+                "TABLE",
+                "`a``;b`",
+                "(",
+                "c",
+                "text",
+                "DEFAULT",
+                "'it\\'s '';'",
+                "PARTITION",
+                "BY",
+                "HASH",
+                "(",
+                "`c`",
+                ")",
+                ")",
+                ";"
+            ]
         );
         assert_eq!(unquoted("`a``;b`"), "a`;b");
         assert_eq!(value("'it\\'s '';\\n\\\\'"), "it's ';\n\\");

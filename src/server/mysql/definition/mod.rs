@@ -2,11 +2,14 @@
 
 pub mod account;
 pub mod definer;
+pub mod features;
+pub mod grant;
 pub mod lexer;
 pub mod names;
 mod rename;
 pub mod script;
 pub mod table;
+pub mod user;
 
 use crate::domain::schema::{SchemaObject, TableName};
 use crate::server::definition::{Definitions, TwoSteps};

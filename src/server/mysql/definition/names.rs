@@ -106,6 +106,58 @@ pub fn unqualified_trigger(sql: &str, quotes: Quotes) -> String {
     out
 }
 
+/// Where a table's definition uses sequences, as `nextval(` with the database in front: the places of the database's name with its dot, and
+/// the name of the sequence.
+fn sequences<'a>(all: &[Placed<'a>]) -> Vec<(Option<usize>, String)> {
+    let name = |at: usize| match all.get(at).map(|placed| placed.token) {
+        Some(Token::Name(quoted)) => Some(unquoted(quoted)),
+        _ => None,
+    };
+    let mut found = Vec::new();
+    for (at, pair) in all.windows(2).enumerate() {
+        let calls = ["NEXTVAL", "LASTVAL", "SETVAL"].iter().any(|word| pair[0].token.is(word)) && pair[1].token == Token::Mark('(');
+        if !calls {
+            continue;
+        }
+        let dotted = all.get(at + 3).is_some_and(|placed| placed.token == Token::Mark('.'));
+        match (name(at + 2), name(at + 4)) {
+            (Some(_), Some(sequence)) if dotted => found.push((Some(at + 2), sequence)),
+            (Some(sequence), _) => found.push((None, sequence)),
+            _ => {}
+        }
+    }
+    found
+}
+
+/// A table's definition in which sequences of its own database are not qualified, as MariaDB prints them.
+pub fn own_sequences(sql: &str, database: &str) -> String {
+    let all: Vec<Placed<'_>> = words(sql, Quotes::default()).collect();
+    let mut out = String::with_capacity(sql.len());
+    let mut from = 0;
+    for at in sequences(&all).into_iter().filter_map(|(at, _)| at) {
+        if all[at].token.name().as_deref() == Some(database) {
+            out.push_str(&sql[from..all[at].from]);
+            from = all[at + 1].to;
+        }
+    }
+    out.push_str(&sql[from..]);
+    out
+}
+
+/// The sequences that a table's definition uses, of its own database.
+pub fn sequences_used(sql: &str) -> BTreeSet<String> {
+    let all: Vec<Placed<'_>> = words(sql, Quotes::default()).collect();
+    sequences(&all).into_iter().filter(|(at, _)| at.is_none()).map(|(_, name)| name).collect()
+}
+
+/// The first quoted name: that of a key.
+pub fn first_name(sql: &str) -> Option<String> {
+    words(sql, Quotes::default()).find_map(|placed| match placed.token {
+        Token::Name(quoted) => Some(unquoted(quoted)),
+        _ => None,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -115,7 +167,8 @@ mod tests {
     #[test]
     fn the_own_database_is_taken_out_of_names_alone() {
         let sql = "select `u`.`User` AS `shop`,`shop`.`gone`.`a` AS `a`,'`shop`.`x`' from (`mysql`.`user` `u` join `shop`.`gone` on(`shop`.`f`(1)))";
-        let bare = "select `u`.`User` AS `shop`,`gone`.`a` AS `a`,'`shop`.`x`' from (`mysql`.`user` `u` join `shop`.`gone` on(`shop`.`f`(1)))";
+        let bare =
+            "select `u`.`User` AS `shop`,`gone`.`a` AS `a`,'`shop`.`x`' from (`mysql`.`user` `u` join `shop`.`gone` on(`shop`.`f`(1)))";
         assert_eq!(without_database(sql, "shop", NONE), bare, "an alias has the same name");
         let sql = sql.replace("AS `shop`", "AS `x`");
         let bare = "select `u`.`User` AS `x`,`gone`.`a` AS `a`,'`shop`.`x`' from (`mysql`.`user` `u` join `gone` on(`f`(1)))";
@@ -133,6 +186,14 @@ mod tests {
         assert!(["t", "v", "other.x", "y", "q"].iter().all(|name| names.iter().any(|found| found == name)), "{names:?}");
         assert!(!names.iter().any(|name| ["w", "z", "a", "id"].contains(&name.as_str())), "{names:?}");
         assert_eq!(found.functions.iter().map(ToString::to_string).collect::<Vec<_>>(), ["f1"]);
+    }
+
+    #[test]
+    fn a_table_tells_its_sequences() {
+        let sql = "CREATE TABLE `t` (\n  `shop` int DEFAULT nextval(`shop`.`s`),\n  `b` int DEFAULT lastval(`other`.`s2`) COMMENT 'nextval(`x`)'\n)";
+        let bare = own_sequences(sql, "shop");
+        assert!(bare.contains("DEFAULT nextval(`s`),") && bare.contains("lastval(`other`.`s2`)"), "{bare}");
+        assert_eq!(sequences_used(&bare).into_iter().collect::<Vec<_>>(), ["s"]);
     }
 
     #[test]

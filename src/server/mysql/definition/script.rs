@@ -150,7 +150,11 @@ mod tests {
         let choices = TargetChoices { no_tablespaces: true, ..TargetChoices::default() };
         let bare = of(&object("TABLE", sql), &choices, Product::Mysql).statement;
         assert!(!bare.contains("`fast`") && !bare.contains("/srv/x") && !bare.contains("'/y'"), "{bare}");
-        assert!(bare.contains("`TABLESPACE` int,\n  `data` int COMMENT 'DATA DIRECTORY=''/x'''\n)") && bare.contains("COMMENT='INDEX DIRECTORY=''y'''"), "{bare}");
+        assert!(
+            bare.contains("`TABLESPACE` int,\n  `data` int COMMENT 'DATA DIRECTORY=''/x'''\n)")
+                && bare.contains("COMMENT='INDEX DIRECTORY=''y'''"),
+            "{bare}"
+        );
         assert_eq!(of(&object("TABLE", sql), &TargetChoices::default(), Product::Mysql).statement, sql);
     }
 

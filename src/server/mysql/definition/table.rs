@@ -161,7 +161,8 @@ impl<'a> TableText<'a> {
         let counter = self.items.iter().find(|item| item.kind == ItemKind::Column && has_words(item.raw, &["AUTO_INCREMENT"]));
         let leads = |item: &Item<'_>| {
             let is_key = matches!(item.kind, ItemKind::Primary | ItemKind::Unique | ItemKind::Key);
-            is_key && counter.is_some_and(|counter| key_columns(item.raw).first().is_some_and(|first| first.as_deref() == Some(&counter.name)))
+            is_key
+                && counter.is_some_and(|counter| key_columns(item.raw).first().is_some_and(|first| first.as_deref() == Some(&counter.name)))
         };
         let counted_by = self.items.iter().position(leads).filter(|_| counter.is_some());
         let never_null = |item: &Item<'_>| {

@@ -38,7 +38,10 @@ fn a_table_is_taken_apart_and_nothing_is_lost() {
     let division = parsed.divide();
     assert!(division.table.contains("PRIMARY KEY (`id`),\n  CONSTRAINT `c` CHECK ((`id` > 0))\n) ENGINE=InnoDB AUTO_INCREMENT=17"));
     assert!(!division.table.contains("`u`") && !division.table.contains("FOREIGN"));
-    assert_eq!(division.keys, ["UNIQUE KEY `u` (`code`)", "KEY `f` ((lower(`code`)),`id` DESC) /*!80000 INVISIBLE */", "SPATIAL KEY `sp` (`g`)"]);
+    assert_eq!(
+        division.keys,
+        ["UNIQUE KEY `u` (`code`)", "KEY `f` ((lower(`code`)),`id` DESC) /*!80000 INVISIBLE */", "SPATIAL KEY `sp` (`g`)"]
+    );
     assert_eq!(division.fulltext, ["FULLTEXT KEY `ft` (`note`) /*!50100 WITH PARSER `ngram` */"]);
     let referred: Vec<&TableName> = division.foreign.iter().map(|key| &key.refers_to).collect();
     assert_eq!(referred, [&TableName::new("", "codes"), &TableName::new("other", "codes")]);
@@ -87,6 +90,7 @@ fn item() -> impl Strategy<Value = String> {
 proptest! {
     #[test]
     fn the_parts_together_are_the_text(items in prop::collection::vec(item(), 1..8), engine in "InnoDB|MyISAM") {
+        let items = [vec!["`first` int".to_owned()], items].concat();
         let text = format!("CREATE TABLE `t` (\n  {}\n) ENGINE={engine} COMMENT='a''),('", items.join(",\n  "));
         let parsed = TableText::parse(&text).expect("the known form");
         prop_assert_eq!(parsed.joined(), text.as_str());

@@ -1,6 +1,28 @@
 //! What a backup reads.
 
+mod baseline;
+mod candidates;
+mod created;
+mod cut;
+mod escape;
 pub mod facts;
 pub mod globals;
+mod grants;
+mod inventory;
+mod keys;
+mod kinds;
+mod locks;
+mod moment;
+mod objects;
+mod order;
+mod pool;
+mod properties;
+mod reader;
+mod rights;
+mod sequences;
+mod snapshot;
 pub mod tables;
+mod text;
 pub mod view;
+
+pub use rights::account;

@@ -35,7 +35,8 @@ pub async fn look(connector: &Connector, demands: &Demands) -> Result<Vec<Condit
     let mut session = connector.session(None).await?;
     let sql = "SELECT @@local_infile, @@max_allowed_packet, @@lower_case_table_names, @@log_bin, @@read_only";
     let rows = session.query(sql).await.map_err(failed)?;
-    let engines = session.query("SELECT engine FROM information_schema.engines WHERE support IN ('YES', 'DEFAULT')").await.map_err(failed)?;
+    let engines =
+        session.query("SELECT engine FROM information_schema.engines WHERE support IN ('YES', 'DEFAULT')").await.map_err(failed)?;
     let unlogged = match demands.binlog {
         Binlog::On => None,
         Binlog::Off => Some(match session.run("SET SESSION sql_log_bin = 0").await {
@@ -97,7 +98,12 @@ fn log(settings: &Settings) -> Condition {
         (true, None) => Condition::fine(NAME, "all of it is logged, so that replicas and recovery to a moment have it"),
         (true, Some(true)) => {
             let detail = "nothing of it is logged (--binlog off): replicas do not get it, and recovery to a later moment does not have it";
-            Condition::of(Verdict::Warning, NAME, detail, "Have it logged: --binlog on; or make a new backup, and new replicas, afterwards.")
+            Condition::of(
+                Verdict::Warning,
+                NAME,
+                detail,
+                "Have it logged: --binlog on; or make a new backup, and new replicas, afterwards.",
+            )
         }
         (true, Some(false)) => {
             let detail = "our user may not keep anything out of it (--binlog off)";
@@ -156,7 +162,12 @@ fn engines(settings: &Settings, demands: &Demands) -> Condition {
         .map(|table| text::clean(&table.name))
         .collect();
     let detail = format!("the server does not have {}, of which are {}", few(&lacking), few(&which));
-    Condition::of(Verdict::Obstacle(Code::MissingExtension), NAME, detail, "Install the engine's plugin, or restore to a server that has it.")
+    Condition::of(
+        Verdict::Obstacle(Code::MissingExtension),
+        NAME,
+        detail,
+        "Install the engine's plugin, or restore to a server that has it.",
+    )
 }
 
 /// The first names of many.
@@ -180,13 +191,8 @@ mod tests {
     #[test]
     fn each_setting_says_what_it_means() {
         let demands = Demands { tables: vec![table("Big", "InnoDB", 10 << 20), table("big", "FEDERATED", 1)], ..Demands::default() };
-        let settings = Settings {
-            streams: true,
-            packet: 1 << 20,
-            logs: true,
-            engines: BTreeSet::from(["innodb".to_owned()]),
-            ..Settings::default()
-        };
+        let settings =
+            Settings { streams: true, packet: 1 << 20, logs: true, engines: BTreeSet::from(["innodb".to_owned()]), ..Settings::default() };
         let verdicts = |settings: &Settings| judge(settings, &demands).into_iter().map(|one| one.verdict).collect::<Vec<_>>();
         assert_eq!(verdicts(&settings), [Verdict::Fine, Verdict::Fine, Verdict::Fine, Verdict::Obstacle(Code::MissingExtension)]);
         let worse = Settings { streams: false, lower_case: 1, unlogged: Some(false), read_only: true, ..settings };

@@ -60,8 +60,8 @@ fn statement(table: &Table, counter: Option<&str>) -> String {
     for (at, column) in table.columns.iter().enumerate() {
         let form = table.forms.get(at).copied().unwrap_or_default();
         match form {
-            ValueForm::Plain if counter != Some(column) => columns.push(ident(column)),
-            ValueForm::Plain | ValueForm::Number | ValueForm::Text => {
+            ValueForm::Plain | ValueForm::Float if counter != Some(column) => columns.push(ident(column)),
+            ValueForm::Plain | ValueForm::Float | ValueForm::Number | ValueForm::Text => {
                 columns.push(format!("@v{at}"));
                 sets.push(format!("{} = {}", ident(column), converted(form, &format!("@v{at}"))));
             }
@@ -82,7 +82,7 @@ fn statement(table: &Table, counter: Option<&str>) -> String {
 /// A value of a form as its column takes it.
 pub fn converted(form: ValueForm, value: &str) -> String {
     match form {
-        ValueForm::Plain => value.to_owned(),
+        ValueForm::Plain | ValueForm::Float => value.to_owned(),
         ValueForm::Number => format!("CAST({value} AS UNSIGNED)"),
         ValueForm::Text => format!("CONVERT({value} USING utf8mb4)"),
     }
@@ -112,7 +112,10 @@ mod tests {
             "LOAD DATA LOCAL INFILE 'rows' INTO TABLE `a``b` CHARACTER SET binary FIELDS TERMINATED BY '\\t' ESCAPED BY '\\\\' \
              LINES TERMINATED BY '\\n' (`x`, @v1, @v2) SET `bits` = CAST(@v1 AS UNSIGNED), `doc` = CONVERT(@v2 USING utf8mb4)"
         );
-        assert!(statement(&table, Some("x")).ends_with("(@v0, @v1, @v2) SET `x` = @v0, `bits` = CAST(@v1 AS UNSIGNED), `doc` = CONVERT(@v2 USING utf8mb4)"));
+        assert!(
+            statement(&table, Some("x"))
+                .ends_with("(@v0, @v1, @v2) SET `x` = @v0, `bits` = CAST(@v1 AS UNSIGNED), `doc` = CONVERT(@v2 USING utf8mb4)")
+        );
         assert!(statement(&Table { forms: Vec::new(), ..table }, None).ends_with("(`x`, `bits`, `doc`)"));
     }
 

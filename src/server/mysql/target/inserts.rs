@@ -87,7 +87,7 @@ fn row(table: &Table, line: &[u8]) -> Result<String, Fault> {
                 text.push_str(std::str::from_utf8(&bytes).unwrap_or("0"));
             }
             ValueForm::Number => return Err(broken(table)),
-            ValueForm::Plain => literal(&mut text, &bytes),
+            ValueForm::Plain | ValueForm::Float => literal(&mut text, &bytes),
             ValueForm::Text => {
                 let mut value = String::new();
                 literal(&mut value, &bytes);
@@ -166,7 +166,10 @@ mod tests {
             forms: vec![ValueForm::Plain, ValueForm::Number, ValueForm::Text, ValueForm::Plain],
             ..Table::default()
         };
-        assert_eq!(row(&table, b"it's \\\\ \\0\t255\t{}\t\\N").expect("a row"), "(_binary'it''s \\\\ \\0',255,CONVERT(_binary'{}' USING utf8mb4),NULL)");
+        assert_eq!(
+            row(&table, b"it's \\\\ \\0\t255\t{}\t\\N").expect("a row"),
+            "(_binary'it''s \\\\ \\0',255,CONVERT(_binary'{}' USING utf8mb4),NULL)"
+        );
         assert_eq!(row(&table, b"\xff\\t\t0\t\t").expect("a row"), "(X'FF09',0,CONVERT(_binary'' USING utf8mb4),_binary'')");
         for wrong in [&b"a\t1\tb"[..], b"a\tx\tb\tc", b"\\q\t1\tb\tc", b"a\t1\tb\tc\td", b"a\\\t1\tb\tc"] {
             assert!(row(&table, wrong).is_err(), "{wrong:?}");

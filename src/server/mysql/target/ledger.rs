@@ -207,7 +207,8 @@ pub async fn continuity(target: &mut Target) -> Result<Continuity, Fault> {
 /// See [`crate::server::Loader::seal`].
 pub async fn seal(target: &mut Target) -> Result<Continuity, Fault> {
     // Any definition brings InnoDB's log to the disk, whatever `innodb_flush_log_at_trx_commit` says.
-    let sql = format!("ALTER TABLE {} COMMENT = 'dbbackup restored this database in part; the restore manifest says how to go on'", ident(TABLE));
+    let sql =
+        format!("ALTER TABLE {} COMMENT = 'dbbackup restored this database in part; the restore manifest says how to go on'", ident(TABLE));
     finish(target, "cannot write the ledger to the disk", &sql).await
 }
 

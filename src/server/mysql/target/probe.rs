@@ -40,9 +40,8 @@ pub async fn run(target: &mut Target) -> Result<(u64, Vec<Behind>), Fault> {
     }
     let mut behind = Vec::new();
     for some in columns.chunks(AT_ONCE) {
-        let greatest = |(at, column): (usize, &Column)| {
-            format!("SELECT {at}, (SELECT MAX({}) FROM {})", ident(&column.name), ident(&column.table))
-        };
+        let greatest =
+            |(at, column): (usize, &Column)| format!("SELECT {at}, (SELECT MAX({}) FROM {})", ident(&column.name), ident(&column.table));
         let sql = some.iter().enumerate().map(greatest).collect::<Vec<_>>().join(" UNION ALL ");
         for row in target.query(what, &sql).await? {
             let Some((column, greatest)) = row.number::<usize>(0).and_then(|at| some.get(at)).zip(row.number::<i128>(1)) else { continue };

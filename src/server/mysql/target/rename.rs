@@ -45,7 +45,8 @@ async fn tables(
     again: &[&SchemaObject],
 ) -> Result<(), Fault> {
     let what = "cannot rename the database";
-    let sql = format!("SELECT table_name FROM information_schema.tables WHERE table_schema = {} AND table_type NOT LIKE '%VIEW'", literal(name));
+    let sql =
+        format!("SELECT table_name FROM information_schema.tables WHERE table_schema = {} AND table_type NOT LIKE '%VIEW'", literal(name));
     let rows = session.query(&sql).await.map_err(|error| connector.fault(what, &error, name))?;
     let sql = format!("SELECT trigger_name FROM information_schema.triggers WHERE trigger_schema = {}", literal(name));
     let triggers = session.query(&sql).await.map_err(|error| connector.fault(what, &error, name))?;

@@ -6,7 +6,7 @@ use super::line::{Duplex, Line};
 use super::proof::{Proof, Secrecy};
 use super::{END, Error, OK, REFUSED, refusal};
 use crate::domain::Connection;
-use crate::domain::connection::SslMode;
+use crate::server::tls;
 use mysql_common::constants::CapabilityFlags;
 use mysql_common::packets::{AuthPlugin, HandshakeResponse, SslRequest};
 use mysql_common::proto::MySerialize;
@@ -120,6 +120,10 @@ async fn login(
     {
         return Err(Error::Refused(format!("the server is too old: it says to be {}", greeting.version)));
     }
+    if database.is_some() {
+        // Said before TLS too: MariaDB goes by what was said first.
+        capabilities |= CapabilityFlags::CLIENT_CONNECT_WITH_DB;
+    }
     let has_tls = greeting.capabilities.contains(CapabilityFlags::CLIENT_SSL);
     let config = match way {
         Way::Tls(_) if !has_tls => return Err(Error::Tls("the server has no TLS".to_owned())),
@@ -127,12 +131,11 @@ async fn login(
         Way::Offered(config) => Some(config).filter(|_| has_tls),
         Way::Plain => None,
     };
-    let mut secrecy = if connection.is_socket() { Secrecy::Proven } else { Secrecy::Open };
+    let mut secrecy = if connection.is_socket() { Secrecy::Local } else { Secrecy::Open };
     if let Some(config) = config {
         capabilities |= CapabilityFlags::CLIENT_SSL;
         line = encrypt(line, connection, config, capabilities).await?;
-        let verified = matches!(connection.ssl_mode, SslMode::VerifyCa | SslMode::VerifyFull);
-        secrecy = if verified { Secrecy::Proven } else { Secrecy::Hidden };
+        secrecy = if tls::is_proven(connection) { Secrecy::Proven } else { Secrecy::Hidden };
     }
     let password = password.map_or(&b""[..], |password| password.expose_secret().as_bytes());
     let proof = Proof::offered(password, secrecy, &greeting.plugin, &greeting.nonce);

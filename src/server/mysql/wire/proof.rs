@@ -15,9 +15,11 @@ use zeroize::Zeroizing;
 pub enum Secrecy {
     /// Whoever is on the way.
     Open,
+    /// Nobody on this host's own socket.
+    Local,
     /// Nobody but the server, or whoever says to be it.
     Hidden,
-    /// Nobody but the server: this host itself, or a certificate that was verified.
+    /// Nobody but the server, whose certificate was verified.
     Proven,
 }
 
@@ -67,9 +69,10 @@ impl<'a> Proof<'a> {
                 answer.data().unwrap_or_default().to_vec()
             }
             SHA256 if self.password.is_empty() => vec![0],
-            SHA256 if self.secrecy == Secrecy::Open => vec![1],
+            // This one's server takes a socket for a line that others listen on.
+            SHA256 if matches!(self.secrecy, Secrecy::Open | Secrecy::Local) => vec![1],
             SHA256 => return Ok(self.clear()),
-            CLEAR if self.secrecy == Secrecy::Proven => return Ok(self.clear()),
+            CLEAR if matches!(self.secrecy, Secrecy::Local | Secrecy::Proven) => return Ok(self.clear()),
             CLEAR => {
                 return Err(Error::Refused(
                     "the server asks for the password itself (mysql_clear_password), which is only given to one whose certificate is verified: \
@@ -89,7 +92,7 @@ impl<'a> Proof<'a> {
             // It does not, and asks for it. Where others listen, it goes under the server's key, which is asked for.
             (CACHING, [4]) if self.secrecy != Secrecy::Open => Ok(Some(self.clear())),
             (CACHING, [4]) => Ok(Some(Zeroizing::new(vec![2]))),
-            (CACHING | SHA256, pem) if self.secrecy == Secrecy::Open => self.under(pem).map(Some),
+            (CACHING | SHA256, pem) if matches!(self.secrecy, Secrecy::Open | Secrecy::Local) => self.under(pem).map(Some),
             _ => Err(Error::Protocol(format!("it says something unknown in a login by {}", self.plugin))),
         }
     }

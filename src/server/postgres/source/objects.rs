@@ -90,6 +90,7 @@ fn object(entry: Entry) -> SchemaObject {
         kind: entry.kind,
         schema: entry.namespace.filter(|name| !name.is_empty()),
         name: entry.tag,
+        definer: None,
         owner: entry.owner.filter(|name| !name.is_empty()),
         section: match entry.section {
             2 => Section::PreData,

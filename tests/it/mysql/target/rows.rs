@@ -64,9 +64,12 @@ fn a_server_that_takes_no_streams_gets_statements() {
         let many: Vec<u8> = (0..3000).flat_map(|n| format!("{n:0800}\n").into_bytes()).collect();
         run(async {
             let mut loader = open(&own, &db).await;
-            let rows = loader.load(&table("t", &["a"]), LoadMode::Shared, &mut pieces(&[&many]), Claim { rows: Some(3000), ..Claim::default() }).await;
+            let rows = loader
+                .load(&table("t", &["a"]), LoadMode::Shared, &mut pieces(&[&many]), Claim { rows: Some(3000), ..Claim::default() })
+                .await;
             assert_eq!(rows.expect("rows in several statements"), 3000);
-            let fault = loader.load(&table("t", &["a"]), LoadMode::Shared, &mut pieces(&[&row]), Claim::default()).await.expect_err("a long row");
+            let fault =
+                loader.load(&table("t", &["a"]), LoadMode::Shared, &mut pieces(&[&row]), Claim::default()).await.expect_err("a long row");
             assert!(fault.steps.iter().any(|step| step.to_string().contains("max_allowed_packet")), "{fault:?}");
             loader.close().await;
         });
@@ -123,7 +126,10 @@ fn tables_without_transactions_are_loaded_wholly_or_said_to_be_in_part() {
         let db = server.database("plain");
         for engine in ["MyISAM", "MEMORY"] {
             let name = engine.to_lowercase();
-            server.sql(&db, &format!("create table {name} (id int auto_increment primary key, v varchar(3)) engine={engine} auto_increment=100"));
+            server.sql(
+                &db,
+                &format!("create table {name} (id int auto_increment primary key, v varchar(3)) engine={engine} auto_increment=100"),
+            );
             let columns = Table { engine: Some(engine.into()), ..table(&name, &["id", "v"]) };
             run(async {
                 let mut loader = open(server, &db).await;
@@ -135,7 +141,9 @@ fn tables_without_transactions_are_loaded_wholly_or_said_to_be_in_part() {
                 assert!(fault.context.iter().any(|(name, _)| name == "Left"), "{fault:?}");
                 loader.close().await;
             });
-            let next = format!("delete from {name} where id > 2; insert into {name} (v) values ('c'); select group_concat(id order by id) from {name}");
+            let next = format!(
+                "delete from {name} where id > 2; insert into {name} (v) values ('c'); select group_concat(id order by id) from {name}"
+            );
             assert_eq!(server.sql(&db, &next), "1,2,100", "{kind:?} {engine}");
         }
     }

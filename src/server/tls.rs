@@ -1,4 +1,4 @@
-//! TLS with libpq's meaning of `sslmode`: what is trusted, and which certificate is shown. Opens no socket and knows no session.
+//! TLS with libpq's meaning of `sslmode`: what is trusted, and which certificate is shown. Opens no socket, and knows no session and no product.
 
 use crate::domain::connection::SslMode;
 use crate::domain::{Code, Connection, Fault};
@@ -11,7 +11,6 @@ use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 use std::path::Path;
 use std::sync::Arc;
-use tokio_postgres_rustls::MakeRustlsConnect;
 
 /// How far a server's certificate is believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,9 +38,9 @@ fn trust(connection: &Connection) -> Trust {
     }
 }
 
-/// A TLS connector for a connection.
-pub fn connector(connection: &Connection) -> Result<MakeRustlsConnect, Fault> {
-    Ok(MakeRustlsConnect::new(config(connection)?))
+/// Whether whoever answers has to prove who it is.
+pub fn is_proven(connection: &Connection) -> bool {
+    trust(connection) != Trust::Anyone
 }
 
 /// What TLS is set up with for a connection.

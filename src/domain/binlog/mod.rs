@@ -1,0 +1,12 @@
+//! The binary log of MySQL and MariaDB as its archive shows it: names of files, places, transactions, what an archive holds, where a replay
+//! stops. No input or output.
+
+mod gtid;
+mod name;
+mod report;
+mod target;
+
+pub use gtid::Gtid;
+pub use name::{LogName, Place};
+pub use report::{BinlogGap, BinlogReport, BinlogStats, Held, Upstream};
+pub use target::{Halt, Passed, ReplayEnd, ReplayFacts};

@@ -1,0 +1,26 @@
+-- Accounts of every kind, with what each may do in the zoo.
+SET NAMES utf8mb4;
+CREATE ROLE zoo_reader;
+CREATE ROLE zoo_writer WITH ADMIN zoo_reader;
+CREATE ROLE `zoo o'dd`;
+CREATE USER zoo_native@'%' IDENTIFIED BY 'it''s \\ secret' REQUIRE SSL WITH MAX_USER_CONNECTIONS 7 MAX_QUERIES_PER_HOUR 1000 MAX_STATEMENT_TIME 1.5 PASSWORD EXPIRE INTERVAL 90 DAY;
+CREATE USER zoo_ed25519@'10.0.0.0/255.255.255.0' IDENTIFIED VIA ed25519 USING PASSWORD('secret') ACCOUNT LOCK;
+CREATE USER zoo_socket@localhost IDENTIFIED VIA unix_socket OR mysql_native_password USING 'invalid';
+CREATE USER zoo_either@localhost IDENTIFIED VIA ed25519 USING PASSWORD('a') OR mysql_native_password USING PASSWORD('b');
+CREATE USER zoo_open@'%', `zoo ☃ "odd'name`@'host-_.example' IDENTIFIED BY 'x';
+CREATE USER zoo_issuer@'%' IDENTIFIED BY 'x' REQUIRE SUBJECT '/CN=certain' AND ISSUER '/CN=authority';
+GRANT SELECT ON `zoo`.* TO zoo_reader;
+GRANT INSERT, UPDATE (w, h), SELECT (id) ON `zoo`.shapes TO zoo_writer;
+GRANT EXECUTE ON FUNCTION `zoo`.f_plain TO zoo_native@'%' WITH GRANT OPTION;
+GRANT EXECUTE ON PROCEDURE `zoo`.`proc``edure.☃` TO zoo_native@'%';
+SET sql_mode = 'ORACLE';
+GRANT EXECUTE ON PACKAGE `zoo`.pkg TO zoo_native@'%';
+GRANT EXECUTE ON PACKAGE BODY `zoo`.pkg TO zoo_native@'%';
+SET sql_mode = '';
+GRANT `zoo o'dd` TO zoo_reader WITH ADMIN OPTION;
+GRANT zoo_writer TO zoo_native@'%';
+GRANT `zoo o'dd` TO zoo_native@'%';
+SET DEFAULT ROLE zoo_writer FOR zoo_native@'%';
+GRANT RELOAD, PROCESS, BINLOG MONITOR, DELETE HISTORY ON *.* TO zoo_native@'%';
+GRANT ALL PRIVILEGES ON `z\_%`.* TO `zoo ☃ "odd'name`@'host-_.example' WITH GRANT OPTION;
+GRANT PROXY ON zoo_open@'%' TO zoo_native@'%';

@@ -1,0 +1,20 @@
+-- Accounts of every kind, with what each may do in the zoo.
+SET NAMES utf8mb4;
+CREATE ROLE zoo_reader, zoo_writer, 'zoo o''dd'@'10.%';
+CREATE USER zoo_sha2@'%' IDENTIFIED WITH caching_sha2_password BY 'it''s \\ secret' REQUIRE SSL WITH MAX_USER_CONNECTIONS 7 MAX_QUERIES_PER_HOUR 1000 PASSWORD EXPIRE INTERVAL 90 DAY PASSWORD HISTORY 3 FAILED_LOGIN_ATTEMPTS 4 PASSWORD_LOCK_TIME 2 COMMENT 'it''s "odd"';
+CREATE USER zoo_sha256@'10.0.0.0/255.255.255.0' IDENTIFIED WITH sha256_password BY 'secret' ACCOUNT LOCK;
+CREATE USER zoo_socket@localhost IDENTIFIED WITH auth_socket;
+CREATE USER zoo_open@'%' IDENTIFIED BY 'old';
+CREATE USER `zoo ☃ "odd'name`@'host-_.example' IDENTIFIED BY 'x' ATTRIBUTE '{"a": "b"}';
+CREATE USER zoo_issuer@'%' IDENTIFIED BY 'x' REQUIRE SUBJECT '/CN=certain' AND ISSUER '/CN=authority' PASSWORD REQUIRE CURRENT;
+ALTER USER zoo_open@'%' IDENTIFIED BY 'new' RETAIN CURRENT PASSWORD;
+GRANT SELECT ON `zoo`.* TO zoo_reader;
+GRANT INSERT, UPDATE (w, h), SELECT (id) ON `zoo`.shapes TO zoo_writer;
+GRANT EXECUTE ON FUNCTION `zoo`.f_plain TO zoo_sha2@'%' WITH GRANT OPTION;
+GRANT EXECUTE ON PROCEDURE `zoo`.`proc``edure.☃` TO zoo_sha2@'%';
+GRANT zoo_reader TO zoo_writer WITH ADMIN OPTION;
+GRANT zoo_writer, 'zoo o''dd'@'10.%' TO zoo_sha2@'%';
+SET DEFAULT ROLE zoo_writer TO zoo_sha2@'%';
+GRANT RELOAD, PROCESS, BACKUP_ADMIN ON *.* TO zoo_sha2@'%';
+GRANT ALL PRIVILEGES ON `z\_%`.* TO `zoo ☃ "odd'name`@'host-_.example' WITH GRANT OPTION;
+GRANT PROXY ON zoo_open@'%' TO zoo_sha2@'%';
