@@ -3,7 +3,7 @@
 use super::jsonl::JsonLines;
 use super::result::{self, Volume};
 use super::text::{Stderr, Text};
-use super::{archive, archiving, diagnose, logging, output, query, script, settings, wal};
+use super::{archive, archiving, binlog, diagnose, logging, output, query, script, settings, wal};
 use crate::app::action::Action;
 use crate::app::model::{Model, Outcome};
 use crate::app::msg::Msg;
@@ -180,6 +180,9 @@ fn carry_out(
         )
     };
     if let Some(code) = archiving::run(cli, &resolved, &secrets, changes) {
+        return Ok(code);
+    }
+    if let Some(code) = binlog::run(cli, &resolved, &secrets, changes) {
         return Ok(code);
     }
     if let Some(answer) = query::answer(cli, &resolved, &secrets) {

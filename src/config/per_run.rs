@@ -47,6 +47,7 @@ pub const PER_RUN: &[(&str, &str)] = &[
     ("origin", "what one answer shows"),
     ("path", "where one file is written"),
     ("save-debug-log", "one file about one run"),
+    ("once", "when one run of archiving ends"),
     ("before", "what one cleanup removes"),
     ("keep-days", "what one cleanup removes"),
     ("timeline", "what one answer shows"),

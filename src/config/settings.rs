@@ -81,6 +81,8 @@ settings! {
     WalJobs "wal.jobs" Some("wal-jobs"), [], Kind::Number(1, 32), Some("2"), "Segments archived or fetched at the same time; 1: never more than the one that the server asks for";
     WalPrefetch "wal.prefetch" Some("wal-prefetch"), [], Kind::Number(0, 256), Some("8"), "Segments fetched ahead of a recovery; 0: none";
     WalSpool "wal.spool" Some("wal-spool"), [], Kind::Path, None, "Folder for what is fetched ahead and what is remembered between calls; default: a hidden one in the server's pg_wal";
+    BinlogDir "binlog.dir" Some("binlog-dir"), [], Kind::Path, None, "Folder of the archive of the binary log";
+    BinlogCompression "binlog.compression" Some("binlog-compression"), [], Kind::Compression, Some("zstd:3"), "Codec and level of archived binary logs: zstd:1-19, gzip:1-9, lz4, none";
     PitrTimezone "pitr.timezone" Some("target-timezone"), [], Kind::Text, None, "Time zone of moments that are typed without one: Europe/Berlin, UTC; without it such a moment is refused";
     Batch "output.batch" Some("batch"), [], Kind::Switch, Some("false"), "Never open the full screen";
     Json "output.json" Some("json"), [], Kind::Switch, Some("false"), "Print JSON";

@@ -3,6 +3,7 @@
 pub mod aside;
 pub mod backup;
 pub mod base;
+pub mod binlog;
 pub mod browse;
 pub mod destroy;
 pub mod diagnose;
