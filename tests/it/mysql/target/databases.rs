@@ -54,7 +54,7 @@ fn the_next_values_are_looked_at() {
             &db,
             "create table good (id int auto_increment primary key); insert into good values (5); \
                          create table full (id tinyint unsigned auto_increment primary key); insert into full values (255); \
-                         create table empty (id int auto_increment primary key)",
+                         create table none (id int auto_increment primary key)",
         );
         if kind == Kind::Mariadb {
             server.sql(&db, "create sequence s start with 3; create sequence used; create table seq (id int default nextval(s)); insert into seq values (9)");
@@ -93,7 +93,7 @@ fn the_log_is_left_out_only_by_who_may() {
     for kind in Kind::ALL {
         let server = server(kind);
         let db = server.database("logged");
-        let user = server.login(server.plugins()[0], "");
+        let user = server.login(server.plugins()[0], "secret");
         server.sql(&db, &format!("grant all on {db}.* to {user}@'%'; create table t (a int)"));
         let off = LoadSettings { binlog: Binlog::Off, ..LoadSettings::default() };
         let position = || server.sql("", if kind == Kind::Mysql { "show binary log status" } else { "show master status" });
@@ -107,7 +107,7 @@ fn the_log_is_left_out_only_by_who_may() {
             let file = before.split('\t').next().expect("a file").to_owned();
             let events = server.sql("", &format!("show binlog events in '{file}'"));
             assert!(!events.lines().any(|line| line.contains("Table_map") && line.contains(&format!("{db}.t"))), "{kind:?}");
-            let low = dbbackup::server::mysql::Mysql::new(server.connection(&user), Some("".into())).expect("a way");
+            let low = dbbackup::server::mysql::Mysql::new(server.connection(&user), Some("secret".into())).expect("a way");
             let fault = low.loader(&db, &off).await.err().expect("a refusal");
             assert!(fault.steps.iter().any(|step| step.to_string().contains("--binlog on")), "{fault:?}");
             let demands = Demands { binlog: Binlog::Off, ..Demands::default() };
