@@ -152,7 +152,7 @@ impl Connector {
             other.close().await;
             Ok::<(), Error>(())
         });
-        match tokio::time::timeout(session::kill_limit(), killed).await {
+        match tokio::time::timeout(session::KILL_LIMIT, killed).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::debug!(%error, "a session could not be ended"),
             Err(_) => tracing::debug!("ending a session took too long"),

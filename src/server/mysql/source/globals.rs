@@ -29,7 +29,11 @@ struct Globals {
 /// See [`crate::server::Server::globals`].
 pub async fn read(connector: &Connector) -> Result<Vec<SchemaObject>, Fault> {
     let globals = gather(connector).await?;
-    let bundles = [("ROLE", "users and roles", globals.users), ("MEMBERSHIP", "members of roles", globals.members), ("ACL", "rights", globals.rights)];
+    let bundles = [
+        ("ROLE", "users and roles", globals.users),
+        ("MEMBERSHIP", "members of roles", globals.members),
+        ("ACL", "rights", globals.rights),
+    ];
     let mut objects = Vec::new();
     for (kind, name, statements) in bundles.into_iter().filter(|(.., statements)| !statements.is_empty()) {
         objects.push(SchemaObject {
@@ -104,7 +108,8 @@ async fn all(session: &mut Session) -> Result<Globals, Error> {
         }
     }
     if product == Product::Mysql {
-        let rows = session.query("SELECT USER, HOST, DEFAULT_ROLE_USER, DEFAULT_ROLE_HOST FROM mysql.default_roles ORDER BY 1, 2, 3, 4").await;
+        let rows =
+            session.query("SELECT USER, HOST, DEFAULT_ROLE_USER, DEFAULT_ROLE_HOST FROM mysql.default_roles ORDER BY 1, 2, 3, 4").await;
         for row in refused_is_none(rows)? {
             let role = Account { user: row.owned(2), host: Some(row.owned(3)) };
             let user = Account { user: row.owned(0), host: Some(row.owned(1)) };
