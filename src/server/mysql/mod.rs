@@ -10,14 +10,16 @@ pub mod session;
 mod source;
 mod stall;
 mod target;
+mod watch;
 pub mod wire;
 
 use super::{
-    Answer, Condition, Demands, Feature, LedgerHead, LoadSettings, Loader, Made, Purpose, Scratch, Server, Snapshot, Supplies, Survey,
-    Swept, TargetChoices, View,
+    Answer, Condition, Demands, Feature, LedgerHead, LoadSettings, Loader, Made, Monitor, Purpose, Scratch, Server, Snapshot, Supplies,
+    Survey, Swept, TargetChoices, View,
 };
 use crate::domain::schema::{DatabaseProperties, SchemaObject, Table};
 use crate::domain::server::{DatabaseInfo, ServerInfo};
+use crate::domain::wait::{Blocker, Ending};
 use crate::domain::{Connection, Fault};
 use connect::Connector;
 use futures_util::future::BoxFuture;
@@ -161,6 +163,14 @@ impl Server for Mysql {
 
     fn stays_inside(&self, object: &SchemaObject) -> bool {
         target::reading::stays_inside(object)
+    }
+
+    fn monitor(&self) -> Answer<'_, Option<Box<dyn Monitor>>> {
+        Box::pin(async { watch::open(&self.connector).await.map(Some) })
+    }
+
+    fn end_session<'a>(&'a self, blocker: &'a Blocker, ending: Ending) -> Answer<'a, ()> {
+        Box::pin(watch::end(&self.connector, blocker, ending))
     }
 
     fn loader<'a>(&'a self, database: &'a str, settings: &'a LoadSettings) -> Answer<'a, Box<dyn Loader>> {

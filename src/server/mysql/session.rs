@@ -9,6 +9,7 @@ mod settings;
 
 use super::connect::Connector;
 use super::stall::Guard;
+use super::watch::Entry;
 use super::wire::{Column, END, Ended, Error, INFILE, Line, OK, Opened, Packet, REFUSED, RawRow, Row, ended, refusal};
 use crate::server::Cancel;
 pub use binlog::{Binlog, Events, Until};
@@ -90,6 +91,8 @@ pub struct Session {
     at_work: Arc<AtomicBool>,
     /// How to reach the server beside this session.
     connector: Connector,
+    /// That it is one of ours, for as long as it lasts.
+    entry: Option<Entry>,
 }
 
 impl Session {
@@ -104,6 +107,7 @@ impl Session {
             phase: Phase::Idle,
             at_work: Arc::default(),
             connector: connector.clone(),
+            entry: None,
         };
         let rows = session.query("SELECT CONNECTION_ID(), VERSION()").await?;
         let row = rows.first().ok_or_else(|| Error::Protocol("no answer to who we are".to_owned()))?;
@@ -113,8 +117,9 @@ impl Session {
         Ok(session)
     }
 
-    /// Has it looked after from now on: one that is dead on its feet ends like one whose connection broke.
+    /// Notes that it is one of ours, and has it looked after from now on: one that is dead on its feet ends like one whose connection broke.
     pub(super) fn watched(&mut self) {
+        self.entry = Some(self.connector.roll().enter(self.id));
         self.line.watched(Arc::new(Guard::new(self.connector.clone(), self.id)));
     }
 
