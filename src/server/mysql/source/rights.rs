@@ -38,7 +38,9 @@ impl Right {
         let privileges = if self.privileges.is_empty() { "USAGE".to_owned() } else { self.privileges.join(", ") };
         let kind = self.routine.as_deref().map(|kind| format!("{kind} ")).unwrap_or_default();
         let option = if self.grantable { " WITH GRANT OPTION" } else { "" };
-        format!("GRANT {privileges} ON {kind}{} TO {}{option}", ident(&self.name), self.account.sql())
+        // Only in that mode is there a grammar for packages.
+        let mode = if kind.starts_with("PACKAGE") { "SET sql_mode = 'ORACLE';\n" } else { "" };
+        format!("{mode}GRANT {privileges} ON {kind}{} TO {}{option}", ident(&self.name), self.account.sql())
     }
 }
 
