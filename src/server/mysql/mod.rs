@@ -6,16 +6,19 @@ pub mod definition;
 pub mod dump;
 mod fault;
 pub mod quote;
+mod replica;
 pub mod session;
 mod source;
 mod stall;
 mod target;
 pub mod wire;
 
+use super::binlog::{BinlogSource, Binlogs, Follow};
 use super::{
     Answer, Condition, Demands, Feature, LedgerHead, LoadSettings, Loader, Made, Purpose, Scratch, Server, Snapshot, Supplies, Survey,
     Swept, TargetChoices, View,
 };
+use crate::domain::binlog::Place;
 use crate::domain::schema::{DatabaseProperties, SchemaObject, Table};
 use crate::domain::server::{DatabaseInfo, ServerInfo};
 use crate::domain::{Connection, Fault};
@@ -118,11 +121,7 @@ impl Server for Mysql {
         Box::pin(target::global::apply(&self.connector, object, choices))
     }
 
-    fn apply_global_parts<'a>(
-        &'a self,
-        object: &'a SchemaObject,
-        choices: &'a TargetChoices,
-    ) -> Answer<'a, Vec<(SchemaObject, Fault)>> {
+    fn apply_global_parts<'a>(&'a self, object: &'a SchemaObject, choices: &'a TargetChoices) -> Answer<'a, Vec<(SchemaObject, Fault)>> {
         Box::pin(target::global::apply_parts(&self.connector, object, choices))
     }
 
@@ -169,6 +168,14 @@ impl Server for Mysql {
 
     fn stays_inside(&self, object: &SchemaObject) -> bool {
         target::reading::stays_inside(object)
+    }
+
+    fn binlogs(&self) -> Answer<'_, Binlogs> {
+        Box::pin(replica::logs(&self.connector))
+    }
+
+    fn binlog_source<'a>(&'a self, from: &'a Place, follow: Follow) -> Answer<'a, Box<dyn BinlogSource>> {
+        Box::pin(replica::open(&self.connector, from, follow))
     }
 
     fn loader<'a>(&'a self, database: &'a str, settings: &'a LoadSettings) -> Answer<'a, Box<dyn Loader>> {

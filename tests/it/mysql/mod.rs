@@ -4,6 +4,8 @@ mod line;
 mod load;
 mod objects;
 mod session;
+mod source;
+mod target;
 
 use crate::support::mysql::Mysql;
 use dbbackup::domain::Connection;

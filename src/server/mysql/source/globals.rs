@@ -29,7 +29,11 @@ struct Globals {
 /// See [`crate::server::Server::globals`].
 pub async fn read(connector: &Connector) -> Result<Vec<SchemaObject>, Fault> {
     let globals = gather(connector).await?;
-    let bundles = [("ROLE", "users and roles", globals.users), ("MEMBERSHIP", "members of roles", globals.members), ("ACL", "rights", globals.rights)];
+    let bundles = [
+        ("ROLE", "users and roles", globals.users),
+        ("MEMBERSHIP", "members of roles", globals.members),
+        ("ACL", "rights", globals.rights),
+    ];
     let mut objects = Vec::new();
     for (kind, name, statements) in bundles.into_iter().filter(|(.., statements)| !statements.is_empty()) {
         objects.push(SchemaObject {
@@ -50,7 +54,10 @@ pub async fn gaps(connector: &Connector) -> Result<Vec<String>, Fault> {
     if globals.hidden.is_empty() {
         return Ok(Vec::new());
     }
-    Ok(vec![format!("accounts, roles and rights that are not in the backup, as this account may not see them: {}", globals.hidden.join(", "))])
+    Ok(vec![format!(
+        "accounts, roles and rights that are not in the backup, as this account may not see them: {}",
+        globals.hidden.join(", ")
+    )])
 }
 
 async fn gather(connector: &Connector) -> Result<Globals, Fault> {
@@ -104,7 +111,8 @@ async fn all(session: &mut Session) -> Result<Globals, Error> {
         }
     }
     if product == Product::Mysql {
-        let rows = session.query("SELECT USER, HOST, DEFAULT_ROLE_USER, DEFAULT_ROLE_HOST FROM mysql.default_roles ORDER BY 1, 2, 3, 4").await;
+        let rows =
+            session.query("SELECT USER, HOST, DEFAULT_ROLE_USER, DEFAULT_ROLE_HOST FROM mysql.default_roles ORDER BY 1, 2, 3, 4").await;
         for row in refused_is_none(rows)? {
             let role = Account { user: row.owned(2), host: Some(row.owned(3)) };
             let user = Account { user: row.owned(0), host: Some(row.owned(1)) };

@@ -50,9 +50,8 @@ pub async fn enter(connector: &Connector, session: &mut Session, database: &str)
 }
 
 async fn definitions<'a>(connector: &Connector, session: &mut Session, database: &'a str) -> Result<(Builder<'a>, Listed), Fault> {
-    let listed = kinds::list(session, database)
-        .await
-        .map_err(|error| connector.fault("cannot list what is in the database", &error, database))?;
+    let listed =
+        kinds::list(session, database).await.map_err(|error| connector.fault("cannot list what is in the database", &error, database))?;
     let said = session.query("SELECT @@collation_database, @@lower_case_table_names").await;
     let said = said.map_err(|error| connector.fault("cannot read the database's collation", &error, database))?;
     let (collation, cases) = said.first().map(|row| (row.owned(0), row.owned(1))).unwrap_or_default();
@@ -173,7 +172,10 @@ impl<'a> Builder<'a> {
             let parsed = TableText::parse(&sql);
             let division = parsed.as_ref().map(TableText::divide).unwrap_or_default();
             if parsed.as_ref().is_some_and(|text| text.option("DIRECTORY").is_some()) {
-                self.tell("stands in a directory of its own, which the target must have and allow (--no-tablespaces leaves it out)", format!("table {name}"));
+                self.tell(
+                    "stands in a directory of its own, which the target must have and allow (--no-tablespaces leaves it out)",
+                    format!("table {name}"),
+                );
             }
             let id = self.add(SchemaObject {
                 kind: "TABLE".into(),
@@ -294,7 +296,10 @@ impl<'a> Builder<'a> {
         for table in &late {
             for key in &table.foreign {
                 if !key.refers_to.schema.is_empty() {
-                    self.tell("refers to a table of another database, which must be on the target too", format!("foreign key {} of {}", key.name, table.table));
+                    self.tell(
+                        "refers to a table of another database, which must be on the target too",
+                        format!("foreign key {} of {}", key.name, table.table),
+                    );
                 }
                 let inside = key.refers_to.schema.is_empty();
                 let parent = Some(key.refers_to.name.as_str()).filter(|_| inside);
@@ -382,7 +387,11 @@ fn header(created: &Created, sql: &str) -> String {
     if !created.client.is_empty() {
         // The text is UTF-8. Only where it has no other letters than ASCII is it the same text in the character set that it came in.
         let client = if sql.is_ascii() || created.client.starts_with("utf8") { created.client.as_str() } else { "utf8mb4" };
-        out.push_str(&format!("SET character_set_client = {};\nSET collation_connection = {};\n", literal(client), literal(&created.collation)));
+        out.push_str(&format!(
+            "SET character_set_client = {};\nSET collation_connection = {};\n",
+            literal(client),
+            literal(&created.collation)
+        ));
     }
     if let Some(zone) = &created.zone {
         out.push_str(&format!("SET time_zone = {};\n", literal(zone)));
