@@ -1,6 +1,6 @@
 //! The same for archives of MySQL and MariaDB: what tar and the stock client need.
 
-use super::{step_file, shell};
+use super::{shell, step_file};
 use crate::archive::manifest::{Database, Manifest};
 use crate::archive::names;
 use crate::domain::Product;

@@ -191,7 +191,10 @@ mod tests {
         let names: Vec<String> = found.tables.iter().map(ToString::to_string).collect();
         assert!(["t", "v", "other.x", "y", "q"].iter().all(|name| names.iter().any(|found| found == name)), "{names:?}");
         assert!(!names.iter().any(|name| ["w", "z", "a", "id"].contains(&name.as_str())), "{names:?}");
-        let with = reads("with recursive `c` (`n`) as (select `t`.`n` AS `n` from `t`), `d` as (select 1 AS `x`) select `c`.`n` AS `n` from (`c` join `d`)", NONE);
+        let with = reads(
+            "with recursive `c` (`n`) as (select `t`.`n` AS `n` from `t`), `d` as (select 1 AS `x`) select `c`.`n` AS `n` from (`c` join `d`)",
+            NONE,
+        );
         assert_eq!(with.tables.iter().map(ToString::to_string).collect::<Vec<_>>(), ["t"]);
         assert_eq!(found.functions.iter().map(ToString::to_string).collect::<Vec<_>>(), ["f1"]);
     }

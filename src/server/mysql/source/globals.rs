@@ -54,7 +54,10 @@ pub async fn gaps(connector: &Connector) -> Result<Vec<String>, Fault> {
     if globals.hidden.is_empty() {
         return Ok(Vec::new());
     }
-    Ok(vec![format!("accounts, roles and rights that are not in the backup, as this account may not see them: {}", globals.hidden.join(", "))])
+    Ok(vec![format!(
+        "accounts, roles and rights that are not in the backup, as this account may not see them: {}",
+        globals.hidden.join(", ")
+    )])
 }
 
 async fn gather(connector: &Connector) -> Result<Globals, Fault> {

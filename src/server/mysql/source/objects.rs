@@ -52,9 +52,10 @@ pub async fn enter(connector: &Connector, session: &mut Session, database: &str)
 async fn definitions<'a>(connector: &Connector, session: &mut Session, database: &'a str) -> Result<(Builder<'a>, Listed), Fault> {
     let listed =
         kinds::list(session, database).await.map_err(|error| connector.fault("cannot list what is in the database", &error, database))?;
-    let collation = session.query("SELECT @@collation_database").await;
-    let collation = collation.map_err(|error| connector.fault("cannot read the database's collation", &error, database))?;
-    let mut builder = Builder::new(database, collation.first().map(|row| row.owned(0)).unwrap_or_default());
+    let said = session.query("SELECT @@collation_database, @@lower_case_table_names").await;
+    let said = said.map_err(|error| connector.fault("cannot read the database's collation", &error, database))?;
+    let (collation, cases) = said.first().map(|row| (row.owned(0), row.owned(1))).unwrap_or_default();
+    let mut builder = Builder::new(database, collation, if cases == "0" { Cases::Told } else { Cases::Folded });
     let mut show = async |kind: &str, names: &[String]| created::show(connector, session, database, kind, names).await;
     let sequences = show("SEQUENCE", &listed.sequences).await?;
     let tables = show("TABLE", &listed.tables).await?;
@@ -97,8 +98,16 @@ struct Late {
     foreign: Vec<crate::server::mysql::definition::table::ForeignKey>,
 }
 
+/// Whether names of tables are told apart by their case alone (`lower_case_table_names`).
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Cases {
+    Told,
+    Folded,
+}
+
 struct Builder<'a> {
     database: &'a str,
+    cases: Cases,
     collation: String,
     objects: Vec<SchemaObject>,
     /// The object of each table, view, sequence: they share a namespace.
@@ -113,9 +122,10 @@ struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
-    fn new(database: &'a str, collation: String) -> Self {
+    fn new(database: &'a str, collation: String, cases: Cases) -> Self {
         Self {
             database,
+            cases,
             collation,
             objects: Vec::new(),
             relations: HashMap::new(),
@@ -225,14 +235,18 @@ impl<'a> Builder<'a> {
             .filter(|object| object.kind == "FUNCTION")
             .map(|object| (object.name.to_lowercase(), object.sql.clone()))
             .collect();
-        // Names may be written in another case than they were made in.
+        let folded = |name: &str| if self.cases == Cases::Folded { name.to_lowercase() } else { name.to_owned() };
         let there: HashSet<String> =
-            self.relations.keys().map(String::as_str).chain(listed.views.iter().map(|view| view.name.as_str())).map(str::to_lowercase).collect();
+            self.relations.keys().map(String::as_str).chain(listed.views.iter().map(|view| view.name.as_str())).map(folded).collect();
+        let cases = self.cases;
         for (at, needs) in order::of_views(&texts, &functions) {
             let (name, sql) = &texts[at];
             let who = format!("view {name}");
             let reads = names::reads(sql, Quotes::default());
-            let lacks = |name: &TableName| name.schema.is_empty() && !there.contains(&name.name.to_lowercase());
+            let lacks = |name: &TableName| {
+                let written = if cases == Cases::Folded { name.name.to_lowercase() } else { name.name.clone() };
+                name.schema.is_empty() && !there.contains(&written)
+            };
             if listed.views[at].is_invalid || reads.tables.iter().any(lacks) {
                 self.tell("refers to what is not there, so that it cannot be made anew as long as that is missing", who.clone());
             }

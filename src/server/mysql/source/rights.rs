@@ -7,7 +7,7 @@ use crate::server::mysql::connect::Session;
 use crate::server::mysql::definition::account::Account;
 use crate::server::mysql::quote::{ident, literal};
 use crate::server::mysql::wire::Error;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 /// The server refuses a question for want of rights: on a command, a table, a column, a database, or any of several.
 const REFUSED: [u16; 6] = [1044, 1142, 1143, 1227, 1370, 1045];
@@ -38,7 +38,9 @@ impl Right {
         let privileges = if self.privileges.is_empty() { "USAGE".to_owned() } else { self.privileges.join(", ") };
         let kind = self.routine.as_deref().map(|kind| format!("{kind} ")).unwrap_or_default();
         let option = if self.grantable { " WITH GRANT OPTION" } else { "" };
-        format!("GRANT {privileges} ON {kind}{} TO {}{option}", ident(&self.name), self.account.sql())
+        // Only in that mode is there a grammar for packages.
+        let mode = if kind.starts_with("PACKAGE") { "SET sql_mode = 'ORACLE';\n" } else { "" };
+        format!("{mode}GRANT {privileges} ON {kind}{} TO {}{option}", ident(&self.name), self.account.sql())
     }
 }
 
@@ -124,12 +126,24 @@ async fn read(session: &mut Session, database: &str) -> Result<Vec<Right>, Error
     for ((key, word), columns) in by_column {
         found.entry(key).or_default().0.push(format!("{word} ({})", columns.join(", ")));
     }
-    let routines =
-        format!("SELECT User, Host, Routine_name, Routine_type, CAST(Proc_priv AS CHAR) FROM mysql.procs_priv WHERE Db = {schema}");
-    for row in session.query(&routines).await? {
+    // MariaDB writes the UTF-8 of a routine's name into this table as if it were latin1, and reads it back so.
+    let routines = format!(
+        "SELECT User, Host, Routine_name, Routine_type, CAST(Proc_priv AS CHAR), CONVERT(BINARY CONVERT(Routine_name USING latin1) USING utf8mb4) \
+         FROM mysql.procs_priv WHERE Db = {schema}"
+    );
+    let rows = session.query(&routines).await?;
+    let known: HashSet<String> = match rows.iter().all(|row| row.owned(2).is_ascii()) {
+        true => HashSet::new(),
+        false => {
+            let sql = format!("SELECT ROUTINE_NAME FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = {schema}");
+            session.query(&sql).await?.iter().map(|row| row.owned(0).to_lowercase()).collect()
+        }
+    };
+    for row in rows {
         let set = row.owned(4);
-        let entry =
-            found.entry((Some(row.owned(3).to_uppercase()), row.owned(2), account(product, row.owned(0), row.owned(1)))).or_default();
+        let is_known = |name: &String| known.contains(&name.to_lowercase());
+        let name = [row.owned(2), row.owned(5)].into_iter().find(is_known).unwrap_or_else(|| row.owned(2));
+        let entry = found.entry((Some(row.owned(3).to_uppercase()), name, account(product, row.owned(0), row.owned(1)))).or_default();
         entry.0.extend(set.split(',').filter_map(privilege));
         entry.1 |= may_grant(&set);
     }

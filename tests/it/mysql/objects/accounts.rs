@@ -72,7 +72,10 @@ fn accounts_log_in_and_may_do_as_before() {
             assert_eq!(then, now, "{kind:?} {account}");
         }
         // Once more: who is there stays as he is.
-        target.sql("", if kind == Kind::Mariadb { "set password for zoo_native@'%' = ''" } else { "alter user zoo_sha2@'%' identified by 'other'" });
+        target.sql(
+            "",
+            if kind == Kind::Mariadb { "set password for zoo_native@'%' = ''" } else { "alter user zoo_sha2@'%' identified by 'other'" },
+        );
         let account = if kind == Kind::Mariadb { "zoo_native@'%'" } else { "zoo_sha2@'%'" };
         let before = said(&target, account);
         let failed: Vec<String> = bring(source, &target).into_iter().filter(|line| line.contains("zoo")).collect();
@@ -87,7 +90,10 @@ fn an_account_of_the_other_product_is_made_or_told_how() {
     zoo(mysql);
     let target = TestServer::start_with(Kind::Mariadb, &[]);
     let failed = bring(mysql, &target);
-    let line = failed.iter().find(|line| line.contains("zoo_sha2@%") && line.contains("cannot create the account")).expect("a way to log in that it lacks");
+    let line = failed
+        .iter()
+        .find(|line| line.contains("zoo_sha2@%") && line.contains("cannot create the account"))
+        .expect("a way to log in that it lacks");
     assert!(line.contains("caching_sha2_password") && line.contains("--map-role zoo_sha2@%=OTHER"), "{line}");
     assert!(!failed.iter().any(|line| line.contains("0x") || line.contains("$A$")), "a password's hash is told");
     let target = TestServer::start_with(Kind::Mysql, &[]);

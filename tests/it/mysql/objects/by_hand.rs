@@ -17,7 +17,17 @@ fn readme(archive: &Path) -> String {
 /// Rows of all tables as the stock program writes them.
 fn rows(server: &TestServer, database: &str) -> Vec<String> {
     let mut dump = Command::new(server.stock("mysqldump"));
-    let args = ["--no-defaults", "-uroot", "--no-create-info", "--skip-triggers", "--skip-comments", "--skip-extended-insert", "--hex-blob", "--compact", "-S"];
+    let args = [
+        "--no-defaults",
+        "-uroot",
+        "--no-create-info",
+        "--skip-triggers",
+        "--skip-comments",
+        "--skip-extended-insert",
+        "--hex-blob",
+        "--compact",
+        "-S",
+    ];
     let out = dump.env_clear().args(args).arg(&server.socket).arg(database).output().expect("the stock program");
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
     let text = String::from_utf8_lossy(&out.stdout).into_owned();
@@ -49,7 +59,8 @@ fn a_person_with_tar_and_the_stock_client_gets_everything_back() {
             let words: Vec<&str> = words.iter().map(String::as_str).collect();
             let archive = run(&mut dbbackup(home.path(), &words)).ok().archive();
             let text = readme(&archive);
-            let script = text.split_once("---- script ----\n").and_then(|(_, rest)| rest.split_once("---- end of script ----")).expect("a script").0;
+            let script =
+                text.split_once("---- script ----\n").and_then(|(_, rest)| rest.split_once("---- end of script ----")).expect("a script").0;
             assert!(script.chars().all(|c| c == '\n' || !c.is_control()), "a name could steer a terminal");
             let work = archive.parent().expect("a folder");
             let out = Command::new("sh")

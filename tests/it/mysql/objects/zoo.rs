@@ -9,7 +9,10 @@ use std::collections::HashSet;
 
 /// Lines of the stock program that are no definitions of ours: rows of counters and settings of the script, and what a broken view leaves.
 fn is_beside(line: &str) -> bool {
-    line.contains("broken_view") || line.contains("Final view structure") || line.contains("character_set_client") || line.contains("saved_cs_client")
+    line.contains("broken_view")
+        || line.contains("Final view structure")
+        || line.contains("character_set_client")
+        || line.contains("saved_cs_client")
 }
 
 fn both_ways(kind: Kind, source: &[String], copy: &[String], database: (&str, &str)) {
@@ -41,7 +44,8 @@ fn all_definitions_come_back_as_they_were() {
         assert_eq!(users, Vec::<String>::new());
         let choices = TargetChoices::default();
         let failed = run(make(&target, name, &read, &choices));
-        let failed: Vec<String> = failed.iter().map(|(object, fault)| format!("{} {}: {}", object.kind, object.name, fault.root_cause())).collect();
+        let failed: Vec<String> =
+            failed.iter().map(|(object, fault)| format!("{} {}: {}", object.kind, object.name, fault.root_cause())).collect();
         assert!(failed.iter().all(|line| line.contains("broken_view")) && failed.len() == 1, "{kind:?} {failed:#?}");
         let copy = run(contents(&target, name));
         let (then, now) = (compared(&read.inventory, &[]), compared(&copy.inventory, &[]));
@@ -78,7 +82,11 @@ fn check_order(objects: &[dbbackup::domain::schema::SchemaObject]) {
         assert!(kinds.contains(kind), "no {kind} among {kinds:?}");
     }
     let index = objects.iter().find(|object| object.kind == "INDEX" && object.name.starts_with("key_many")).expect("keys of a table");
-    assert!(index.sql.contains("ADD KEY `by_a`") && index.sql.contains("ADD KEY `by_b_prefix`") && !index.sql.contains("FULLTEXT"), "{}", index.sql);
+    assert!(
+        index.sql.contains("ADD KEY `by_a`") && index.sql.contains("ADD KEY `by_b_prefix`") && !index.sql.contains("FULLTEXT"),
+        "{}",
+        index.sql
+    );
 }
 
 /// Brings the accounts of one server to another; gives what failed of those that the zoo has.

@@ -219,7 +219,11 @@ fn every_row_is_in_exactly_one_range_whatever_the_key() {
                 6,
             ));
         }
-        let depth = if kind == Kind::Mysql { "set session cte_max_recursion_depth = 10000;" } else { "set session max_recursive_iterations = 10000;" };
+        let depth = if kind == Kind::Mysql {
+            "set session cte_max_recursion_depth = 10000;"
+        } else {
+            "set session max_recursive_iterations = 10000;"
+        };
         for (name, column, value, _) in &tables {
             server.sql(
                 &database,
