@@ -203,10 +203,10 @@ fn every_row_is_in_exactly_one_range_whatever_the_key() {
                 "concat(elt(1 + i % 5, 'Anna', 'bert', 'Ärger', 'zoë', '日本'), '-', lpad(i, 6, '0'))",
                 6,
             ),
-            ("latin", "id varchar(60) character set latin1 primary key", "concat('prefix/of/all/', md5(i))", 8),
-            ("wide", "id char(40) character set utf16 primary key", "sha1(i)", 8),
+            ("latin", "id varchar(60) character set latin1 primary key", "concat('prefix/of/all/', left(sha2(i, 256), 32))", 8),
+            ("wide", "id char(40) character set utf16 primary key", "left(sha2(i, 256), 40)", 8),
             ("exact", "id varchar(40) collate utf8mb4_bin primary key", "concat(if(i % 2, 'a', 'A'), i)", 6),
-            ("hashes", "id binary(16) primary key", "unhex(md5(i))", 8),
+            ("hashes", "id binary(16) primary key", "unhex(left(sha2(i, 256), 32))", 8),
             ("days", "id datetime primary key", "'2020-01-01' + interval i * 37 minute", 8),
             ("money", "id decimal(12,3) primary key", "i * 1.537 - 900", 8),
             ("bits", "id bit(40) primary key", "i * 99991", 8),
@@ -215,7 +215,7 @@ fn every_row_is_in_exactly_one_range_whatever_the_key() {
             tables.push((
                 "uuids",
                 "id uuid primary key",
-                "insert(insert(insert(insert(md5(i), 9, 0, '-'), 14, 0, '-'), 19, 0, '-'), 24, 0, '-')",
+                "insert(insert(left(sha2(i, 256), 32), 13, 1, '4'), 17, 1, '8')",
                 6,
             ));
         }
