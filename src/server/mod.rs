@@ -25,6 +25,7 @@ mod source;
 mod supplies;
 mod target;
 mod tls;
+mod waits;
 
 pub use archiving::Archiving;
 pub use conditions::{Condition, Demanded, Demands, Verdict};

@@ -3,6 +3,7 @@
 use super::fault;
 pub use super::session::Session;
 use super::session::{self, Ending};
+use super::watch::Roll;
 use super::wire::{self, Error, Opened, Row, Way};
 use crate::domain::connection::SslMode;
 use crate::domain::{Code, Connection, Fault};
@@ -23,6 +24,8 @@ struct Inner {
     /// Where it is from, for people.
     source: Option<String>,
     ways: Vec<Way>,
+    /// The sessions that are open.
+    roll: Arc<Roll>,
     /// Sessions that are ended since nobody waits for their answers any more. Unbounded: one for each session that is dropped.
     abandoned: TaskTracker,
 }
@@ -51,7 +54,7 @@ impl Connector {
     /// Prepares TLS and the password; sends nothing.
     pub fn new(connection: Connection, password: Option<SecretString>) -> Result<Self, Fault> {
         let ways = ways(&connection)?;
-        Ok(Self(Arc::new(Inner { connection, password, source: None, ways, abandoned: TaskTracker::new() })))
+        Ok(Self(Arc::new(Inner { connection, password, source: None, ways, roll: Arc::default(), abandoned: TaskTracker::new() })))
     }
 
     /// The same, told where the password is from, for the one who has to find out why it is wrong.
@@ -59,12 +62,17 @@ impl Connector {
     pub fn with_source(self, source: String) -> Self {
         let Inner { connection, password, ways, .. } = &*self.0;
         let (connection, password, ways) = (connection.clone(), password.clone(), ways.clone());
-        Self(Arc::new(Inner { connection, password, source: Some(source), ways, abandoned: TaskTracker::new() }))
+        Self(Arc::new(Inner { connection, password, source: Some(source), ways, roll: Arc::default(), abandoned: TaskTracker::new() }))
     }
 
     /// How the server is reached.
     pub fn connection(&self) -> &Connection {
         &self.0.connection
+    }
+
+    /// The sessions that are open.
+    pub(super) fn roll(&self) -> &Arc<Roll> {
+        &self.0.roll
     }
 
     /// Opens a session, in a database where one is named. What it is told is in [`session::settings`].
@@ -152,7 +160,7 @@ impl Connector {
             other.close().await;
             Ok::<(), Error>(())
         });
-        match tokio::time::timeout(session::kill_limit(), killed).await {
+        match tokio::time::timeout(session::KILL_LIMIT, killed).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::debug!(%error, "a session could not be ended"),
             Err(_) => tracing::debug!("ending a session took too long"),

@@ -11,16 +11,18 @@ pub mod session;
 mod source;
 mod stall;
 mod target;
+mod watch;
 pub mod wire;
 
 use super::binlog::{BinlogSource, Binlogs, Follow};
 use super::{
-    Answer, Condition, Demands, Feature, LedgerHead, LoadSettings, Loader, Made, Purpose, Scratch, Server, Snapshot, Supplies, Survey,
-    Swept, TargetChoices, View,
+    Answer, Condition, Demands, Feature, LedgerHead, LoadSettings, Loader, Made, Monitor, Purpose, Scratch, Server, Snapshot, Supplies,
+    Survey, Swept, TargetChoices, View,
 };
 use crate::domain::binlog::Place;
 use crate::domain::schema::{DatabaseProperties, SchemaObject, Table};
 use crate::domain::server::{DatabaseInfo, ServerInfo};
+use crate::domain::wait::{Blocker, Ending};
 use crate::domain::{Connection, Fault};
 use connect::Connector;
 use futures_util::future::BoxFuture;
@@ -121,11 +123,7 @@ impl Server for Mysql {
         Box::pin(target::global::apply(&self.connector, object, choices))
     }
 
-    fn apply_global_parts<'a>(
-        &'a self,
-        object: &'a SchemaObject,
-        choices: &'a TargetChoices,
-    ) -> Answer<'a, Vec<(SchemaObject, Fault)>> {
+    fn apply_global_parts<'a>(&'a self, object: &'a SchemaObject, choices: &'a TargetChoices) -> Answer<'a, Vec<(SchemaObject, Fault)>> {
         Box::pin(target::global::apply_parts(&self.connector, object, choices))
     }
 
@@ -180,6 +178,14 @@ impl Server for Mysql {
 
     fn binlog_source<'a>(&'a self, from: &'a Place, follow: Follow) -> Answer<'a, Box<dyn BinlogSource>> {
         Box::pin(replica::open(&self.connector, from, follow))
+    }
+
+    fn monitor(&self) -> Answer<'_, Option<Box<dyn Monitor>>> {
+        Box::pin(async { watch::open(&self.connector).await.map(Some) })
+    }
+
+    fn end_session<'a>(&'a self, blocker: &'a Blocker, ending: Ending) -> Answer<'a, ()> {
+        Box::pin(watch::end(&self.connector, blocker, ending))
     }
 
     fn loader<'a>(&'a self, database: &'a str, settings: &'a LoadSettings) -> Answer<'a, Box<dyn Loader>> {

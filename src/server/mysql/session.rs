@@ -1,12 +1,25 @@
-//! An open session: questions, their answers, rows that stream, rows that are loaded, and how it ends.
+//! An open session: questions, their answers, and how it ends.
+
+mod binlog;
+mod ending;
+mod flavour;
+mod load;
+mod rows;
+mod settings;
 
 use super::connect::Connector;
 use super::stall::Guard;
+use super::watch::Entry;
 use super::wire::{Column, END, Ended, Error, INFILE, Line, OK, Opened, Packet, REFUSED, RawRow, Row, ended, refusal};
-use crate::domain::{Fault, Product};
-use crate::server::{Cancel, RowSource};
-use futures_util::future::BoxFuture;
+use crate::server::Cancel;
+pub use binlog::{Binlog, Events, Until};
+use ending::Canceller;
+pub use ending::{Ending, LIMIT as KILL_LIMIT};
+pub use flavour::Flavour;
+pub use load::LoadError;
 use mysql_common::constants::CapabilityFlags;
+pub use rows::RowStream;
+pub use settings::settings;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -15,41 +28,11 @@ use std::time::Duration;
 const QUIT: u8 = 0x01;
 const QUERY: u8 = 0x03;
 
-/// How long a request to cancel may take.
-const CANCEL_LIMIT: Duration = Duration::from_secs(3);
-
 /// How long the goodbye of a session may take.
 const CLOSE_LIMIT: Duration = Duration::from_secs(3);
 
 /// How long to look for the server's reason when a line breaks while we send.
 const REASON_LIMIT: Duration = Duration::from_secs(1);
-
-/// Bytes of one packet of rows to load.
-const LOAD_PACKET: usize = 1 << 20;
-
-/// What a server is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Flavour {
-    /// MySQL or MariaDB.
-    pub product: Product,
-    /// `101119` of 10.11.19, `90704` of 9.7.4.
-    pub version_num: u32,
-    /// The same in the server's own words: `10.11.19-MariaDB-0+deb12u1-log`.
-    pub version: String,
-}
-
-impl Flavour {
-    /// Of what `VERSION()` says.
-    pub fn of(version: &str) -> Self {
-        // MariaDB used to say this to old replicas, and still says it in its greeting.
-        let version = version.strip_prefix("5.5.5-").unwrap_or(version);
-        let product = if version.to_ascii_lowercase().contains("mariadb") { Product::Mariadb } else { Product::Mysql };
-        let mut numbers =
-            version.split(|character: char| !character.is_ascii_digit()).map(|digits| digits.parse::<u32>().unwrap_or(0).min(99));
-        let mut next = || numbers.next().unwrap_or(0);
-        Self { product, version_num: next() * 10_000 + next() * 100 + next(), version: version.to_owned() }
-    }
-}
 
 /// What a statement without rows did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -70,21 +53,6 @@ impl Done {
         self.warnings += u64::from(ended.warnings);
         self.last_id = ended.last_id;
         self.info = ended.info;
-    }
-}
-
-/// Why rows were not loaded.
-#[derive(Debug)]
-pub enum LoadError {
-    /// Their source failed; the session is gone with what it had loaded.
-    Source(Fault),
-    /// The server would not, or is lost.
-    Server(Error),
-}
-
-impl From<Error> for LoadError {
-    fn from(error: Error) -> Self {
-        Self::Server(error)
     }
 }
 
@@ -123,6 +91,8 @@ pub struct Session {
     at_work: Arc<AtomicBool>,
     /// How to reach the server beside this session.
     connector: Connector,
+    /// That it is one of ours, for as long as it lasts.
+    entry: Option<Entry>,
 }
 
 impl Session {
@@ -137,6 +107,7 @@ impl Session {
             phase: Phase::Idle,
             at_work: Arc::default(),
             connector: connector.clone(),
+            entry: None,
         };
         let rows = session.query("SELECT CONNECTION_ID(), VERSION()").await?;
         let row = rows.first().ok_or_else(|| Error::Protocol("no answer to who we are".to_owned()))?;
@@ -146,8 +117,9 @@ impl Session {
         Ok(session)
     }
 
-    /// Has it looked after from now on: one that is dead on its feet ends like one whose connection broke.
+    /// Notes that it is one of ours, and has it looked after from now on: one that is dead on its feet ends like one whose connection broke.
     pub(super) fn watched(&mut self) {
+        self.entry = Some(self.connector.roll().enter(self.id));
         self.line.watched(Arc::new(Guard::new(self.connector.clone(), self.id)));
     }
 
@@ -244,58 +216,12 @@ impl Session {
         self.ask(sql).await?;
         loop {
             match self.head().await? {
-                Head::Rows(columns) => return Ok(RowStream { session: self, columns }),
+                Head::Rows(columns) => return Ok(RowStream::new(self, columns)),
                 Head::Done(_) if self.phase == Phase::Between => {}
-                Head::Done(_) => return Ok(RowStream { session: self, columns: Vec::new() }),
+                Head::Done(_) => return Ok(RowStream::new(self, Vec::new())),
                 Head::Infile => return Err(self.no_file().await),
             }
         }
-    }
-
-    /// Runs a `LOAD DATA LOCAL INFILE`, whose file `source` stands for, whatever its name. When the source fails the line is closed without the
-    /// packet that ends a file, and the session is ended on the server, so that nothing of the statement stays in a table with transactions.
-    pub async fn load(&mut self, sql: &str, source: &mut dyn RowSource) -> Result<Done, LoadError> {
-        self.ask(sql).await?;
-        match self.head().await? {
-            Head::Infile => {}
-            Head::Done(_) | Head::Rows(_) => {
-                self.phase = Phase::Broken;
-                return Err(Error::Protocol("it asks for no rows".to_owned()).into());
-            }
-        }
-        if let Err(error) = self.send_rows(source).await {
-            return Err(match error {
-                LoadError::Server(error) => self.reason(error).await.into(),
-                LoadError::Source(fault) => {
-                    self.break_off().await;
-                    LoadError::Source(fault)
-                }
-            });
-        }
-        self.phase = Phase::Between;
-        let mut done = Done::default();
-        loop {
-            match self.head().await? {
-                Head::Done(ended) => done.add(ended),
-                Head::Rows(_) | Head::Infile => {
-                    self.phase = Phase::Broken;
-                    return Err(Error::Protocol("it answers a load with something else".to_owned()).into());
-                }
-            }
-            if self.phase == Phase::Idle {
-                return Ok(done);
-            }
-        }
-    }
-
-    async fn send_rows(&mut self, source: &mut dyn RowSource) -> Result<(), LoadError> {
-        while let Some(piece) = source.next().await.map_err(LoadError::Source)? {
-            // A packet of no bytes would end the file, and no piece has a part of no bytes.
-            for part in piece.chunks(LOAD_PACKET) {
-                self.line.part(part).await?;
-            }
-        }
-        Ok(self.line.answer(&[]).await?)
     }
 
     /// Ends the session from outside, then the line, so that the server cannot take the line's end for the rows' end.
@@ -429,7 +355,7 @@ impl Session {
 
     /// Ends the statement at work, from outside.
     pub fn canceller(&self) -> Arc<dyn Cancel> {
-        Arc::new(Canceller { connector: self.connector.clone(), id: self.id, at_work: Arc::clone(&self.at_work) })
+        Arc::new(Canceller::new(self.connector.clone(), self.id, Arc::clone(&self.at_work)))
     }
 
     /// Ends the session in good order: the server has let go of the line when this returns, unless it takes longer than a few seconds.
@@ -457,99 +383,4 @@ impl Drop for Session {
 /// What comes after the end of an answer.
 const fn after(ended: &Ended) -> Phase {
     if ended.has_more() { Phase::Between } else { Phase::Idle }
-}
-
-/// Rows that are taken one by one, straight from the line's buffer.
-#[derive(Debug)]
-pub struct RowStream<'a> {
-    session: &'a mut Session,
-    columns: Vec<Column>,
-}
-
-impl RowStream<'_> {
-    /// What the rows are made of.
-    pub fn columns(&self) -> &[Column] {
-        &self.columns
-    }
-
-    /// The next row, valid until the one after it is asked for; none when there are no more.
-    pub async fn next(&mut self) -> Result<Option<RawRow<'_>>, Error> {
-        if self.session.phase != Phase::Rows {
-            return Ok(None);
-        }
-        match self.session.row().await? {
-            Some(packet) => RawRow::over(self.session.line.bytes(packet), self.columns.len()).map(Some),
-            None => Ok(None),
-        }
-    }
-}
-
-/// How much of a session ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ending {
-    /// Its statement.
-    Statement,
-    /// All of it.
-    Session,
-}
-
-/// Cancels by a statement of another session.
-struct Canceller {
-    connector: Connector,
-    id: u64,
-    at_work: Arc<AtomicBool>,
-}
-
-impl Cancel for Canceller {
-    fn cancel(&self) -> BoxFuture<'_, ()> {
-        Box::pin(async move {
-            if self.at_work.load(Ordering::Relaxed) {
-                self.connector.kill(self.id, Ending::Statement).await;
-            }
-        })
-    }
-}
-
-/// How long ending a session or its statement may take.
-pub(super) const fn kill_limit() -> Duration {
-    CANCEL_LIMIT
-}
-
-/// The settings of every session, behind `SET NAMES`.
-pub fn settings(flavour: &Flavour, lock_timeout: u64) -> String {
-    const YEAR: u64 = 31_536_000;
-    let lock = if lock_timeout == 0 { YEAR } else { lock_timeout.min(YEAR) };
-    // What another limit of the server's would end early or silently cut is set to its widest; what would change the text of rows and
-    // definitions is set to what archives have.
-    let statement = match flavour.product {
-        Product::Mariadb => "max_statement_time = 0",
-        Product::Mysql | Product::Postgres => "max_execution_time = 0",
-    };
-    format!(
-        "SET NAMES utf8mb4; \
-         SET SESSION autocommit = 1, time_zone = '+00:00', sql_mode = 'NO_AUTO_VALUE_ON_ZERO', lock_wait_timeout = {lock}, \
-         innodb_lock_wait_timeout = {lock}, net_read_timeout = {YEAR}, net_write_timeout = {YEAR}, wait_timeout = {YEAR}, {statement}, \
-         sql_quote_show_create = 1, sql_safe_updates = 0, sql_big_selects = 1, sql_select_limit = DEFAULT, sql_auto_is_null = 0, \
-         group_concat_max_len = 1073741824"
-    )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn versions_are_numbers() {
-        for (text, product, number) in [
-            ("10.11.19-MariaDB-0+deb12u1-log", Product::Mariadb, 101_119),
-            ("5.5.5-10.6.22-MariaDB", Product::Mariadb, 100_622),
-            ("11.8.6-MariaDB", Product::Mariadb, 110_806),
-            ("9.7.4", Product::Mysql, 90_704),
-            ("8.0.36-0ubuntu0.22.04.1", Product::Mysql, 80_036),
-            ("8.4", Product::Mysql, 80_400),
-        ] {
-            let flavour = Flavour::of(text);
-            assert_eq!((flavour.product, flavour.version_num), (product, number), "{text}");
-        }
-    }
 }

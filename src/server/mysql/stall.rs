@@ -68,6 +68,8 @@ fn dead(row: Option<&Row>, silence: Silence) -> Option<&'static str> {
     let (command, state) = (row.owned(0), row.owned(1));
     match (command.as_str(), state.as_str(), silence) {
         ("Sleep", _, _) => Some("the server waits for us while we wait for it"),
+        // It would have sent a heartbeat.
+        ("Binlog Dump", _, Silence::Theirs) => Some("the server sends events, and nothing arrives here"),
         (_, "Receiving from client" | "Reading from net", _) => Some("the server waits for what was sent from here"),
         (_, "Sending to client" | "Writing to net", Silence::Theirs) => Some("the server sends, and nothing arrives here"),
         _ => None,

@@ -2,6 +2,7 @@
 
 mod line;
 mod load;
+mod objects;
 mod session;
 mod source;
 mod target;

@@ -2,9 +2,10 @@
 //! are known to wait, and never for more than a few.
 
 use super::roll::APPLICATION;
+use crate::domain::text;
 use crate::domain::time::Stamp;
 use crate::domain::wait::Blocker;
-use crate::domain::{text, wait};
+pub use crate::server::waits::{flatten, short, sort};
 use std::collections::{HashMap, HashSet};
 use tokio_postgres::{Client, Error, Row};
 
@@ -13,12 +14,6 @@ const DEPTH: usize = 6;
 
 /// Sessions of the tree that are asked about.
 const MOST: usize = 100;
-
-/// Lines of the tree that are kept for one wait.
-const LINES: usize = 50;
-
-/// Characters of a statement that are kept.
-const STATEMENT: usize = 400;
 
 /// Who is in whose way: each asked or found session with those that it waits for. 0 stands for prepared transactions.
 pub async fn edges(client: &Client, waiting: &[i32]) -> Result<HashMap<i32, Vec<i32>>, Error> {
@@ -95,50 +90,6 @@ pub fn is_ours(application: &str) -> bool {
     application == APPLICATION || application.strip_prefix(APPLICATION).is_some_and(|rest| rest.starts_with(": "))
 }
 
-/// The blockers of a session in the order in which a tree is read: each followed by those that it waits for.
-pub fn flatten(edges: &HashMap<i32, Vec<i32>>, known: &HashMap<i32, Blocker>, pid: i32) -> Vec<Blocker> {
-    let mut lines = Vec::new();
-    let mut path = Vec::new();
-    branch(edges, known, pid, &mut path, &mut lines);
-    lines
-}
-
-fn branch(edges: &HashMap<i32, Vec<i32>>, known: &HashMap<i32, Blocker>, pid: i32, path: &mut Vec<i32>, lines: &mut Vec<Blocker>) {
-    path.push(pid);
-    for next in edges.get(&pid).into_iter().flatten() {
-        // Sessions come and go between two questions, so that even a circle may seem to be there.
-        if path.contains(next) || lines.len() >= LINES || path.len() > DEPTH {
-            continue;
-        }
-        let missing = Blocker { pid: *next, state: "gone already".into(), ..Blocker::default() };
-        let known_one = known.get(next).cloned().unwrap_or(missing);
-        let blocked_by = edges.get(next).cloned().unwrap_or_default();
-        lines.push(Blocker { depth: u32::try_from(path.len() - 1).unwrap_or(0), blocked_by, ..known_one });
-        branch(edges, known, *next, path, lines);
-    }
-    path.pop();
-}
-
-/// A statement on one line, without passwords, cleaned and cut.
-pub fn short(statement: &str) -> String {
-    let statement = crate::domain::redact::redact(statement);
-    let mut line = String::new();
-    for word in statement.split_whitespace() {
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        line.push_str(word);
-        if line.len() > STATEMENT * 4 {
-            break;
-        }
-    }
-    let cut = match line.char_indices().nth(STATEMENT) {
-        Some((at, _)) => format!("{}…", &line[..at]),
-        None => line,
-    };
-    text::clean(&cut)
-}
-
 /// A lock's mode as the documentation writes it: `AccessExclusiveLock` is `ACCESS EXCLUSIVE`.
 pub fn mode(name: &str) -> String {
     let mut out = String::new();
@@ -151,32 +102,20 @@ pub fn mode(name: &str) -> String {
     out
 }
 
-/// The longest waits in front.
-pub fn sort(waits: &mut [wait::Wait]) {
-    waits.sort_by_key(|wait| (std::cmp::Reverse(wait.waited_ms), wait.pid));
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn modes_and_statements_read_well() {
-        assert_eq!(short("ALTER ROLE anna\n  PASSWORD 'geheim'"), "ALTER ROLE anna PASSWORD '********'");
+    fn modes_and_names_read_well() {
         assert_eq!(mode("AccessExclusiveLock"), "ACCESS EXCLUSIVE");
         assert_eq!(mode("ExclusiveLock"), "EXCLUSIVE");
-        assert_eq!(short(" SELECT\n  1\t\u{1b}[2J "), "SELECT 1 \\x1b[2J");
-        assert_eq!(short(&"x".repeat(5000)).chars().count(), STATEMENT + 1);
         assert!(is_ours("dbbackup") && is_ours("dbbackup: pg_dump 1a") && !is_ours("dbbackup2") && !is_ours("psql"));
     }
 
     #[test]
-    fn a_tree_is_read_from_the_top_and_circles_end() {
+    fn all_who_are_waited_for_are_found() {
         let edges = HashMap::from([(1, vec![2, 4]), (2, vec![3]), (3, vec![1]), (4, vec![])]);
-        let lines = flatten(&edges, &HashMap::new(), 1);
-        let shape: Vec<_> = lines.iter().map(|line| (line.pid, line.depth)).collect();
-        assert_eq!(shape, [(2, 0), (3, 1), (4, 0)]);
-        assert!(lines[2].is_root() && !lines[0].is_root());
         assert_eq!(reach(&edges, 2), HashSet::from([1, 2, 3, 4]));
     }
 }

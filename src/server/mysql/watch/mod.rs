@@ -1,0 +1,11 @@
+//! What our sessions wait for, who is in their way, and how a person ends that.
+
+mod end;
+mod locks;
+mod monitor;
+mod roll;
+
+pub use end::end;
+pub use locks::{Sight, known, locks};
+pub use monitor::open;
+pub use roll::{Entry, Roll};
