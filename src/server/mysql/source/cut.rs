@@ -123,7 +123,8 @@ impl Table<'_> {
             return Ok(found);
         }
         // All values that were looked for are in a gap at the span's end: the key before the gap is where to look from.
-        let inside = format!("({}) AND ({})", self.compared(">", &self.literals(&span.low)), self.compared("<", &self.literals(&span.high)));
+        let inside =
+            format!("({}) AND ({})", self.compared(">", &self.literals(&span.low)), self.compared("<", &self.literals(&span.high)));
         let Some(last) = self.end("DESC", &inside).await?.filter(|last| *last != span.low) else { return Ok(found) };
         if let Some(at) = self.differs(&span.low, &last) {
             found = self.spread(span, at, &last).await?;
