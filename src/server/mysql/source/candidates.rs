@@ -140,7 +140,13 @@ fn uuids(low: &str, high: &str, count: i128) -> Vec<String> {
     let (low, high) = (plain(low), plain(high));
     let natural = numbers(ends(Some(low.clone()), Some(high.clone()))).map(|number| format!("{number:032x}"));
     let by_node = numbers(ends(swapped(&low), swapped(&high))).map(|number| back(format!("{number:032x}")));
-    let dashed = |hex: String| literal(&format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]));
+    let dashed = |mut hex: String| {
+        // Of the versions before 6 the server takes only those of the usual variant, whose digit is 8 or more.
+        if hex[12..14] != *"00" && hex[12..13] < *"6" && hex[16..17] < *"8" {
+            hex.replace_range(16..17, "8");
+        }
+        literal(&format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]))
+    };
     natural.chain(by_node).map(dashed).collect()
 }
 

@@ -114,43 +114,64 @@ impl Table<'_> {
 
     /// Keys inside a span, in order.
     async fn within(&mut self, span: &Span) -> Result<Vec<Point>, Error> {
-        let Some(at) = (0..self.axes.len()).find(|at| span.low[*at] != span.high[*at]) else { return Ok(Vec::new()) };
-        let mut found = Vec::new();
-        for values in between(&self.axes[at].order, &span.low[at], &span.high[at], FAN) {
-            found = self.snapped(span, at, &values).await?;
-            if found.len() > 2 {
-                return Ok(found);
-            }
+        let Some(at) = self.differs(&span.low, &span.high) else { return Ok(Vec::new()) };
+        let mut found = self.spread(span, at, &span.high).await?;
+        if found.is_empty() && at + 1 < self.axes.len() {
+            found = self.beside(span, at).await?;
         }
-        if at + 1 == self.axes.len() || !found.is_empty() {
+        if !found.is_empty() {
             return Ok(found);
         }
-        // There is nothing between two values of this column: the span is the end of one of them and the beginning of the next.
+        // All values that were looked for are in a gap at the span's end: the key before the gap is where to look from.
+        let inside =
+            format!("({}) AND ({})", self.compared(">", &self.literals(&span.low)), self.compared("<", &self.literals(&span.high)));
+        let Some(last) = self.end("DESC", &inside).await?.filter(|last| *last != span.low) else { return Ok(found) };
+        if let Some(at) = self.differs(&span.low, &last) {
+            found = self.spread(span, at, &last).await?;
+        }
+        if !found.contains(&last) {
+            found.push(last);
+        }
+        Ok(found)
+    }
+
+    /// The first column in which two keys differ.
+    fn differs(&self, one: &Point, other: &Point) -> Option<usize> {
+        (0..self.axes.len()).find(|at| one[*at] != other[*at])
+    }
+
+    /// Keys inside a span, at values of a column between its own and another key's.
+    async fn spread(&mut self, span: &Span, at: usize, to: &Point) -> Result<Vec<Point>, Error> {
+        let mut found = Vec::new();
+        for values in between(&self.axes[at].order, &span.low[at], &to[at], FAN) {
+            found = self.snapped(span, at, &values).await?;
+            if found.len() > 2 {
+                break;
+            }
+        }
+        Ok(found)
+    }
+
+    /// Keys inside a span which is the end of one value of a column and the beginning of another.
+    async fn beside(&mut self, span: &Span, at: usize) -> Result<Vec<Point>, Error> {
         let same = |point: &Point| -> String {
             let equal = |axis: usize| format!("{} = {}", self.axes[axis].name, written(&self.axes[axis].order, &point[axis]));
             (0..=at).map(equal).collect::<Vec<_>>().join(" AND ")
         };
         let (ends, begins) = (same(&span.low), same(&span.high));
         let first = self.end("ASC", &begins).await?.filter(|first| *first != span.high && *first != span.low);
+        let mut found = Vec::new();
         if let Some(last) = self.end("DESC", &ends).await?.filter(|last| *last != span.low) {
-            if let Some(next) = (at + 1..self.axes.len()).find(|axis| span.low[*axis] != last[*axis]) {
-                for values in between(&self.axes[next].order, &span.low[next], &last[next], FAN) {
-                    found = self.snapped(&Span { high: span.high.clone(), ..span.clone() }, next, &values).await?;
-                    if found.len() > 2 {
-                        break;
-                    }
-                }
+            if let Some(next) = self.differs(&span.low, &last) {
+                found = self.spread(span, next, &last).await?;
+                // A value behind the last one of these finds the next of those.
+                found.retain(|point| point[..=at] == span.low[..=at]);
             }
             if found.is_empty() {
                 found.push(last);
             }
         }
-        if let Some(first) = first
-            && !found.contains(&first)
-        {
-            found.retain(|point| point[..=at] == span.low[..=at]);
-            found.push(first);
-        }
+        found.extend(first);
         Ok(found)
     }
 
