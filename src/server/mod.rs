@@ -15,6 +15,7 @@ mod archiving;
 pub mod base;
 mod conditions;
 pub mod definition;
+mod hops;
 pub mod ledger;
 pub mod mysql;
 pub mod postgres;

@@ -3,6 +3,7 @@
 pub mod binlog;
 pub mod connect;
 pub mod definition;
+mod diagnose;
 pub mod dump;
 mod fault;
 pub mod quote;
@@ -17,6 +18,7 @@ use super::{
     Answer, Condition, Demands, Feature, LedgerHead, LoadSettings, Loader, Made, Monitor, Purpose, Scratch, Server, Snapshot, Supplies,
     Survey, Swept, TargetChoices, View,
 };
+use crate::domain::diagnosis::ServerFacts;
 use crate::domain::schema::{DatabaseProperties, SchemaObject, Table};
 use crate::domain::server::{DatabaseInfo, ServerInfo};
 use crate::domain::wait::{Blocker, Ending};
@@ -163,6 +165,10 @@ impl Server for Mysql {
 
     fn stays_inside(&self, object: &SchemaObject) -> bool {
         target::reading::stays_inside(object)
+    }
+
+    fn examine(&self, limit: std::time::Duration) -> BoxFuture<'_, ServerFacts> {
+        Box::pin(diagnose::examine(&self.connector, limit))
     }
 
     fn monitor(&self) -> Answer<'_, Option<Box<dyn Monitor>>> {

@@ -3,6 +3,7 @@
 mod line;
 mod load;
 mod session;
+mod watch;
 
 use crate::support::mysql::Mysql;
 use dbbackup::domain::Connection;
