@@ -3,7 +3,7 @@
 use super::jsonl::JsonLines;
 use super::result::{self, Volume};
 use super::text::{Stderr, Text};
-use super::{archive, archiving, diagnose, logging, output, query, script, settings, wal};
+use super::{archive, archiving, binlog, diagnose, logging, output, query, script, settings, wal};
 use crate::app::action::Action;
 use crate::app::model::{Model, Outcome};
 use crate::app::msg::Msg;
@@ -32,7 +32,7 @@ use crate::runtime::work::{Engine, Work};
 use crate::runtime::{host, log, look, panic, password, signals, story};
 use crate::view::look::Look;
 use std::ffi::OsString;
-use std::io::{IsTerminal, stderr, stdin, stdout};
+use std::io::{IsTerminal, stdin, stdout};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -182,6 +182,9 @@ fn carry_out(
     if let Some(code) = archiving::run(cli, &resolved, &secrets, changes) {
         return Ok(code);
     }
+    if let Some(code) = binlog::run(cli, &resolved, &secrets, changes) {
+        return Ok(code);
+    }
     if let Some(answer) = query::answer(cli, &resolved, &secrets) {
         return Ok(settings::finish(answer, "Query failed"));
     }
@@ -283,11 +286,7 @@ fn application(
             outcome.exit
         }
         Mode::Batch => {
-            let kind = match crossterm::terminal::size() {
-                Ok((columns, _)) if stderr().is_terminal() => Stderr::Terminal(columns),
-                _ => Stderr::Plain,
-            };
-            let mut text = Text::new(kind, volume);
+            let mut text = Text::new(Stderr::now(), volume);
             let outcome = play(&mut text);
             text.finish();
             result::print(&outcome, volume, noun)

@@ -3,6 +3,7 @@
 
 pub mod archive;
 mod archiving;
+mod binlog;
 pub mod diagnose;
 pub mod jsonl;
 pub mod launch;

@@ -2,6 +2,7 @@
 
 pub mod archive;
 pub mod backup;
+pub mod binlog;
 pub mod diagnose;
 pub mod flags;
 pub mod globals;
@@ -76,6 +77,9 @@ pub enum Command {
     /// Archive the write-ahead log, hand it back to a recovery, and look after the archive
     #[command(subcommand, after_help = wal::EXAMPLES)]
     Wal(wal::Wal),
+    /// Archive the binary log of MySQL and MariaDB, and look after the archive
+    #[command(subcommand, after_help = binlog::EXAMPLES)]
+    Binlog(binlog::Binlog),
     /// Point-in-time recovery: what can be recovered, and switching archiving on and off
     #[command(subcommand, after_help = pitr::EXAMPLES)]
     Pitr(pitr::Pitr),

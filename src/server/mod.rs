@@ -3,6 +3,7 @@
 //! A backup asks a [`Server`] for a [`Snapshot`] of each database and reads it with several [`Reader`]s; a restore opens
 //! [`Loader`]s on the target. Nobody outside this room asks which product is behind them.
 
+use crate::domain::binlog::Place;
 use crate::domain::diagnosis::ServerFacts;
 use crate::domain::schema::{DatabaseProperties, RowFormat, SchemaObject, Table};
 use crate::domain::server::{DatabaseInfo, ServerInfo};
@@ -13,6 +14,7 @@ use futures_util::future::BoxFuture;
 
 mod archiving;
 pub mod base;
+pub mod binlog;
 mod conditions;
 pub mod definition;
 mod hops;
@@ -181,6 +183,11 @@ pub trait Server: Send + Sync {
         Vec::new()
     }
 
+    /// What a role of the archive is called on the target, by the pairs (in the archive, on the target).
+    fn mapped_role(&self, role: &str, map: &[(String, String)]) -> String {
+        map.iter().find(|(from, _)| from == role).map_or_else(|| role.to_owned(), |(_, to)| to.clone())
+    }
+
     /// What a global object makes, where it makes anything that others need.
     fn made_by(&self, object: &SchemaObject) -> Vec<Made> {
         let _ = object;
@@ -252,8 +259,23 @@ pub trait Server: Send + Sync {
         Box::pin(std::future::ready(Err(no_base_backups())))
     }
 
+    /// The server's binary logs and whose they are. A fault where the product, or this server, writes none.
+    fn binlogs(&self) -> Answer<'_, binlog::Binlogs> {
+        Box::pin(std::future::ready(Err(no_binary_log())))
+    }
+
+    /// A session in which the server sends its binary log from a place on.
+    fn binlog_source<'a>(&'a self, from: &'a Place, follow: binlog::Follow) -> Answer<'a, Box<dyn binlog::BinlogSource>> {
+        let (_, _) = (from, follow);
+        Box::pin(std::future::ready(Err(no_binary_log())))
+    }
+
     /// A session that changes a database.
     fn loader<'a>(&'a self, database: &'a str, settings: &'a LoadSettings) -> Answer<'a, Box<dyn Loader>>;
+}
+
+fn no_binary_log() -> Fault {
+    Fault::new(crate::domain::Code::Usage, "this server writes no binary log; its write-ahead log is archived by `dbbackup wal`")
 }
 
 fn no_base_backups() -> Fault {

@@ -204,10 +204,15 @@ pub fn hours(segments: &[(Segment, &Seen)]) -> Vec<Hour> {
 
 /// Bytes by which the archive has grown per hour in the last days; none where nothing was archived then.
 pub fn growth(segments: &[(Segment, &Seen)], now: Stamp) -> Option<Bytes> {
-    let oldest = segments.iter().map(|(_, seen)| seen.at).min()?;
+    pace(segments.iter().map(|(_, seen)| (seen.at, seen.bytes)), now)
+}
+
+/// The same of files by their times and bytes.
+pub fn pace(files: impl Iterator<Item = (Stamp, u64)> + Clone, now: Stamp) -> Option<Bytes> {
+    let oldest = files.clone().map(|(at, _)| at).min()?;
     let span = now.since(oldest).clamp(LEAST_GROWTH_MS, GROWTH_MS);
     let since = now.0.saturating_sub(i64::try_from(span).unwrap_or(i64::MAX));
-    let bytes: u128 = segments.iter().filter(|(_, seen)| seen.at.0 >= since).map(|(_, seen)| u128::from(seen.bytes)).sum();
+    let bytes: u128 = files.filter(|(at, _)| at.0 >= since).map(|(_, bytes)| u128::from(bytes)).sum();
     let per_hour = u64::try_from(bytes * 3_600_000 / u128::from(span)).unwrap_or(u64::MAX);
     (per_hour > 0).then_some(Bytes(per_hour))
 }

@@ -7,6 +7,7 @@ mod diagnose;
 pub mod dump;
 mod fault;
 pub mod quote;
+mod replica;
 pub mod session;
 mod source;
 mod stall;
@@ -14,10 +15,12 @@ mod target;
 mod watch;
 pub mod wire;
 
+use super::binlog::{BinlogSource, Binlogs, Follow};
 use super::{
     Answer, Condition, Demands, Feature, LedgerHead, LoadSettings, Loader, Made, Monitor, Purpose, Scratch, Server, Snapshot, Supplies,
     Survey, Swept, TargetChoices, View,
 };
+use crate::domain::binlog::Place;
 use crate::domain::diagnosis::ServerFacts;
 use crate::domain::schema::{DatabaseProperties, SchemaObject, Table};
 use crate::domain::server::{DatabaseInfo, ServerInfo};
@@ -155,6 +158,10 @@ impl Server for Mysql {
         target::reading::roles_named(sql)
     }
 
+    fn mapped_role(&self, role: &str, map: &[(String, String)]) -> String {
+        target::reading::mapped_role(role, map)
+    }
+
     fn made_by(&self, object: &SchemaObject) -> Vec<Made> {
         target::reading::made_by(object)
     }
@@ -169,6 +176,14 @@ impl Server for Mysql {
 
     fn examine(&self, limit: std::time::Duration) -> BoxFuture<'_, ServerFacts> {
         Box::pin(diagnose::examine(&self.connector, limit))
+    }
+
+    fn binlogs(&self) -> Answer<'_, Binlogs> {
+        Box::pin(replica::logs(&self.connector))
+    }
+
+    fn binlog_source<'a>(&'a self, from: &'a Place, follow: Follow) -> Answer<'a, Box<dyn BinlogSource>> {
+        Box::pin(replica::open(&self.connector, from, follow))
     }
 
     fn monitor(&self) -> Answer<'_, Option<Box<dyn Monitor>>> {

@@ -163,7 +163,12 @@ impl Session {
 
     /// Runs statements; rows that they give are not looked at.
     pub async fn run(&mut self, sql: &str) -> Result<Done, Error> {
-        self.ask(sql).await?;
+        self.run_bytes(sql.as_bytes()).await
+    }
+
+    /// The same for statements that are in another character set than UTF-8.
+    pub async fn run_bytes(&mut self, sql: &[u8]) -> Result<Done, Error> {
+        self.ask_bytes(QUERY, sql).await?;
         let mut done = Done::default();
         loop {
             match self.head().await? {
@@ -174,6 +179,35 @@ impl Session {
             if self.phase == Phase::Idle {
                 return Ok(done);
             }
+        }
+    }
+
+    /// Gives a command that is no question and is answered by a word alone.
+    pub async fn command(&mut self, command: u8, content: &[u8]) -> Result<(), Error> {
+        self.ask_bytes(command, content).await?;
+        match self.head().await? {
+            Head::Done(_) => Ok(()),
+            Head::Rows(_) => Err(Error::Protocol("a command is answered by rows".to_owned())),
+            Head::Infile => Err(self.no_file().await),
+        }
+    }
+
+    /// Gives a command that is answered by packets without end: see [`Session::followed`]. The session is of no other use after it.
+    pub async fn follow(&mut self, command: u8, content: &[u8]) -> Result<(), Error> {
+        self.ask_bytes(command, content).await
+    }
+
+    /// The next packet after [`Session::follow`], without the byte that says that all is well; none where the server has no more. Nothing is lost
+    /// when this is dropped while it waits.
+    pub async fn followed(&mut self) -> Result<Option<&[u8]>, Error> {
+        let packet = self.received().await?;
+        match self.line.bytes(packet) {
+            [OK, ..] => Ok(self.line.bytes(packet).get(1..)),
+            bytes if bytes.first() == Some(&END) && bytes.len() < 9 => {
+                self.set(Phase::Broken);
+                Ok(None)
+            }
+            _ => Err(Error::Protocol("a packet that is no event".to_owned())),
         }
     }
 
@@ -199,9 +233,13 @@ impl Session {
 
     /// Begins a question. What is left of the answer before is read past.
     async fn ask(&mut self, sql: &str) -> Result<(), Error> {
+        self.ask_bytes(QUERY, sql.as_bytes()).await
+    }
+
+    async fn ask_bytes(&mut self, command: u8, content: &[u8]) -> Result<(), Error> {
         self.ready().await?;
         self.set(Phase::Asked);
-        match self.line.ask(QUERY, sql.as_bytes()).await {
+        match self.line.ask(command, content).await {
             Ok(()) => Ok(()),
             Err(error) => Err(self.reason(error).await),
         }

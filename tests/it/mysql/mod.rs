@@ -2,7 +2,10 @@
 
 mod line;
 mod load;
+mod objects;
 mod session;
+mod source;
+mod target;
 mod watch;
 
 use crate::support::mysql::Mysql;

@@ -47,33 +47,60 @@ pub fn rights(facts: &Facts<'_>) -> Vec<Found> {
 /// Which definitions an older server does not know.
 pub fn version(facts: &Facts<'_>) -> Vec<Found> {
     const NAME: &str = "version";
-    let (from, to) = (facts.archive.manifest().head.source.version_num / 10_000, facts.info.major());
+    let source = &facts.archive.manifest().head.source;
+    if facts.info.product.is_mysql() {
+        return products(facts);
+    }
+    let (from, to) = (source.version_num / 10_000, facts.info.major());
     if from <= to {
         return vec![ok(NAME, if from == to { format!("both are {to}") } else { format!("from {from} to {to}") })];
     }
     let cure = Some(format!("Restore to PostgreSQL {from} or newer."));
+    let told = unknown(facts);
+    if told.is_empty() {
+        let detail =
+            format!("the backup is of version {from}, the target is {to}; nothing that {to} does not know was found in the definitions");
+        return vec![warn(NAME, detail, cure)];
+    }
+    let detail = format!("the backup is of version {from}, the target is {to}: it does not know {}", told.join("; "));
+    vec![obstacle(Code::VersionUnsupported, NAME, detail, cure)]
+}
+
+/// The same between servers of one family: what is one product's alone, and what came with a version within a series.
+fn products(facts: &Facts<'_>) -> Vec<Found> {
+    const NAME: &str = "version";
+    let source = &facts.archive.manifest().head.source;
+    let (from, to) = (format!("{} {}", text::clean(&source.product), text::clean(&source.version)), facts.info.title());
+    let told = unknown(facts);
+    if told.is_empty() {
+        return vec![ok(NAME, format!("from {from} to {to}; the target knows everything that was found in the definitions"))];
+    }
+    let detail = format!("the backup is of {from}, the target is {to}: it does not know {}", told.join("; "));
+    let cure =
+        format!("Restore to {from} or newer, or change these definitions on the source; --schema-only and --table leave others out.");
+    vec![obstacle(Code::VersionUnsupported, NAME, detail, Some(cure))]
+}
+
+/// What the target does not know of the definitions, with where it is.
+fn unknown(facts: &Facts<'_>) -> Vec<String> {
     let mut all: BTreeMap<Feature, (u64, Vec<&str>)> = BTreeMap::new();
     for (feature, (count, names)) in facts.subjects.iter().flat_map(|subject| &subject.needs.unknown) {
         let entry = all.entry(*feature).or_default();
         entry.0 += count;
         entry.1.extend(names.iter().map(String::as_str));
     }
-    if all.is_empty() {
-        let detail =
-            format!("the backup is of version {from}, the target is {to}; nothing that {to} does not know was found in the definitions");
-        return vec![warn(NAME, detail, cure)];
-    }
-    let told: Vec<String> = all
-        .iter()
-        .map(|(feature, (count, names))| {
-            let which = if *count == 1 {
-                list(names.iter().copied())
-            } else {
-                format!("{count} objects, such as {}", list(names.iter().take(1).copied()))
-            };
+    let told = |(feature, (count, names)): (&Feature, &(u64, Vec<&str>))| {
+        let which = if *count == 1 {
+            list(names.iter().copied())
+        } else {
+            format!("{count} objects, such as {}", list(names.iter().take(1).copied()))
+        };
+        // A version of 0: there is none that has it.
+        if feature.since == 0 {
+            format!("{}: {which}", feature.name)
+        } else {
             format!("{} (version {}): {which}", feature.name, feature.since)
-        })
-        .collect();
-    let detail = format!("the backup is of version {from}, the target is {to}: it does not know {}", told.join("; "));
-    vec![obstacle(Code::VersionUnsupported, NAME, detail, cure)]
+        }
+    };
+    all.iter().map(told).collect()
 }

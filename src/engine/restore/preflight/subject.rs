@@ -41,6 +41,8 @@ pub struct Subject<'a> {
 pub struct Needs {
     /// Roles, under their names on the target: owners, and who has rights.
     pub roles: BTreeSet<String>,
+    /// Accounts, under their names on the target, whose rights something runs with. It is made without them, and fails when it is used.
+    pub definers: BTreeSet<String>,
     /// Tablespaces.
     pub tablespaces: BTreeSet<String>,
     /// Extensions.
@@ -103,8 +105,11 @@ pub async fn all<'a>(
             }
         }
     }
-    let newer = archive.manifest().head.source.version_num / 10_000 > info.major();
-    let version = newer.then_some(info.version_num);
+    let source = &archive.manifest().head.source;
+    let newer = source.version_num / 10_000 > info.major();
+    // Where versions add to each other within a series, and the other product has its own, only the same version knows everything.
+    let other = info.product.is_mysql() && (source.product() != info.product || source.version_num > info.version_num);
+    let version = (newer || other).then_some(info.version_num);
     let mut reads = Vec::with_capacity(wanted.len());
     for (database, target, selection, entry) in wanted {
         reads.push(async move {
@@ -137,9 +142,12 @@ async fn needs(
 }
 
 fn digest(chosen: &Chosen, database: &manifest::Database, spec: &RestoreSpec, server: &dyn Server, version: Option<u32>) -> Needs {
-    let mapped = |role: &str| spec.map_roles.iter().find(|(from, _)| from == role).map_or_else(|| role.to_owned(), |(_, to)| to.clone());
+    let mapped = |role: &str| server.mapped_role(role, &spec.map_roles);
     let mut needs = Needs { notes: chosen.notes.clone(), tables: chosen.tables.len() as u64, ..Needs::default() };
     for object in &chosen.objects {
+        if let (false, Some(definer)) = (spec.no_owner, &object.definer) {
+            needs.definers.insert(mapped(definer));
+        }
         if !spec.no_owner && object.owner_sql.is_some() {
             needs.roles.extend(object.owner.as_deref().filter(|owner| !owner.is_empty()).map(mapped));
         }

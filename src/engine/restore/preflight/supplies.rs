@@ -134,20 +134,42 @@ pub fn roles(facts: &Facts<'_>) -> Vec<Found> {
     const NAME: &str = "roles";
     let needed = facts.needed(|needs| &needs.roles);
     let Some(supplies) = facts.supplies.as_ref() else { return vec![unknown(NAME, "the server does not say what it has", None)] };
-    if needed.is_empty() {
+    let definers = facts.needed(|needs| &needs.definers);
+    if needed.is_empty() && definers.is_empty() {
         return vec![ok(NAME, "none are needed")];
     }
+    // There is at least the one that we are logged in as.
+    if supplies.roles.is_empty() {
+        return vec![unknown(NAME, "we may not see which there are", None)];
+    }
     let there = |role: &str| supplies.roles.iter().any(|known| known == role);
+    let absent: Vec<&str> = definers.iter().copied().filter(|role| !there(role) && !facts.made_roles.contains(*role)).collect();
+    let mut found = Vec::new();
+    if !absent.is_empty() {
+        let detail = format!("views, routines, triggers or events run with the rights of {}, which the target does not have", list(absent));
+        let cure = "They are made, and fail when they are used: create the accounts, name others (--map-role OLD=NEW), or be it yourself (--no-owner).";
+        found.push(warn(NAME, detail, Some(cure.into())));
+    }
+    if needed.is_empty() {
+        if found.is_empty() {
+            found.push(ok(NAME, format!("{} needed, all there or on their way", definers.len())));
+        }
+        return found;
+    }
     let lacking: Vec<&str> = needed.iter().copied().filter(|role| !there(role) && !facts.made_roles.contains(*role)).collect();
     if lacking.is_empty() {
         let coming = needed.iter().filter(|role| !there(role)).count();
         let detail = if coming == 0 { "all there".to_owned() } else { format!("{coming} of them come with the globals") };
-        return vec![ok(NAME, format!("{} needed, {detail}", needed.len()))];
+        if found.is_empty() {
+            found.push(ok(NAME, format!("{} needed, {detail}", needed.len())));
+        }
+        return found;
     }
     let who = facts.who(|needs| lacking.iter().any(|role| needs.roles.contains(*role)));
     let detail = format!("{who} needs {}, which the target does not have", list(lacking));
     let cure = "Create them, give them other names (--map-role OLD=NEW), or leave owners and rights out (--no-owner --no-acl).";
-    vec![obstacle(Code::MissingRole, NAME, detail, Some(cure.into()))]
+    found.push(obstacle(Code::MissingRole, NAME, detail, Some(cure.into())));
+    found
 }
 
 /// Tablespaces are there, or come with the globals and have a folder.

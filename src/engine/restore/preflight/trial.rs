@@ -59,8 +59,8 @@ pub async fn script(
 fn choose(chosen: Chosen, database: &manifest::Database, spec: &RestoreSpec, server: &dyn Server, supplies: Option<&Supplies>) -> Script {
     let graph = graph::build(&chosen, database, 1, &Done::default());
     let role = |name: &str| {
-        let name = spec.map_roles.iter().find(|(from, _)| from == name).map_or(name, |(_, to)| to);
-        supplies.is_none_or(|supplies| supplies.roles.iter().any(|known| known == name))
+        let name = server.mapped_role(name, &spec.map_roles);
+        supplies.is_none_or(|supplies| supplies.roles.contains(&name))
     };
     let tablespace = |name: &str| supplies.is_none_or(|supplies| supplies.tablespaces.iter().any(|known| known == name));
     let extension = |name: &str| supplies.is_none_or(|supplies| supplies.extensions.iter().any(|known| known.name == name));

@@ -5,6 +5,7 @@ use super::query::Query;
 use super::sets;
 use crate::domain::binlog::{Gtid, LogName};
 use crate::domain::recovery::Micros;
+use crate::server::mysql::quote;
 
 /// Bytes of a header.
 pub const HEADER: usize = 19;
@@ -143,6 +144,8 @@ pub struct Begin {
     pub committed: Option<Micros>,
     /// MariaDB: whether the next statement is all of it. MySQL does not say.
     pub alone: Option<bool>,
+    /// MariaDB: the identity of the XA transaction that begins, as SQL reads it. MySQL writes `XA START`.
+    pub xa: Option<String>,
 }
 
 /// Reads an event's content, without its checksum. None: it is too short for its type.
@@ -188,7 +191,7 @@ fn gtid(header: &Header, mut cursor: Cursor<'_>) -> Option<Begin> {
         // The highest bit says that the time of the first commit, elsewhere, follows.
         i64::try_from(time & !(1 << 55)).ok().filter(|time| *time > 0).map(Micros)
     });
-    Some(Begin { gtid, committed, alone: None })
+    Some(Begin { gtid, committed, alone: None, xa: None })
 }
 
 /// `Gtid_event` with a tag, in the form of `mysql/serialization`: version, size, last field, then each field behind its number.
@@ -217,16 +220,28 @@ fn tagged(mut cursor: Cursor<'_>) -> Option<Begin> {
             _ => break,
         }
     }
-    Some(Begin { gtid: (number > 0).then_some(Gtid::Mysql { server, tag, number }), committed, alone: None })
+    Some(Begin { gtid: (number > 0).then_some(Gtid::Mysql { server, tag, number }), committed, alone: None, xa: None })
 }
 
-/// MariaDB's `Gtid_log_event`: number, domain, flags.
+/// MariaDB's `Gtid_log_event`: number, domain, flags; a group's number; the kind of an XA transaction's identity, two lengths, both parts of it.
 fn maria(header: &Header, mut cursor: Cursor<'_>) -> Option<Begin> {
-    const STANDALONE: u8 = 1;
+    const STANDALONE: u8 = 0x01;
+    const GROUP: u8 = 0x02;
+    const PREPARED_XA: u8 = 0x40;
     let (number, domain, flags) = (cursor.number(8)?, cursor.word()?, cursor.byte()?);
+    if flags & GROUP != 0 {
+        cursor.number(8)?;
+    }
+    let xa = match flags & PREPARED_XA {
+        0 => None,
+        _ => {
+            let (format, global, branch) = (cursor.word()?, cursor.byte()?, cursor.byte()?);
+            Some(xid(cursor.take(usize::from(global))?, cursor.take(usize::from(branch))?, format))
+        }
+    };
     let gtid = Gtid::Mariadb { domain, server: header.server, number };
     let committed = Micros(i64::from(header.timestamp) * 1_000_000);
-    Some(Begin { gtid: Some(gtid), committed: Some(committed), alone: Some(flags & STANDALONE != 0) })
+    Some(Begin { gtid: Some(gtid), committed: Some(committed), alone: Some(flags & STANDALONE != 0), xa })
 }
 
 /// `XA_prepare_event`: one byte for one phase, the kind of identity, two lengths, both parts of it.
@@ -234,6 +249,9 @@ fn xa_prepare(mut cursor: Cursor<'_>) -> Option<Body<'static>> {
     let one_phase = cursor.byte()? != 0;
     let (format, global, branch) = (cursor.word()?, cursor.word()?, cursor.word()?);
     let (global, branch) = (cursor.take(usize::try_from(global).ok()?)?, cursor.take(usize::try_from(branch).ok()?)?);
-    let xid = format!("{},{},{format}", crate::server::mysql::quote::bytes(global), crate::server::mysql::quote::bytes(branch));
-    Some(Body::XaPrepare { one_phase, xid })
+    Some(Body::XaPrepare { one_phase, xid: xid(global, branch, format) })
+}
+
+fn xid(global: &[u8], branch: &[u8], format: u32) -> String {
+    format!("{},{},{format}", quote::bytes(global), quote::bytes(branch))
 }

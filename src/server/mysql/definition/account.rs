@@ -87,9 +87,7 @@ impl Account {
     /// Whether every server has it from the start, so that it is never changed.
     pub fn is_from_the_start(&self) -> bool {
         let here = matches!(self.host.as_deref(), Some("localhost" | "127.0.0.1" | "::1"));
-        self.is_internal()
-            || (here && matches!(self.user.as_str(), "root" | "mysql" | "debian-sys-maint" | ""))
-            || (self.user == "PUBLIC" && self.host.as_deref().is_none_or(str::is_empty))
+        self.is_internal() || (here && matches!(self.user.as_str(), "root" | "mysql" | "debian-sys-maint" | ""))
     }
 }
 

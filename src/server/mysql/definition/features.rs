@@ -1,6 +1,6 @@
 //! What came with a version, or is one product's alone: types, collations, kinds of objects, and modes that definitions ask for.
 
-use super::lexer::{Placed, Quotes, Token, value, words};
+use super::lexer::{Placed, Token, value, words};
 use super::script;
 use crate::domain::Product;
 use crate::domain::schema::SchemaObject;

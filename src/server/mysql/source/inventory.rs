@@ -5,22 +5,15 @@
 //! choice, apart from owners (the definers) and rights, which are kinds of their own.
 
 use super::kinds::LEDGER;
-use super::objects;
-use crate::domain::schema::{InventoryItem, SchemaObject, SequenceState};
-use crate::domain::{Fault, Product};
+use crate::domain::Product;
+use crate::domain::schema::{InventoryItem, SchemaObject};
 use crate::server::TargetChoices;
-use crate::server::mysql::connect::{Connector, Session};
+use crate::server::mysql::connect::Session;
 use crate::server::mysql::definition::{definer, script};
 use crate::server::mysql::quote::{ident, literal};
 use crate::server::mysql::wire::{Error, Row};
 use std::collections::{BTreeMap, HashSet};
 use xxhash_rust::xxh3::xxh3_128;
-
-/// The inventory and the values of sequences, without rows.
-pub async fn read(connector: &Connector, session: &mut Session, database: &str) -> Result<(Vec<InventoryItem>, Vec<SequenceState>), Fault> {
-    let read = objects::read(connector, session, database).await?;
-    Ok((read.inventory, read.sequences))
-}
 
 fn item(kind: &str, identity: String, definition: String) -> InventoryItem {
     InventoryItem { kind: kind.to_owned(), identity, definition }

@@ -3,7 +3,7 @@
 use super::baseline::{self, Baseline, Place};
 use super::pool::Pool;
 use super::reader::{self, TsvReader};
-use super::{cut, tables};
+use super::{cut, objects, properties, tables};
 use crate::domain::schema::{Contents, InventoryItem, Range, SequenceState, Table};
 use crate::domain::server::Position;
 use crate::domain::time::Stamp;
@@ -85,9 +85,21 @@ impl Held {
         let desk = desk.as_mut().ok_or_else(Self::gone)?;
         let found = self.tables(desk, database).await?;
         tables::complete(&found, database, &self.connector)?;
-        let mut contents = Contents { notes: tables::notes(&found), ..Contents::default() };
+        let product = desk.flavour().product;
+        let mut contents = Contents { product, notes: tables::notes(&found), ..Contents::default() };
+        let read = objects::read(&self.connector, desk, database).await?;
+        contents.properties = properties::read(&self.connector, desk, database).await?;
         self.unchanged(desk, database).await?;
+        contents.notes.extend(read.notes);
         contents.tables = found.into_iter().filter(|one| !one.shell).map(|one| one.table).collect();
+        let ids: HashMap<&str, u32> =
+            read.objects.iter().filter(|object| object.kind == "TABLE").map(|object| (object.name.as_str(), object.id)).collect();
+        for table in &mut contents.tables {
+            table.object = ids.get(table.name.name.as_str()).copied();
+        }
+        contents.objects = read.objects;
+        contents.sequences = read.sequences;
+        contents.inventory = read.inventory;
         Ok(contents)
     }
 
@@ -205,7 +217,12 @@ impl Snapshot for Opened {
     }
 
     fn inventory(&self) -> Answer<'_, (Vec<InventoryItem>, Vec<SequenceState>)> {
-        Box::pin(async { Ok((Vec::new(), Vec::new())) })
+        Box::pin(async {
+            let mut desk = self.held.desk.lock().await;
+            let desk = desk.as_mut().ok_or_else(Held::gone)?;
+            let read = objects::read(&self.held.connector, desk, &self.database).await?;
+            Ok((read.inventory, read.sequences))
+        })
     }
 
     fn tables(&self) -> Answer<'_, Vec<Table>> {

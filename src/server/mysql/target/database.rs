@@ -1,10 +1,10 @@
 //! Makes, drops and dresses databases.
 
-use super::script;
 use crate::domain::schema::DatabaseProperties;
 use crate::domain::{Code, Fault, text};
 use crate::server::TargetChoices;
 use crate::server::mysql::connect::Connector;
+use crate::server::mysql::definition::grant::{self, Grant, Patterns};
 use crate::server::mysql::quote::{ident, literal};
 use crate::server::mysql::session::Session;
 use crate::server::mysql::wire::Error;
@@ -140,12 +140,15 @@ pub async fn apply_properties(
     properties: &DatabaseProperties,
     choices: &TargetChoices,
 ) -> Result<(), Fault> {
-    let statements = dress(name, properties, choices);
-    if statements.is_empty() {
+    if properties.statements.is_empty() {
         return Ok(());
     }
     let what = "cannot set the properties of the database";
     let mut session = connector.session(None).await?;
+    // Only MySQL has the setting; without it patterns are taken.
+    let plain = session.query("SELECT @@partial_revokes").await;
+    let plain = plain.is_ok_and(|rows| rows.first().is_some_and(|row| row.owned(0) == "1"));
+    let statements = dress(name, properties, choices, if plain { Patterns::Plain } else { Patterns::Taken });
     for sql in statements {
         if let Err(fault) = run(connector, &mut session, name, what, &sql).await {
             session.close().await;
@@ -162,8 +165,7 @@ pub async fn apply_properties(
 }
 
 /// The statements that give a database what it has beside its contents.
-fn dress(name: &str, properties: &DatabaseProperties, choices: &TargetChoices) -> Vec<String> {
-    let quoted = ident(name);
+fn dress(name: &str, properties: &DatabaseProperties, choices: &TargetChoices, patterns: Patterns) -> Vec<String> {
     let mut statements = Vec::new();
     for statement in &properties.statements {
         let head = statement.trim_start().to_ascii_uppercase();
@@ -171,8 +173,11 @@ fn dress(name: &str, properties: &DatabaseProperties, choices: &TargetChoices) -
         if rights && choices.no_acl {
             continue;
         }
-        let mapped = if rights { script::granted(statement, choices) } else { statement.clone() };
-        statements.push(mapped.replace(DatabaseProperties::PLACEHOLDER, &quoted));
+        // In a right `_` and `%` in the name of a database stand for any characters.
+        let quoted = if rights { grant::pattern(name, patterns) } else { ident(name) };
+        let statement = statement.replace(DatabaseProperties::PLACEHOLDER, &quoted);
+        let mapped = Grant::parse(&statement).map(|grant| grant.mapped(&choices.map_roles).sql());
+        statements.push(mapped.unwrap_or(statement));
     }
     statements
 }
@@ -198,8 +203,11 @@ mod tests {
             ..DatabaseProperties::default()
         };
         let choices = TargetChoices { map_roles: vec![("alice".into(), "bob".into())], ..TargetChoices::default() };
-        assert_eq!(dress("n", &properties, &choices), ["ALTER DATABASE `n` READ ONLY = 1", "GRANT SELECT ON `n`.* TO `bob`@`%`"]);
+        assert_eq!(
+            dress("n_1", &properties, &choices, Patterns::Taken),
+            ["ALTER DATABASE `n_1` READ ONLY = 1", "GRANT SELECT ON `n\\_1`.* TO `bob`@`%`"]
+        );
         let bare = TargetChoices { no_acl: true, ..TargetChoices::default() };
-        assert_eq!(dress("n", &properties, &bare), ["ALTER DATABASE `n` READ ONLY = 1"]);
+        assert_eq!(dress("n_1", &properties, &bare, Patterns::Taken), ["ALTER DATABASE `n_1` READ ONLY = 1"]);
     }
 }

@@ -87,7 +87,7 @@ fn row(table: &Table, line: &[u8]) -> Result<String, Fault> {
                 text.push_str(std::str::from_utf8(&bytes).unwrap_or("0"));
             }
             ValueForm::Number => return Err(broken(table)),
-            ValueForm::Plain => literal(&mut text, &bytes),
+            ValueForm::Plain | ValueForm::Float => literal(&mut text, &bytes),
             ValueForm::Text => {
                 let mut value = String::new();
                 literal(&mut value, &bytes);

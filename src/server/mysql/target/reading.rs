@@ -4,7 +4,7 @@
 use super::global;
 use crate::domain::Product;
 use crate::domain::schema::SchemaObject;
-use crate::server::mysql::definition::grant::{Grant, On};
+use crate::server::mysql::definition::grant::Grant;
 use crate::server::mysql::definition::lexer::{Placed, Quotes, Token, words};
 use crate::server::mysql::definition::{account::Account, features, script};
 use crate::server::{Feature, Made};
@@ -46,7 +46,9 @@ pub fn stays_inside(object: &SchemaObject) -> bool {
     let (settings, statement) = script::split(&object.sql);
     let quotes = script::quotes(&object.sql);
     let harmless = |line: &&str| {
-        ["SET sql_mode = '", "SET character_set_client = '", "SET collation_connection = '", "SET time_zone = '"].iter().any(|start| line.starts_with(start))
+        ["SET sql_mode = '", "SET character_set_client = '", "SET collation_connection = '", "SET time_zone = '"]
+            .iter()
+            .any(|start| line.starts_with(start))
             && words(line, Quotes::default()).count() == 4
     };
     if !settings.iter().all(|line| harmless(&line)) {
@@ -85,12 +87,16 @@ fn is_plain_table(all: &[Placed<'_>]) -> bool {
     let engine = all.windows(3).find(|three| three[0].token.is("ENGINE") && three[1].token == Token::Mark('='));
     let known = ["InnoDB", "MyISAM", "Aria", "MEMORY", "ARCHIVE", "CSV", "RocksDB"];
     let here = engine.is_none_or(|three| known.iter().any(|name| three[2].token.is(name)));
-    is_one(all) && here && !is_qualified(all) && !["SELECT", "DIRECTORY", "CONNECTION", "TABLESPACE", "LIKE", "UNION"].iter().any(|word| says(word))
+    is_one(all)
+        && here
+        && !is_qualified(all)
+        && !["SELECT", "DIRECTORY", "CONNECTION", "TABLESPACE", "LIKE", "UNION"].iter().any(|word| says(word))
 }
 
 /// `CREATE … KIND`, with nothing but what describes it between.
 fn is_headed(all: &[Placed<'_>], kind: &str) -> bool {
-    const BETWEEN: [&str; 12] = ["ALGORITHM", "UNDEFINED", "MERGE", "TEMPTABLE", "SQL", "SECURITY", "INVOKER", "DEFINER", "AGGREGATE", "OR", "REPLACE", "="];
+    const BETWEEN: [&str; 12] =
+        ["ALGORITHM", "UNDEFINED", "MERGE", "TEMPTABLE", "SQL", "SECURITY", "INVOKER", "DEFINER", "AGGREGATE", "OR", "REPLACE", "="];
     let Some(at) = all.iter().position(|placed| placed.token.is(kind)) else { return false };
     let between = all.get(1..at).unwrap_or_default().iter();
     let fits = |placed: &Placed<'_>| match placed.token {
@@ -134,14 +140,9 @@ fn is_one_body(all: &[Placed<'_>]) -> bool {
     depth == 0
 }
 
-/// The accounts that a statement of a database's properties names are those that it gives rights to.
-pub fn is_right(statement: &str) -> bool {
-    Grant::parse(statement).is_some_and(|grant| grant.on != On::Role)
-}
-
-/// The account that an object runs as, by the name that it has on the target.
-pub fn definer(object: &SchemaObject, map: &[(String, String)]) -> Option<String> {
-    object.definer.as_deref().map(|name| Account::from_name(name).mapped(map).to_string())
+/// See [`crate::server::Server::mapped_role`]: the map may name a user without the host.
+pub fn mapped_role(role: &str, map: &[(String, String)]) -> String {
+    Account::from_name(role).mapped(map).to_string()
 }
 
 #[cfg(test)]
@@ -157,7 +158,10 @@ mod tests {
         let mode = "SET sql_mode = 'ANSI_QUOTES';\n";
         for (kind, sql) in [
             ("TABLE", "CREATE TABLE `t` (\n  `a` int DEFAULT '1; DROP DATABASE x'\n) ENGINE=InnoDB COMMENT='SELECT'"),
-            ("VIEW", "SET character_set_client = 'utf8mb4';\nCREATE ALGORITHM=UNDEFINED DEFINER=`a`@`b` SQL SECURITY DEFINER VIEW `v` AS select `o`.`t`.`a` from `o`.`t`"),
+            (
+                "VIEW",
+                "SET character_set_client = 'utf8mb4';\nCREATE ALGORITHM=UNDEFINED DEFINER=`a`@`b` SQL SECURITY DEFINER VIEW `v` AS select `o`.`t`.`a` from `o`.`t`",
+            ),
             ("SEQUENCE", "CREATE SEQUENCE `s` start with 1"),
             ("FUNCTION", "CREATE DEFINER=`a`@`b` FUNCTION `f`() RETURNS int return 1"),
         ] {

@@ -3,6 +3,7 @@
 use crate::domain::Fault;
 use crate::server::Supplies;
 use crate::server::mysql::connect::Connector;
+use crate::server::mysql::source::account;
 use crate::server::mysql::wire::Error;
 
 /// Our user's rights for the whole server, and those to make things in some database: a name of a database there may be a pattern.
@@ -18,8 +19,8 @@ pub async fn read(connector: &Connector) -> Result<Supplies, Fault> {
     let rights: Vec<String> = session.query(RIGHTS).await.map_err(failed)?.iter().map(|row| row.owned(0)).collect();
     let collations = session.query("SELECT collation_name FROM information_schema.collations").await.map_err(failed)?;
     // Who may not read the accounts is told of none that is missing: the server says so when it is named.
-    let roles = match session.query("SELECT CONCAT(user, '@', host) FROM mysql.user").await {
-        Ok(rows) => rows.iter().map(|row| row.owned(0)).collect(),
+    let roles = match session.query("SELECT user, host FROM mysql.user").await {
+        Ok(rows) => rows.iter().map(|row| account(session.flavour().product, row.owned(0), row.owned(1)).to_string()).collect(),
         Err(Error::Server { .. }) => Vec::new(),
         Err(error) => return Err(failed(error)),
     };
