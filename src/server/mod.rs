@@ -17,6 +17,7 @@ pub mod base;
 pub mod binlog;
 mod conditions;
 pub mod definition;
+mod hops;
 pub mod ledger;
 pub mod mysql;
 pub mod postgres;

@@ -92,9 +92,9 @@ impl ServerFacts {
         self.reach.iter().find(|hop| hop.outcome.known().is_none())
     }
 
-    /// How the lock table is made, with what is in use.
+    /// How the lock table is made; none for a product that has no table of a fixed size.
     pub fn locks(&self) -> Option<&Locks> {
-        self.about.known().map(|about| &about.locks)
+        self.about.known().map(|about| &about.locks).filter(|locks| locks.capacity() > 0)
     }
 
     /// Locks in use, in percent of the capacity.

@@ -145,6 +145,10 @@ impl Code {
                 cures: &[
                     ("Name the authority that signed it:", "dbbackup status --ssl-mode verify-full --ssl-root-cert ca.crt"),
                     ("See what the server offers:", "openssl s_client -starttls postgres -connect {host}:{port}"),
+                    (
+                        "MySQL and MariaDB speak TLS in their own way; a server that lets nobody in without it says error 3159:",
+                        "openssl s_client -starttls mysql -connect {host}:{port}",
+                    ),
                 ],
             },
             Self::TooManyConnections => Page {
@@ -152,6 +156,7 @@ impl Code {
                 cures: &[
                     ("Use fewer connections:", "dbbackup backup single {database} --jobs 1"),
                     ("See who holds them:", "psql -c 'select usename, count(*) from pg_stat_activity group by 1 order by 2 desc'"),
+                    ("MySQL and MariaDB:", "mysql -e 'show processlist'"),
                     (
                         "Behind a connection pooler it is the pool that is used up: a backup needs a session for its snapshot, one for pg_dump and one for each reader. Raise `default_pool_size` in pgbouncer.ini (then `RELOAD`), or connect to PostgreSQL itself.",
                         "",
@@ -167,7 +172,7 @@ impl Code {
             },
             Self::ServerReadOnly => Page {
                 about: &[
-                    "The server takes no changes. It is a standby that follows a primary, or `default_transaction_read_only` is on for the server, the database or the role. A backup can be taken there; a restore cannot go there.",
+                    "The server takes no changes. It is a standby that follows a primary, or `default_transaction_read_only` is on for the server, the database or the role. MySQL and MariaDB: `read_only` or `super_read_only` is on, as on a replica. A backup can be taken there; a restore cannot go there.",
                 ],
                 cures: &[
                     (
@@ -406,11 +411,15 @@ impl Code {
                 ],
             },
             Self::AuthFailed => Page {
-                about: &["The password is wrong or missing, or pg_hba.conf has no rule that lets this role in from here."],
+                about: &["The password is wrong or missing, or pg_hba.conf has no rule that lets this role in from here. MySQL and MariaDB: there is no account for this user and this host, or it proves passwords in a way that this program does not have."],
                 cures: &[
                     ("See where the connection's settings come from (a password is never shown):", "dbbackup config show --origin"),
                     ("Try it with psql:", "psql -h {host} -U {user} -d postgres"),
                     ("See the server's rules:", "psql -c 'select * from pg_hba_file_rules'"),
+                    (
+                        "MySQL and MariaDB: see which accounts there are; the message names the host that the server sees us at:",
+                        "mysql -e 'select user, host, plugin from mysql.user'",
+                    ),
                 ],
             },
             Self::PermissionDenied => Page {
@@ -419,6 +428,14 @@ impl Code {
                 ],
                 cures: &[
                     ("Let a role read everything (PostgreSQL 14 and newer):", "psql -c 'grant pg_read_all_data to {user}'"),
+                    (
+                        "MySQL and MariaDB: see what the user may; the message has the GRANT that is missing:",
+                        "mysql -h {host} -u {user} -p -e 'show grants'",
+                    ),
+                    (
+                        "MySQL, where a restore is told that local data are disabled: let clients send rows:",
+                        "mysql -e 'set global local_infile = on'",
+                    ),
                     (
                         "Restore without owners and rights:",
                         "dbbackup restore single {archive} --target {database} --create --no-owner --no-acl",
@@ -437,7 +454,7 @@ impl Code {
             },
             Self::Incomplete => Page {
                 about: &[
-                    "Something cannot be read completely, so there would be no true backup of it; the message names it. Row-level security that hides rows from the backup's role is the usual cause. No archive is left.",
+                    "Something cannot be read completely, so there would be no true backup of it; the message names it. Row-level security that hides rows from the backup's role is the usual cause. MySQL and MariaDB: a table is damaged on the server (`CHECK TABLE` says how). No archive is left.",
                 ],
                 cures: &[("Use a role that sees all rows:", "psql -c 'alter role {user} bypassrls'")],
             },

@@ -70,6 +70,16 @@ impl Connector {
         &self.0.connection
     }
 
+    /// The ways that the mode allows, in order.
+    pub(super) fn ways(&self) -> &[Way] {
+        &self.0.ways
+    }
+
+    /// The password.
+    pub(super) fn password(&self) -> Option<&SecretString> {
+        self.0.password.as_ref()
+    }
+
     /// The sessions that are open.
     pub(super) fn roll(&self) -> &Arc<Roll> {
         &self.0.roll
@@ -185,7 +195,7 @@ impl Connector {
 }
 
 /// Whether trying with, or without, TLS could make a difference.
-fn other_way_may_help(way: &Way, error: &Error) -> bool {
+pub(super) fn other_way_may_help(way: &Way, error: &Error) -> bool {
     match (way, error) {
         // 3159: the server wants TLS of everybody; 1045: it may want it of this user.
         (Way::Plain, Error::Server { number: 1045 | 3159, .. }) => true,

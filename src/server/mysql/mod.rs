@@ -3,6 +3,7 @@
 pub mod binlog;
 pub mod connect;
 pub mod definition;
+mod diagnose;
 pub mod dump;
 mod fault;
 pub mod quote;
@@ -20,6 +21,7 @@ use super::{
     Survey, Swept, TargetChoices, View,
 };
 use crate::domain::binlog::Place;
+use crate::domain::diagnosis::ServerFacts;
 use crate::domain::schema::{DatabaseProperties, SchemaObject, Table};
 use crate::domain::server::{DatabaseInfo, ServerInfo};
 use crate::domain::wait::{Blocker, Ending};
@@ -170,6 +172,10 @@ impl Server for Mysql {
 
     fn stays_inside(&self, object: &SchemaObject) -> bool {
         target::reading::stays_inside(object)
+    }
+
+    fn examine(&self, limit: std::time::Duration) -> BoxFuture<'_, ServerFacts> {
+        Box::pin(diagnose::examine(&self.connector, limit))
     }
 
     fn binlogs(&self) -> Answer<'_, Binlogs> {

@@ -102,7 +102,7 @@ impl Session {
             line: opened.line,
             id: 0,
             flavour: Flavour::of(&opened.version),
-            encrypted: opened.encrypted,
+            encrypted: opened.encrypted.is_some(),
             capabilities: opened.capabilities,
             phase: Phase::Idle,
             at_work: Arc::default(),

@@ -6,6 +6,7 @@ mod objects;
 mod session;
 mod source;
 mod target;
+mod watch;
 
 use crate::support::mysql::Mysql;
 use dbbackup::domain::Connection;

@@ -39,7 +39,7 @@ pub struct Events<'a> {
 }
 
 impl Session {
-    /// Asks for events. Nothing else can be asked in this session afterwards, unless they came to their end.
+    /// Asks for events. Nothing else can be asked in this session afterwards: the server closes it behind the last one.
     pub async fn binlog(&mut self, wanted: &Binlog<'_>) -> Result<Events<'_>, Error> {
         // The server tells zombies of ours from us by this.
         let uuid = literal(&uuid::Uuid::now_v7().to_string());
@@ -94,7 +94,7 @@ impl Events<'_> {
         match session.line.bytes(packet).first() {
             Some(&OK) => Ok(session.line.bytes(packet).get(1..)),
             Some(&END) if packet.len() < 9 => {
-                session.set(Phase::Idle);
+                session.set(Phase::Broken);
                 Ok(None)
             }
             _ => {

@@ -6,6 +6,5 @@ mod monitor;
 mod roll;
 
 pub use end::end;
-pub use locks::{Sight, known, locks};
-pub use monitor::open;
+pub use monitor::{all, open};
 pub use roll::{Entry, Roll};

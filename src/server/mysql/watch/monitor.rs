@@ -5,7 +5,7 @@ use crate::domain::text;
 use crate::domain::wait::Wait;
 use crate::domain::{Code, Fault};
 use crate::server::mysql::connect::{Connector, Session};
-use crate::server::mysql::wire::Error;
+use crate::server::mysql::wire::{Error, Row};
 use crate::server::waits::{flatten, short, sort};
 use crate::server::{Answer, Monitor};
 use futures_util::future::BoxFuture;
@@ -20,6 +20,11 @@ const WORTH: Duration = Duration::from_millis(900);
 
 /// The right that a user needs to see others' sessions is missing.
 const NO_RIGHT: u16 = 1227;
+
+/// The list of sessions, and the states in which one waits for a lock that is not a row's.
+const LIST: &str =
+    "SELECT p.ID, COALESCE(p.DB, ''), COALESCE(p.INFO, ''), COALESCE(p.STATE, ''), p.TIME FROM information_schema.PROCESSLIST p";
+const STATES: &str = "(p.STATE LIKE 'Waiting for %lock' OR p.STATE LIKE 'Waiting for table%')";
 
 /// See [`crate::server::Server::monitor`].
 struct LockMonitor {
@@ -60,51 +65,17 @@ impl LockMonitor {
         if long.is_empty() {
             return Ok(Vec::new());
         }
-        let locks = locks::locks(&mut self.session).await?;
-        let mut edges: HashMap<i32, Vec<i32>> = HashMap::new();
-        let mut others: Vec<u64> = Vec::new();
-        for (waiting, holder) in
-            locks.iter().filter_map(|lock| lock.holder.filter(|holder| *holder != 0).map(|holder| (lock.waiting, holder)))
-        {
-            edges.entry(pid(waiting)).or_default().push(pid(holder));
-            others.push(holder);
-        }
-        for by in edges.values_mut() {
-            by.sort_unstable();
-            by.dedup();
-        }
-        others.sort_unstable();
-        others.dedup();
-        let known = locks::known(&mut self.session, &others, &ours, self.sight).await?;
         let limit_ms = self.connector.connection().lock_timeout.saturating_mul(1000);
-        let mut waits: Vec<Wait> = long
-            .into_iter()
-            .map(|(one, lasted)| {
-                let lock = locks.iter().find(|lock| lock.waiting == one.id);
-                Wait {
-                    pid: pid(one.id),
-                    object: object(lock, &one.state),
-                    mode: lock.map(|lock| lock.mode.clone()).unwrap_or_default(),
-                    blockers: flatten(&edges, &known, pid(one.id)),
-                    database: text::clean(&one.database),
-                    statement: short(&one.statement),
-                    waited_ms: u64::try_from(lasted.as_millis()).unwrap_or(u64::MAX),
-                    limit_ms,
-                }
-            })
-            .collect();
-        sort(&mut waits);
-        Ok(waits)
+        tell(&mut self.session, long, &ours, self.sight, limit_ms).await
     }
 
     /// Which of our sessions wait for a lock. Those of rows are only told to who may see all.
     async fn waiting(&mut self, ours: &[u64]) -> Result<Vec<Waiting>, Error> {
         let ids = ours.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
-        let list = "SELECT p.ID, COALESCE(p.DB, ''), COALESCE(p.INFO, ''), COALESCE(p.STATE, '') FROM information_schema.PROCESSLIST p";
-        let mut sql = format!("{list} WHERE p.ID IN ({ids}) AND (p.STATE LIKE 'Waiting for %lock' OR p.STATE LIKE 'Waiting for table%')");
+        let mut sql = format!("{LIST} WHERE p.ID IN ({ids}) AND {STATES}");
         if self.sight == Sight::All {
             sql.push_str(&format!(
-                " UNION {list} JOIN information_schema.INNODB_TRX t ON t.trx_mysql_thread_id = p.ID \
+                " UNION {LIST} JOIN information_schema.INNODB_TRX t ON t.trx_mysql_thread_id = p.ID \
                   WHERE t.trx_state = 'LOCK WAIT' AND p.ID IN ({ids})"
             ));
         }
@@ -123,6 +94,63 @@ impl LockMonitor {
         waiting.dedup_by_key(|one| one.id);
         Ok(waiting)
     }
+}
+
+/// Says of sessions that wait who is in their way.
+async fn tell(
+    session: &mut Session,
+    long: Vec<(Waiting, Duration)>,
+    ours: &[u64],
+    sight: Sight,
+    limit_ms: u64,
+) -> Result<Vec<Wait>, Error> {
+    let locks = locks::locks(session).await?;
+    let mut edges: HashMap<i32, Vec<i32>> = HashMap::new();
+    let mut others: Vec<u64> = Vec::new();
+    for (waiting, holder) in locks.iter().filter_map(|lock| lock.holder.filter(|holder| *holder != 0).map(|holder| (lock.waiting, holder)))
+    {
+        edges.entry(pid(waiting)).or_default().push(pid(holder));
+        others.push(holder);
+    }
+    for by in edges.values_mut() {
+        by.sort_unstable();
+        by.dedup();
+    }
+    others.sort_unstable();
+    others.dedup();
+    let known = locks::known(session, &others, ours, sight).await?;
+    let mut waits: Vec<Wait> = long
+        .into_iter()
+        .map(|(one, lasted)| {
+            let lock = locks.iter().find(|lock| lock.waiting == one.id);
+            Wait {
+                pid: pid(one.id),
+                object: object(lock, &one.state),
+                mode: lock.map(|lock| lock.mode.clone()).unwrap_or_default(),
+                blockers: flatten(&edges, &known, pid(one.id)),
+                database: text::clean(&one.database),
+                statement: short(&one.statement),
+                waited_ms: u64::try_from(lasted.as_millis()).unwrap_or(u64::MAX),
+                limit_ms,
+            }
+        })
+        .collect();
+    sort(&mut waits);
+    Ok(waits)
+}
+
+/// Everybody who waits for a lock, by the server's own count of seconds: one look, for a report.
+pub async fn all(connector: &Connector, session: &mut Session) -> Result<Vec<Wait>, Error> {
+    let sql = format!(
+        "{LIST} WHERE {STATES} UNION {LIST} JOIN information_schema.INNODB_TRX t ON t.trx_mysql_thread_id = p.ID \
+          WHERE t.trx_state = 'LOCK WAIT' LIMIT 20"
+    );
+    let long = session.query(&sql).await?.iter().map(|row| (waiting(row), Duration::from_secs(row.number(4).unwrap_or(0)))).collect();
+    tell(session, long, &connector.roll().ids(), Sight::All, 0).await
+}
+
+fn waiting(row: &Row) -> Waiting {
+    Waiting { id: row.number(0).unwrap_or(0), database: row.owned(1), statement: row.owned(2), state: row.owned(3) }
 }
 
 /// What is waited for; where no table of locks tells, in the words of the session's state.

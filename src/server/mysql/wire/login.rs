@@ -16,7 +16,7 @@ use secrecy::{ExposeSecret, SecretString};
 use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::TlsConnector;
 
@@ -46,14 +46,14 @@ pub struct Opened {
     pub version: String,
     /// What both sides can.
     pub capabilities: CapabilityFlags,
-    /// Whether it is encrypted.
-    pub encrypted: bool,
+    /// How long it took to encrypt it, where it is encrypted.
+    pub encrypted: Option<Duration>,
 }
 
 /// Lays a line and logs in.
 pub async fn open(connection: &Connection, password: Option<&SecretString>, way: &Way, database: Option<&str>) -> Result<Opened, Error> {
     let stream = reach(connection).await?;
-    login(Line::over(stream), connection, password, way, database).await
+    login(stream, connection, password, way, database).await
 }
 
 /// A connection to the server's address.
@@ -105,13 +105,15 @@ fn capabilities(greeting: &Greeting) -> CapabilityFlags {
     ours & (greeting.capabilities | Can::CLIENT_LONG_PASSWORD)
 }
 
-async fn login(
-    mut line: Line,
+/// Logs in over a connection that is there.
+pub async fn login(
+    stream: Box<dyn Duplex>,
     connection: &Connection,
     password: Option<&SecretString>,
     way: &Way,
     database: Option<&str>,
 ) -> Result<Opened, Error> {
+    let mut line = Line::over(stream);
     let packet = line.packet().await?;
     let greeting = Greeting::read(line.bytes(packet))?;
     let mut capabilities = capabilities(&greeting);
@@ -132,9 +134,12 @@ async fn login(
         Way::Plain => None,
     };
     let mut secrecy = if connection.is_socket() { Secrecy::Local } else { Secrecy::Open };
+    let mut encrypted = None;
     if let Some(config) = config {
+        let began = Instant::now();
         capabilities |= CapabilityFlags::CLIENT_SSL;
         line = encrypt(line, connection, config, capabilities).await?;
+        encrypted = Some(began.elapsed());
         secrecy = if tls::is_proven(connection) { Secrecy::Proven } else { Secrecy::Hidden };
     }
     let password = password.map_or(&b""[..], |password| password.expose_secret().as_bytes());
@@ -155,7 +160,7 @@ async fn login(
     hello.serialize(&mut bytes);
     line.answer(&bytes).await?;
     prove(&mut line, proof, password, secrecy).await?;
-    Ok(Opened { line, version: greeting.version, capabilities, encrypted: config.is_some() })
+    Ok(Opened { line, version: greeting.version, capabilities, encrypted })
 }
 
 /// Lays TLS over a line.

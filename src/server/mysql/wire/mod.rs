@@ -11,8 +11,8 @@ mod row;
 
 pub use answer::{Ended, count, ended, eof, refusal};
 pub use error::Error;
-pub use line::{Line, Packet, Silence, Watch};
-pub use login::{Opened, Way, open};
+pub use line::{Duplex, Line, Packet, Silence, Watch};
+pub use login::{Opened, Way, login, open};
 pub use row::{Column, RawRow, Row};
 
 /// The first byte of a packet that says what was done.
