@@ -291,6 +291,7 @@ pub fn name_of(spec: &JobSpec) -> String {
         },
         JobSpec::Base(spec) => format!("base backup of {}", spec.connection.label()),
         JobSpec::Recover(spec) => format!("recovery into {}", file_name(&spec.target_dir)),
+        JobSpec::CheckLog(spec) => format!("verification of the log in {}", spec.wal_dir.display()),
     }
 }
 

@@ -3,6 +3,7 @@
 pub mod aside;
 pub mod backup;
 pub mod base;
+pub mod bases;
 pub mod binlog;
 pub mod browse;
 pub mod destroy;
@@ -60,6 +61,7 @@ pub async fn plan(spec: &JobSpec, context: &Context) -> Result<Plan, Fault> {
         },
         JobSpec::Base(base) => base::plan(base, context).await,
         JobSpec::Recover(recover) => recover::plan(recover, context).await,
+        JobSpec::CheckLog(check) => unless_cancelled(context, wal::verify::plan(check)).await,
     };
     if let (true, Some(server)) = (context.cancel.is_cancelled(), &context.server) {
         server.settled().await;
@@ -85,6 +87,7 @@ pub async fn run(plan: Confirmed, context: &Context) -> Result<Summary, Fault> {
         JobSpec::Verify(verify) => verify::run(verify, watch.context()).await,
         JobSpec::Base(base) => base::run(base, watch.context()).await,
         JobSpec::Recover(recover) => recover::run(recover, watch.context()).await,
+        JobSpec::CheckLog(check) => wal::verify::run(check, watch.context()).await,
     };
     watch.end(ended).map_err(Fault::cured)
 }

@@ -5,7 +5,7 @@ mod restore;
 
 use super::codec::Compression;
 use super::connection::Connection;
-pub use physical::{BaseSpec, Checkpoint, RecoverSpec, Start};
+pub use physical::{BaseSpec, CheckLogSpec, Checkpoint, RecoverSpec, Start};
 pub use restore::{Binlog, Care, Enough, Journal, OnFailure, Rehearse, RestoreScope, RestoreSpec, Retries, Selection, What};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -25,6 +25,8 @@ pub enum JobSpec {
     Base(BaseSpec),
     /// Make a data directory from one, as it was at a moment.
     Recover(RecoverSpec),
+    /// Read the archive of the log.
+    CheckLog(CheckLogSpec),
 }
 
 impl JobSpec {
@@ -36,6 +38,7 @@ impl JobSpec {
             JobSpec::Verify(verify) => verify.archives.first(),
             JobSpec::Base(base) => return base.dir.clone(),
             JobSpec::Recover(recover) => return recover.dir.clone(),
+            JobSpec::CheckLog(check) => return check.dir.clone(),
         };
         let folder = archive.and_then(|archive| archive.parent()).filter(|folder| !folder.as_os_str().is_empty());
         folder.map_or_else(|| PathBuf::from("."), Path::to_path_buf)
@@ -48,7 +51,7 @@ impl JobSpec {
             JobSpec::Restore(restore) => Some(&restore.connection),
             JobSpec::Verify(verify) => verify.restore_test.as_ref().map(|test| &test.connection),
             JobSpec::Base(base) => Some(&base.connection),
-            JobSpec::Recover(_) => None,
+            JobSpec::Recover(_) | JobSpec::CheckLog(_) => None,
         }
     }
 
@@ -58,7 +61,7 @@ impl JobSpec {
             JobSpec::Backup(_) => "Backup",
             JobSpec::Restore(_) => "Restore",
             JobSpec::Verify(verify) if verify.restore_test.is_some() => "Restore test",
-            JobSpec::Verify(_) => "Verification",
+            JobSpec::Verify(_) | JobSpec::CheckLog(_) => "Verification",
             JobSpec::Base(_) => "Base backup",
             JobSpec::Recover(_) => "Recovery",
         }

@@ -2,7 +2,9 @@
 
 mod line;
 mod load;
+mod objects;
 mod session;
+mod source;
 mod target;
 
 use crate::support::mysql::Mysql;

@@ -54,7 +54,7 @@ pub async fn gaps(connector: &Connector) -> Result<Vec<String>, Fault> {
     if globals.hidden.is_empty() {
         return Ok(Vec::new());
     }
-    Ok(vec![format!("users, roles and rights are not in the backup, as this account may not see them: {}", globals.hidden.join(", "))])
+    Ok(vec![format!("accounts, roles and rights that are not in the backup, as this account may not see them: {}", globals.hidden.join(", "))])
 }
 
 async fn gather(connector: &Connector) -> Result<Globals, Fault> {
@@ -119,6 +119,11 @@ async fn all(session: &mut Session) -> Result<Globals, Error> {
     Ok(globals)
 }
 
+/// "Can't find any matching row in the user table", "There is no such grant", "Operation SHOW CREATE USER failed", "Unknown authorization ID".
+fn is_unknown(error: &Error) -> bool {
+    matches!(error.number(), Some(1133 | 1141 | 1396 | 3523))
+}
+
 /// An answer that may be refused.
 fn refused_is_none<T>(answer: Result<Vec<T>, Error>) -> Result<Vec<T>, Error> {
     match answer {
@@ -139,6 +144,7 @@ impl Globals {
             match session.query(&format!("SHOW CREATE USER {name}")).await {
                 Ok(rows) => self.users.extend(rows.first().map(|row| user::portable(&row.owned(0)))),
                 Err(error) if rights::is_refused(&error) => self.hidden.push(found.account.to_string()),
+                Err(error) if is_unknown(&error) => return self.ignored(&found.account),
                 Err(error) => return Err(error),
             }
         }
@@ -146,6 +152,7 @@ impl Globals {
             Ok(rows) => rows,
             // Nothing was ever granted to everybody.
             Err(error) if everybody && error.number().is_some() => return Ok(()),
+            Err(error) if is_unknown(&error) => return self.ignored(&found.account),
             Err(error) if rights::is_refused(&error) => {
                 self.hidden.push(format!("rights of {}", found.account));
                 return Ok(());
@@ -158,6 +165,12 @@ impl Globals {
         if !found.default_role.is_empty() {
             self.default_role(&Account { user: found.default_role.clone(), host: None }, &found.account);
         }
+        Ok(())
+    }
+
+    /// An account that stands in the server's tables while the server does not know it.
+    fn ignored(&mut self, account: &Account) -> Result<(), Error> {
+        self.hidden.push(format!("{account} (the server ignores it: with skip_name_resolve it knows no names of hosts)"));
         Ok(())
     }
 

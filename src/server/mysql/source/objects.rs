@@ -11,7 +11,7 @@ use crate::server::mysql::definition::lexer::Quotes;
 use crate::server::mysql::definition::table::TableText;
 use crate::server::mysql::definition::{definer, names, script};
 use crate::server::mysql::quote::{ident, literal};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// What a database is made of, apart from its tables' rows and its own properties.
 #[derive(Clone, Debug, Default)]
@@ -225,11 +225,15 @@ impl<'a> Builder<'a> {
             .filter(|object| object.kind == "FUNCTION")
             .map(|object| (object.name.to_lowercase(), object.sql.clone()))
             .collect();
+        // Names may be written in another case than they were made in.
+        let there: HashSet<String> =
+            self.relations.keys().map(String::as_str).chain(listed.views.iter().map(|view| view.name.as_str())).map(str::to_lowercase).collect();
         for (at, needs) in order::of_views(&texts, &functions) {
             let (name, sql) = &texts[at];
             let who = format!("view {name}");
             let reads = names::reads(sql, Quotes::default());
-            if listed.views[at].is_invalid {
+            let lacks = |name: &TableName| name.schema.is_empty() && !there.contains(&name.name.to_lowercase());
+            if listed.views[at].is_invalid || reads.tables.iter().any(lacks) {
                 self.tell("refers to what is not there, so that it cannot be made anew as long as that is missing", who.clone());
             }
             if reads.tables.iter().chain(&reads.functions).any(|name| !name.schema.is_empty()) {

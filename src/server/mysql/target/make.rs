@@ -123,7 +123,8 @@ fn exists(error: &Error) -> bool {
 fn object_fault(target: &Target, object: &SchemaObject, choices: &TargetChoices, error: &Error) -> Fault {
     let label = script::label(object);
     let fault = target.fault(format!("cannot create {label}"), error).at("Object", &label);
-    cure(fault, object).with_statement(script::statement(object, choices, target.product()).trim())
+    let sql = script::of(object, choices, target.product());
+    cure(fault, object).with_statement(script::statement(&sql).trim())
 }
 
 /// Adds the steps that suit a failed definition.

@@ -37,7 +37,8 @@ fn databases_are_made_weighed_and_dropped() {
             reached.drop_database(&name).await.expect("it is gone already");
             loader.unlogged().await.expect_err("its session was ended");
             assert_eq!(reached.drop_database("mysql").await.expect_err("the server's own").code, Code::PermissionDenied);
-            let wrong = DatabaseProperties { encoding: "utf8mb4".into(), collate: "utf8mb4_of_elsewhere".into(), ..DatabaseProperties::default() };
+            let wrong =
+                DatabaseProperties { encoding: "utf8mb4".into(), collate: "utf8mb4_of_elsewhere".into(), ..DatabaseProperties::default() };
             let fault = reached.create_database(&name, &wrong, &choices).await.expect_err("an unknown collation");
             assert_eq!(fault.code, Code::MissingCollation, "{fault:?}");
         });
@@ -49,9 +50,12 @@ fn the_next_values_are_looked_at() {
     for kind in Kind::ALL {
         let server = server(kind);
         let db = server.database("next");
-        server.sql(&db, "create table good (id int auto_increment primary key); insert into good values (5); \
+        server.sql(
+            &db,
+            "create table good (id int auto_increment primary key); insert into good values (5); \
                          create table full (id tinyint unsigned auto_increment primary key); insert into full values (255); \
-                         create table empty (id int auto_increment primary key)");
+                         create table none (id int auto_increment primary key)",
+        );
         if kind == Kind::Mariadb {
             server.sql(&db, "create sequence s start with 3; create sequence used; create table seq (id int default nextval(s)); insert into seq values (9)");
         }
@@ -64,7 +68,11 @@ fn the_next_values_are_looked_at() {
                     assert_eq!(probed, 4);
                     let told: Vec<_> = behind.iter().map(|one| (one.column.as_str(), one.greatest, one.next)).collect();
                     assert_eq!(told, [("seq.id", 9, 3)]);
-                    let state = |name: &str, last_value: i64, is_called: bool| SequenceState { name: TableName::new("", name), last_value, is_called };
+                    let state = |name: &str, last_value: i64, is_called: bool| SequenceState {
+                        name: TableName::new("", name),
+                        last_value,
+                        is_called,
+                    };
                     let states = [state("s", 10, false), state("used", 7, true)];
                     for _ in 0..2 {
                         loader.set_sequences(&states, Claim::default()).await.expect("values");
@@ -85,7 +93,7 @@ fn the_log_is_left_out_only_by_who_may() {
     for kind in Kind::ALL {
         let server = server(kind);
         let db = server.database("logged");
-        let user = server.login(server.plugins()[0], "");
+        let user = server.login(server.plugins()[0], "secret");
         server.sql(&db, &format!("grant all on {db}.* to {user}@'%'; create table t (a int)"));
         let off = LoadSettings { binlog: Binlog::Off, ..LoadSettings::default() };
         let position = || server.sql("", if kind == Kind::Mysql { "show binary log status" } else { "show master status" });
@@ -99,7 +107,7 @@ fn the_log_is_left_out_only_by_who_may() {
             let file = before.split('\t').next().expect("a file").to_owned();
             let events = server.sql("", &format!("show binlog events in '{file}'"));
             assert!(!events.lines().any(|line| line.contains("Table_map") && line.contains(&format!("{db}.t"))), "{kind:?}");
-            let low = dbbackup::server::mysql::Mysql::new(server.connection(&user), Some("".into())).expect("a way");
+            let low = dbbackup::server::mysql::Mysql::new(server.connection(&user), Some("secret".into())).expect("a way");
             let fault = low.loader(&db, &off).await.err().expect("a refusal");
             assert!(fault.steps.iter().any(|step| step.to_string().contains("--binlog on")), "{fault:?}");
             let demands = Demands { binlog: Binlog::Off, ..Demands::default() };

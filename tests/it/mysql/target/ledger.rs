@@ -85,10 +85,10 @@ fn who_may_not_make_a_table_has_no_ledger() {
     for kind in Kind::ALL {
         let server = server(kind);
         let db = server.database("refused");
-        let user = server.login(server.plugins()[0], "");
+        let user = server.login(server.plugins()[0], "secret");
         server.sql(&db, &format!("grant select, insert on {db}.* to {user}@'%'"));
         run(async {
-            let reached = dbbackup::server::mysql::Mysql::new(server.connection(&user), Some("".into())).expect("a way");
+            let reached = dbbackup::server::mysql::Mysql::new(server.connection(&user), Some("secret".into())).expect("a way");
             let mut loader = reached.loader(&db, &Default::default()).await.expect("a session");
             let opened = loader.open_ledger(&head("run")).await.expect("an answer");
             assert!(matches!(opened, Opened::Refused(_)), "{opened:?}");

@@ -97,11 +97,17 @@ fn what_was_begun_and_exists_is_done() {
         run(async {
             let mut loader = of_run(server, &db, "run").await;
             loader.open_ledger(&head("run")).await.expect("a ledger");
-            loader.run(&these, &TargetChoices::default(), Claim::of(&marks)).await.expect("all of them");
+            loader
+                .run(&these, &TargetChoices { no_owner: true, ..TargetChoices::default() }, Claim::of(&marks))
+                .await
+                .expect("all of them");
             // As a run leaves it that was killed between its last definition and the mark.
             server.sql(&db, "update _dbbackup_ledger set done = 0 where kind = 'object'");
             assert!(loader.marks().await.expect("marks").is_empty());
-            loader.run(&these, &TargetChoices::default(), Claim::of(&marks)).await.expect("all of them are there");
+            loader
+                .run(&these, &TargetChoices { no_owner: true, ..TargetChoices::default() }, Claim::of(&marks))
+                .await
+                .expect("all of them are there");
             assert_eq!(loader.marks().await.expect("marks").len(), marks.len());
             loader.drop_ledger().await.expect("the end of the ledger");
             loader.close().await;
@@ -129,7 +135,8 @@ fn definitions_are_tried_out_in_scratch_databases_only() {
             loader.attempt(&these, &choices, Trial::TakenBack).await.expect_err("no scratch database");
             loader.close().await;
             let reached = super::reached(server);
-            let properties = DatabaseProperties { encoding: "latin1".into(), collate: "latin1_bin".into(), ..DatabaseProperties::default() };
+            let properties =
+                DatabaseProperties { encoding: "latin1".into(), collate: "latin1_bin".into(), ..DatabaseProperties::default() };
             let scratch = reached.scratch(Purpose::Rehearsal, &properties, &choices).await.expect("a scratch database");
             let name = scratch.name().to_owned();
             let mut loader = reached.loader(&name, &LoadSettings::default()).await.expect("a session");
@@ -143,7 +150,14 @@ fn definitions_are_tried_out_in_scratch_databases_only() {
             loader.close().await;
             scratch.remove().await.expect("it is dropped");
             server.sql("", "create database _dbbackup_rehearsal_0123abcd; create database _dbbackup_rehearsal_mine");
-            assert!(reached.sweep_scratches(Purpose::Rehearsal).await.expect("a sweep").dropped.contains(&"_dbbackup_rehearsal_0123abcd".to_owned()));
+            assert!(
+                reached
+                    .sweep_scratches(Purpose::Rehearsal)
+                    .await
+                    .expect("a sweep")
+                    .dropped
+                    .contains(&"_dbbackup_rehearsal_0123abcd".to_owned())
+            );
             assert!(reached.has_database("_dbbackup_rehearsal_mine").await.unwrap_or(true));
         });
         assert_eq!(server.sql("", "show databases like '\\_dbbackup\\_rehearsal\\_%'"), "_dbbackup_rehearsal_mine");
