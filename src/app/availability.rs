@@ -27,6 +27,12 @@ pub fn availability(model: &Model, action: &Action) -> Result<(), String> {
 
 /// The same for what is below the palette.
 pub fn below(model: &Model, action: &Action) -> Result<(), String> {
+    if matches!(model.nav.place(), Place::Pitr | Place::Wal)
+        && let Some(product) = pitr::foreign(model)
+        && pitr::is_of_recovery(action)
+    {
+        return Err(format!("this is for PostgreSQL servers, and the server is {product}"));
+    }
     match action {
         Action::Unset => match settings::may_change(model) {
             _ if *model.nav.place() != Place::Settings => applies(model, action),

@@ -39,7 +39,7 @@ pub fn document() -> String {
         let flag = setting.flag.map_or_else(|| "—".to_owned(), |flag| format!("`--{flag}`"));
         let mut variables: Vec<String> = setting.variable().into_iter().chain(setting.also.iter().map(|name| (*name).to_owned())).collect();
         if setting.kind == Kind::Secret {
-            variables = vec!["PGPASSWORD".to_owned()];
+            variables = vec!["PGPASSWORD".to_owned(), "MYSQL_PWD".to_owned()];
         }
         let variables = variables.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
         let default = setting.default.map_or_else(|| "—".to_owned(), |default| format!("`{default}`"));

@@ -9,7 +9,7 @@ use std::sync::{PoisonError, RwLock};
 pub const MASK: &str = "********";
 
 /// Words whose value is a secret, in small letters.
-const WORDS: [&str; 4] = ["password", "passwd", "passphrase", "secret"];
+const WORDS: [&str; 5] = ["password", "passwd", "passphrase", "secret", "mysql_pwd"];
 
 /// The passwords of this run. A server that is sent one, or a program that is given one, may say it back in an error.
 static KNOWN: RwLock<Vec<SecretString>> = RwLock::new(Vec::new());
@@ -148,6 +148,7 @@ mod tests {
             ("see https://example.com/a:b and go", "see https://example.com/a:b and go"),
             ("host=db01 password=geheim user=anna", "host=db01 password=******** user=anna"),
             ("PGPASSWORD=geheim psql", "PGPASSWORD=******** psql"),
+            ("MYSQL_PWD=geheim mysql", "MYSQL_PWD=******** mysql"),
             ("host=x password='ge''he im' user=y", "host=x password='********' user=y"),
             (r#"{"password": "ge\"heim", "user": "anna"}"#, r#"{"password": "********", "user": "anna"}"#),
             ("ALTER ROLE anna PASSWORD 'SCRAM-SHA-256$4096:x'", "ALTER ROLE anna PASSWORD '********'"),

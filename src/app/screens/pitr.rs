@@ -1,6 +1,7 @@
 //! What can be recovered: the report that PITR and WAL show, the moment that is looked at, and how it moves along the timeline.
 //! Whether a moment can be recovered is the business of [`crate::domain::recovery::judge`].
 
+use crate::app::action::Action;
 use crate::app::cmd::{Cmd, Query};
 use crate::app::list::Picker;
 use crate::app::load::Load;
@@ -52,6 +53,22 @@ pub fn wal_dir(model: &Model) -> Option<PathBuf> {
 /// The product of the server, where it is one that has no base backups and no write-ahead log.
 pub fn foreign(model: &Model) -> Option<Product> {
     model.product().filter(|product| product.is_mysql())
+}
+
+/// Whether an action does something with what can be recovered.
+pub const fn is_of_recovery(action: &Action) -> bool {
+    matches!(
+        action,
+        Action::Enter
+            | Action::TypeMoment
+            | Action::CopyFix
+            | Action::CopyCommand
+            | Action::Refresh
+            | Action::Change(_)
+            | Action::Finer(_)
+            | Action::Jump(_)
+            | Action::Zoom(_)
+    )
 }
 
 /// Shows a screen; what it shows is asked for when there is nothing yet, or nothing that is fresh.

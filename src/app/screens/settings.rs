@@ -104,7 +104,7 @@ pub fn wrong(model: &Model) -> Option<String> {
 pub fn may_change(model: &Model) -> Result<&SettingView, String> {
     let view = current(model).ok_or_else(|| "no setting passes the filter".to_owned())?;
     if view.kind == Kind::Secret {
-        return Err("a password is not typed here: ~/.pgpass or a password file is the place for it".to_owned());
+        return Err("a password is not typed here: ~/.pgpass, ~/.my.cnf or a password file is the place for it".to_owned());
     }
     if model.setup.settings_file.is_none() {
         return Err("there is no home folder to save it in".to_owned());

@@ -47,7 +47,8 @@ fn databases(model: &Model, cols: usize, height: usize) -> Vec<Row> {
             texts("", 3, 0),
             grows("DATABASE", 10, 60),
             numbers("SIZE", 9, 0),
-            texts("OWNER", 12, 2),
+            // Databases of MySQL belong to nobody.
+            texts("OWNER", if databases.is_empty() || databases.iter().any(|database| !database.owner.is_empty()) { 12 } else { 0 }, 2),
             numbers("SESSIONS", if databases.iter().any(|database| database.sessions > 0) { 8 } else { 0 }, 3),
         ],
         cols.saturating_sub(2),

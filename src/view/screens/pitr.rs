@@ -25,9 +25,8 @@ pub fn foreign(product: Product, cols: usize) -> Vec<Row> {
     let said = format!(
         "This screen is for PostgreSQL servers: it shows base backups and the archive of the write-ahead log. This server is {product}, which has neither."
     );
-    let instead = format!(
-        "Backups of {product} (2) note where they stand in the binary log, with its GTID: `dbbackup list --json` shows it, and the product's own program replays the log from there."
-    );
+    let instead =
+        format!("The binary log of {product} is kept by `dbbackup binlog archive`, and its backups (2) note where in that log they stand.");
     for text in [said, instead] {
         rows.extend(Row::wrapped(&text, Role::Muted, 0, cols));
         rows.push(Row::new());

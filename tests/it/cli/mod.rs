@@ -14,7 +14,7 @@ use dbbackup::domain::spec::{
     BackupSpec, Care, CheckLogSpec, Depth, Effort, Enough, JobSpec, NameTime, OnFailure, Rehearse, RestoreScope, RestoreSpec, RestoreTest,
     Retries, Sample, Scope, Selection, VerifyMode, VerifySpec, What,
 };
-use dbbackup::domain::{Codec, Compression, Connection, SslMode};
+use dbbackup::domain::{Codec, Compression, Connection, Product, SslMode};
 use proptest::prelude::*;
 use std::path::PathBuf;
 use std::process::Command;
@@ -48,8 +48,10 @@ fn name() -> impl Strategy<Value = String> {
 }
 
 fn connection() -> impl Strategy<Value = Connection> {
-    (prop_oneof![Just("db01"), Just("/run/postgresql"), Just("::1")], 1u16.., name(), name(), any::<bool>()).prop_map(
-        |(host, port, user, database, tls)| Connection {
+    let product = proptest::sample::select(Product::ALL.to_vec());
+    (prop_oneof![Just("db01"), Just("/run/postgresql"), Just("::1")], 1u16.., name(), name(), any::<bool>(), product).prop_map(
+        |(host, port, user, database, tls, product)| Connection {
+            product,
             host: host.into(),
             port,
             user,
@@ -202,6 +204,19 @@ fn one_table_goes_to_another_name() {
 }
 
 #[test]
+fn a_table_of_mysql_has_no_schema() {
+    let words = ["dbbackup", "-d", "mariadb", "restore", "table", "a.tar.zst", "\"odd.name*\"", "--target", "shop", "--as", "orders_old"]
+        .map(str::to_owned);
+    let JobSpec::Restore(spec) = job_of(&words) else { panic!("not a restore") };
+    let RestoreScope::Single { selection, .. } = spec.scope else { panic!("not a single one") };
+    assert_eq!(selection.include, ["odd.name[*]"]);
+    assert_eq!(selection.rename, Some((TableName::new("", "odd.name*"), TableName::new("", "orders_old"))));
+    let (parsed, resolved) = read(&words.map(|word| word.replace("orders_old", "public.orders")));
+    let fault = script::job(&parsed.cli, &resolved, HOST).expect_err("a schema");
+    assert!(fault.what.contains("no table name") && format!("{:?}", fault.steps).contains("no schemas"), "{fault:?}");
+}
+
+#[test]
 fn a_target_is_never_guessed() {
     let error = parse::parse(["dbbackup", "restore", "single", "a.tar.zst"]).expect_err("no target");
     assert_eq!(parse::exit_code(&error), 64);
@@ -229,7 +244,7 @@ fn wrong_usage_ends_with_64_and_says_what_was_meant() {
         (&["backup", "single", "shop", "--jobs", "many"], "not a number"),
         (&["backup", "single", "shop", "--compression", "bzip2"], "zstd"),
         (&["backup", "single", "shop", "--compression", "gzip", "--compression-level", "12"], "1 to 9"),
-        (&["backup", "single", "shop", "--engine", "mysql"], "comes in a later version"),
+        (&["backup", "single", "shop", "--engine", "mysqll"], "did you mean mysql?"),
         (&["restore", "single", "a", "--target", "b", "--schema-only", "--data-only"], "cannot be used with"),
         (&["restore", "table", "a", "orders", "--target", "b"], "public.orders"),
         (&["restore", "cluster", "a", "--map-role", "x"], "FROM=TO"),

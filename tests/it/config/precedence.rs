@@ -44,12 +44,13 @@ fn line(setting: &Setting, text: &str) -> String {
 /// The settings that a real command line with this flag holds.
 fn typed(setting: &Setting, text: &str) -> Vec<(Key, String)> {
     let flag = format!("--{}={text}", setting.flag.expect("a flag"));
-    let commands: [&[&str]; 7] = [
+    let commands: [&[&str]; 8] = [
         &["backup", "cluster"],
         &["restore", "cluster", "a"],
         &["restore", "single", "a", "--target", "b"],
         &["verify", "a"],
         &["wal", "archive", "a", "b"],
+        &["binlog", "archive"],
         &["wal", "restore", "a", "b"],
         &["restore", "pitr", "--target-dir", "a"],
     ];

@@ -48,6 +48,73 @@ fn home() {
     }
 }
 
+/// A MariaDB server that has answered.
+fn mariadb() -> Model {
+    use dbbackup::domain::{Connection, Product};
+    let mut model = fixtures::opened();
+    let server = &mut model.servers[0].connection;
+    *server = Connection { host: "db02".into(), user: "backup".into(), ..Connection::to(Product::Mariadb) };
+    let info = dbbackup::domain::server::ServerInfo {
+        product: Product::Mariadb,
+        version: "10.11.19".into(),
+        version_num: 101_119,
+        system_identifier: None,
+        data_directory: Some("/var/lib/mysql".into()),
+        ..fixtures::server_info()
+    };
+    let mut databases = fixtures::databases();
+    databases.retain(|database| !["postgres", "template1"].contains(&database.name.as_str()));
+    for database in &mut databases {
+        database.owner = String::new();
+        database.encoding = "utf8mb4".into();
+    }
+    fixtures::feed(
+        &mut model,
+        [
+            Msg::Done(fixtures::SERVER, Ok(Reply::Server(Box::new(info), databases))),
+            Msg::Done(fixtures::ARCHIVES, Ok(Reply::Archives(fixtures::archives()))),
+        ],
+    );
+    model
+}
+
+fn mariadb_contents() -> Model {
+    let mut contents = fixtures::contents(fixtures::archive("shop", 3, 812_000_000));
+    for table in contents.databases.iter_mut().flat_map(|database| &mut database.tables) {
+        table.name.schema = String::new();
+    }
+    Harness::of(mariadb()).keys("3 enter").answer(Ok(Reply::Contents(Box::new(contents)))).model
+}
+
+#[test]
+fn a_server_of_another_product() {
+    let sizes = [(80, 24), (200, 60)];
+    for (state, model) in [
+        ("home", mariadb()),
+        ("backup", keys(mariadb(), "2 tab down down down down down")),
+        ("contents", keys(mariadb_contents(), "down space")),
+        ("target", keys(mariadb_contents(), "down space enter down down down down")),
+        ("pitr", keys(mariadb(), "6")),
+        ("wal", keys(mariadb(), "7")),
+        ("diagnostics", keys(mariadb(), "8")),
+    ] {
+        at_sizes(&format!("mariadb_{state}"), &model, &sizes);
+    }
+    let harness = Harness::of(mariadb())
+        .quietly()
+        .keys("6")
+        .sends_nothing()
+        .keys("7")
+        .sends_nothing()
+        .keys("6 t")
+        .shows("this is for PostgreSQL servers");
+    harness.keys("2 B").shows("base backups are for PostgreSQL servers, this one is MariaDB");
+    let mut target =
+        Harness::of(keys(mariadb_contents(), "enter")).shows("definers").hides("tablespaces").hides("long values").keys("down Y");
+    let asked = format!("{:?}", target.take());
+    assert!(asked.contains("dbbackup -d mariadb --host db02 --user backup restore single"), "{asked}");
+}
+
 #[test]
 fn backup() {
     for (state, model) in [
