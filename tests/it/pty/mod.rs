@@ -216,7 +216,7 @@ fn a_rejected_password_is_typed_anew_on_home_and_holds_for_the_run() {
     assert!(!terminal.raw().contains("the right one"));
     // Whatever else asks the server has it, too.
     terminal.press("2");
-    terminal.wait_for("postgres");
+    terminal.wait_for("▸ [ ]");
     terminal.press("q");
     assert!(terminal.ends_well().success());
 }
