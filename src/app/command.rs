@@ -3,10 +3,11 @@
 use super::screens::diagnostics::About;
 use super::setup::Setup;
 use crate::domain::Bytes;
+use crate::domain::binlog::Halt;
 use crate::domain::connection::{Connection, SslMode};
 use crate::domain::recovery::{BaseKind, Bound, Target, TargetAction, TimelineChoice};
 use crate::domain::spec::{
-    BackupSpec, BaseSpec, Binlog, Checkpoint, Depth, Effort, Enough, JobSpec, NameTime, OnFailure, RecoverSpec, Rehearse, RestoreScope,
+    BackupSpec, BaseSpec, Binlog, Checkpoint, Depth, Effort, Enough, JobSpec, NameTime, OnFailure, RecoverSpec, Rehearse, ReplayBase, ReplaySpec, RestoreScope,
     RestoreSpec, Retries, Sample, Scope, Start, VerifyMode, VerifySpec, What,
 };
 use std::path::Path;
@@ -80,6 +81,10 @@ pub fn words(spec: &JobSpec, setup: &Setup) -> Vec<String> {
             words.base(base, setup);
         }
         JobSpec::Recover(recover) => words.recover(recover),
+        JobSpec::Replay(replay) => {
+            words.connection(&replay.connection);
+            words.replay(replay);
+        }
     }
     words.0
 }
@@ -334,6 +339,42 @@ impl Words {
             NameTime::Local => {}
             NameTime::Utc => self.flag("--timestamp", "utc"),
             NameTime::Pattern(pattern) => self.flag("--timestamp", pattern.clone()),
+        }
+    }
+
+    fn replay(&mut self, spec: &ReplaySpec) {
+        self.word("restore");
+        self.word("pitr");
+        self.flag("--binlog-dir", spec.binlog_dir.to_string_lossy());
+        match &spec.base {
+            ReplayBase::There(place) => self.flag("--from", place.to_string()),
+            ReplayBase::Backup { archive, dir, restore } => {
+                match archive {
+                    Some(archive) => self.flag("--base-backup", archive.to_string_lossy()),
+                    None => self.flag("--backup-dir", dir.to_string_lossy()),
+                }
+                if restore.clean {
+                    self.word("--clean");
+                }
+            }
+        }
+        match &spec.target {
+            Halt::Latest => {}
+            Halt::Time(at) => self.flag("--target-time", super::when::utc_micros(*at)),
+            Halt::Gtid(gtid) => self.flag("--target-gtid", gtid.to_string()),
+            Halt::Position(place) => self.flag("--target-position", place.to_string()),
+        }
+        if spec.bound == Bound::Exclusive {
+            self.word("--target-exclusive");
+        }
+        if let Some(database) = &spec.database {
+            self.flag("--database", database.clone());
+        }
+        if let Some(name) = &spec.rename {
+            self.flag("--target", name.clone());
+        }
+        if spec.binlog == Binlog::Off {
+            self.flag("--binlog", spec.binlog.word());
         }
     }
 

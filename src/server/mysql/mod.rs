@@ -6,6 +6,7 @@ pub mod definition;
 pub mod dump;
 mod fault;
 pub mod quote;
+pub mod replay;
 mod replica;
 pub mod session;
 mod source;
@@ -13,7 +14,7 @@ mod stall;
 mod target;
 pub mod wire;
 
-use super::binlog::{BinlogSource, Binlogs, Follow};
+use super::binlog::{BinlogSource, Binlogs, Follow, ReplaySettings, Replayer};
 use super::{
     Answer, Condition, Demands, Feature, LedgerHead, LoadSettings, Loader, Made, Purpose, Scratch, Server, Snapshot, Supplies, Survey,
     Swept, TargetChoices, View,
@@ -180,6 +181,10 @@ impl Server for Mysql {
 
     fn binlog_source<'a>(&'a self, from: &'a Place, follow: Follow) -> Answer<'a, Box<dyn BinlogSource>> {
         Box::pin(replica::open(&self.connector, from, follow))
+    }
+
+    fn replayer<'a>(&'a self, settings: &'a ReplaySettings) -> Answer<'a, Box<dyn Replayer>> {
+        Box::pin(replay::open(&self.connector, settings))
     }
 
     fn loader<'a>(&'a self, database: &'a str, settings: &'a LoadSettings) -> Answer<'a, Box<dyn Loader>> {

@@ -34,7 +34,7 @@ pub fn rows(model: &Model, job: &Job, cols: usize, height: usize) -> Vec<Row> {
     let facts = match job.spec() {
         JobSpec::Base(spec) => base(spec),
         JobSpec::Recover(spec) => recover(spec, &model.clock),
-        JobSpec::Backup(_) | JobSpec::Restore(_) | JobSpec::Verify(_) => Vec::new(),
+        JobSpec::Backup(_) | JobSpec::Restore(_) | JobSpec::Verify(_) | JobSpec::Replay(_) => Vec::new(),
     };
     let doing = job.progress.active.first().filter(|_| !job.state.is_over()).map(|active| ("replay", active.doing.clone()));
     let mut rows: Vec<Row> = Vec::new();
