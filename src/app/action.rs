@@ -185,6 +185,8 @@ pub enum Action {
     Level,
     /// Show what is known of why the job in sight failed.
     Diagnose,
+    /// Read the archived log that the recovery under the cursor needs, or all of it.
+    CheckLog,
     /// Copy the commands that cure the finding under the cursor.
     CopyFix,
     /// Write the report that is shown beside the backups.

@@ -5,7 +5,7 @@ use super::modal::Modal;
 use super::model::Model;
 use super::nav::Place;
 use super::screens::plan::Purpose;
-use super::screens::{archives, backup, concerns, contents, pitr, recover, settings};
+use super::screens::{archives, backup, contents, pitr, recover, settings};
 use super::setup::Mode;
 use super::waits;
 use super::{keymap, palette};
@@ -68,9 +68,13 @@ pub fn below(model: &Model, action: &Action) -> Result<(), String> {
         },
         Action::EndBlocker(_) => waits::may_end(model),
         Action::BaseBackup if *model.nav.place() == Place::Backup => backup::base(model).map(drop),
-        Action::CopyFix if matches!(model.nav.place(), Place::Pitr | Place::Wal) => match concerns::cure(model) {
+        Action::CopyFix if matches!(model.nav.place(), Place::Pitr | Place::Wal) => match pitr::cure(model) {
             Some(_) => Ok(()),
             None => Err("nothing here wants a command".to_owned()),
+        },
+        Action::CheckLog if matches!(model.nav.place(), Place::Pitr | Place::Wal) => match pitr::check_spec(model) {
+            Some(_) => Ok(()),
+            None => Err("it is not known where the log is archived".to_owned()),
         },
         Action::Change(_) | Action::Finer(_) | Action::Jump(_) | Action::Zoom(_)
             if *model.nav.place() == Place::Pitr && pitr::scale(model).is_none() =>
@@ -159,7 +163,9 @@ fn enter(model: &Model) -> Result<(), String> {
         Place::Reports if model.diagnostics.past_keys().is_empty() => Err("there is no report".to_owned()),
         Place::Jobs if model.jobs.is_empty() => Err("no job has run yet".to_owned()),
         Place::Job(_) => match model.job_in_sight() {
-            Some(job) if matches!(job.spec(), JobSpec::Base(_) | JobSpec::Recover(_)) => Err("it is about a whole server".to_owned()),
+            Some(job) if matches!(job.spec(), JobSpec::Base(_) | JobSpec::Recover(_) | JobSpec::CheckLog(_)) => {
+                Err("it is about a whole server".to_owned())
+            }
             Some(job) if !job.progress.databases.is_empty() => Ok(()),
             _ => Err("it has no databases to show".to_owned()),
         },

@@ -1,15 +1,20 @@
 //! The command line that does the same as a job. Holds no secret: a job has none.
 
+mod physical;
+mod replay;
+mod shell;
+
 use super::screens::diagnostics::About;
 use super::setup::Setup;
 use crate::domain::Bytes;
-use crate::domain::binlog::Halt;
-use crate::domain::connection::{Connection, SslMode};
-use crate::domain::recovery::{BaseKind, Bound, Target, TargetAction, TimelineChoice};
+use crate::domain::connection::Connection;
+use crate::domain::schema::TableName;
 use crate::domain::spec::{
-    BackupSpec, BaseSpec, Binlog, Checkpoint, Depth, Effort, Enough, JobSpec, NameTime, OnFailure, RecoverSpec, Rehearse, ReplayBase, ReplaySpec, RestoreScope,
-    RestoreSpec, Retries, Sample, Scope, Start, VerifyMode, VerifySpec, What,
+    BackupSpec, Binlog, Depth, Effort, Enough, JobSpec, NameTime, OnFailure, Rehearse, RestoreScope, RestoreSpec, Retries, Sample, Scope,
+    VerifyMode, VerifySpec, What,
 };
+use shell::fold;
+pub use shell::{as_lines, quote, shell};
 use std::path::Path;
 
 /// The command line of a job, in lines that a shell joins again (`\` at the ends): one to copy, as it is shown. Values that are the
@@ -48,16 +53,6 @@ pub fn of_server(connection: Option<&Connection>, command: &[&str], flags: &[(&s
     words.0
 }
 
-/// Words on one line, as a shell reads them.
-pub fn shell(words: &[String]) -> String {
-    words.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ")
-}
-
-/// Words in lines that a shell joins again, and on one line.
-pub fn as_lines(words: &[String]) -> (Vec<String>, String) {
-    (fold(words), words.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" "))
-}
-
 /// The words of the command line, unquoted, the program's name first.
 pub fn words(spec: &JobSpec, setup: &Setup) -> Vec<String> {
     let mut words = Words(vec!["dbbackup".to_owned()]);
@@ -85,6 +80,7 @@ pub fn words(spec: &JobSpec, setup: &Setup) -> Vec<String> {
             words.connection(&replay.connection);
             words.replay(replay);
         }
+        JobSpec::CheckLog(check) => words.check_log(check),
     }
     words.0
 }
@@ -108,30 +104,7 @@ impl Words {
     }
 
     fn connection(&mut self, connection: &Connection) {
-        let usual = Connection::default();
-        if connection.debug_locks {
-            self.word("--debug-locks");
-        }
-        if let Some(name) = &connection.name {
-            return self.flag("--server", name.clone());
-        }
-        self.flag("--host", connection.host.clone());
-        if connection.port != usual.port {
-            self.flag("--port", connection.port.to_string());
-        }
-        self.flag("--user", connection.user.clone());
-        if connection.database != usual.database {
-            self.flag("--dbname", connection.database.clone());
-        }
-        if connection.lock_timeout != usual.lock_timeout {
-            self.flag("--lock-timeout", connection.lock_timeout.to_string());
-        }
-        if connection.ssl_mode != SslMode::Prefer {
-            self.flag("--ssl-mode", connection.ssl_mode.name());
-        }
-        if let Some(path) = &connection.ssl_root_cert {
-            self.flag("--ssl-root-cert", path.to_string_lossy());
-        }
+        self.0.extend(connection.words());
     }
 
     fn effort(&mut self, effort: Effort, setup: &Setup) {
@@ -206,7 +179,7 @@ impl Words {
                     Some((table, _)) => {
                         self.word("table");
                         self.word(path(&spec.archive));
-                        self.word(format!("{}.{}", table.schema, table.name));
+                        self.word(written(table));
                     }
                     None => {
                         self.word("single");
@@ -218,7 +191,7 @@ impl Words {
                 }
                 self.flag("--target", target.clone());
                 if let Some((_, new)) = &selection.rename {
-                    self.flag("--as", format!("{}.{}", new.schema, new.name));
+                    self.flag("--as", written(new));
                 }
                 if spec.create {
                     self.word("--create");
@@ -307,124 +280,6 @@ impl Words {
         self.effort(spec.effort, setup);
     }
 
-    fn base(&mut self, spec: &BaseSpec, setup: &Setup) {
-        self.word("backup");
-        self.word("base");
-        self.flag("--backup-dir", spec.dir.to_string_lossy());
-        match spec.kind {
-            BaseKind::Full => {}
-            BaseKind::Differential => self.flag("--type", "differential"),
-            BaseKind::Incremental => self.flag("--type", "incremental"),
-        }
-        if let Some(label) = &spec.label {
-            self.flag("--label", label.clone());
-        }
-        if spec.checkpoint == Checkpoint::Spread {
-            self.flag("--checkpoint", "spread");
-        }
-        if let Some(dir) = &spec.wal_dir {
-            self.flag("--archive-dir", dir.to_string_lossy());
-        }
-        self.flag("--compression", spec.compression.to_string());
-        self.flag("--jobs", spec.jobs.to_string());
-        if spec.memory != setup.effort.memory {
-            self.flag("--memory", exact(spec.memory));
-        }
-        match spec.verify {
-            None => self.word("--no-verify"),
-            Some(Depth::Quick) => self.flag("--verify", "quick"),
-            Some(Depth::Full) => self.flag("--verify", "full"),
-        }
-        match &spec.name_time {
-            NameTime::Local => {}
-            NameTime::Utc => self.flag("--timestamp", "utc"),
-            NameTime::Pattern(pattern) => self.flag("--timestamp", pattern.clone()),
-        }
-    }
-
-    fn replay(&mut self, spec: &ReplaySpec) {
-        self.word("restore");
-        self.word("pitr");
-        self.flag("--binlog-dir", spec.binlog_dir.to_string_lossy());
-        match &spec.base {
-            ReplayBase::There(place) => self.flag("--from", place.to_string()),
-            ReplayBase::Backup { archive, dir, restore } => {
-                match archive {
-                    Some(archive) => self.flag("--base-backup", archive.to_string_lossy()),
-                    None => self.flag("--backup-dir", dir.to_string_lossy()),
-                }
-                if restore.clean {
-                    self.word("--clean");
-                }
-            }
-        }
-        match &spec.target {
-            Halt::Latest => {}
-            Halt::Time(at) => self.flag("--target-time", super::when::utc_micros(*at)),
-            Halt::Gtid(gtid) => self.flag("--target-gtid", gtid.to_string()),
-            Halt::Position(place) => self.flag("--target-position", place.to_string()),
-        }
-        if spec.bound == Bound::Exclusive {
-            self.word("--target-exclusive");
-        }
-        if let Some(database) = &spec.database {
-            self.flag("--database", database.clone());
-        }
-        if let Some(name) = &spec.rename {
-            self.flag("--target", name.clone());
-        }
-        if spec.binlog == Binlog::Off {
-            self.flag("--binlog", spec.binlog.word());
-        }
-    }
-
-    fn recover(&mut self, spec: &RecoverSpec) {
-        self.word("restore");
-        self.word("pitr");
-        match &spec.base {
-            Some(base) => self.flag("--base-backup", base.to_string_lossy()),
-            None => self.flag("--backup-dir", spec.dir.to_string_lossy()),
-        }
-        if let Some(dir) = &spec.wal_dir {
-            self.flag("--wal-archive", dir.to_string_lossy());
-        }
-        match &spec.target {
-            Target::Latest => {}
-            Target::Immediate => self.word("--target-immediate"),
-            Target::Time(at) => self.flag("--target-time", super::when::utc_micros(*at)),
-            Target::Xid(xid) => self.flag("--target-xid", xid.to_string()),
-            Target::Lsn(lsn) => self.flag("--target-lsn", lsn.to_string()),
-            Target::Name(name) => self.flag("--target-name", name.clone()),
-        }
-        if spec.bound == Bound::Exclusive {
-            self.word("--target-exclusive");
-        }
-        match spec.timeline {
-            TimelineChoice::Latest => {}
-            TimelineChoice::Current => self.flag("--timeline", "current"),
-            TimelineChoice::Of(timeline) => self.flag("--timeline", timeline.to_string()),
-        }
-        match spec.action {
-            TargetAction::Pause => {}
-            TargetAction::Promote => self.flag("--target-action", "promote"),
-            TargetAction::Shutdown => self.flag("--target-action", "shutdown"),
-        }
-        self.flag("--target-dir", spec.target_dir.to_string_lossy());
-        for (from, to) in &spec.map_tablespaces {
-            self.flag("--map-tablespace", format!("{}={}", from.display(), to.display()));
-        }
-        if let Some(dir) = &spec.bin_dir {
-            self.flag("--bin-dir", dir.to_string_lossy());
-        }
-        if spec.start == Start::Yes {
-            self.word("--start");
-        }
-        if let Some(port) = spec.port {
-            self.flag("--start-port", port.to_string());
-        }
-        self.flag("--jobs", spec.jobs.to_string());
-    }
-
     fn verify(&mut self, spec: &VerifySpec, setup: &Setup) {
         self.word("verify");
         for archive in &spec.archives {
@@ -448,6 +303,11 @@ impl Words {
     }
 }
 
+/// A table as commands take it: MySQL's have no schema.
+fn written(table: &TableName) -> String {
+    if table.schema.is_empty() { table.name.clone() } else { format!("{}.{}", table.schema, table.name) }
+}
+
 /// A file's path that cannot be read as a flag.
 fn path(path: &Path) -> String {
     let text = path.to_string_lossy();
@@ -463,53 +323,3 @@ fn exact(bytes: u64) -> String {
         _ => bytes.to_string(),
     }
 }
-
-/// A word as a shell reads it back.
-pub fn quote(word: &str) -> String {
-    shell_words::quote(word).into_owned()
-}
-
-/// Joins quoted words into lines of at most 76 columns; a flag stays with its value.
-fn fold(words: &[String]) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    let mut line = String::new();
-    let mut at = 0;
-    while at < words.len() {
-        let mut part = quote(&words[at]);
-        let takes_value = words[at].starts_with("--") && words[at] != "--" && !words[at].contains('=');
-        if takes_value && words.get(at + 1).is_some_and(|next| !next.starts_with('-')) && !STANDALONE.contains(&words[at].as_str()) {
-            at += 1;
-            part = format!("{part} {}", quote(&words[at]));
-        }
-        at += 1;
-        if !line.is_empty() && line.chars().count() + 1 + part.chars().count() > 74 {
-            line.push_str(" \\");
-            lines.push(std::mem::take(&mut line));
-            line.push_str("  ");
-        } else if !line.is_empty() {
-            line.push(' ');
-        }
-        line.push_str(&part);
-    }
-    lines.push(line);
-    lines
-}
-
-const STANDALONE: [&str; 16] = [
-    "--debug-locks",
-    "--create",
-    "--clean",
-    "--schema-only",
-    "--data-only",
-    "--no-owner",
-    "--no-acl",
-    "--no-tablespaces",
-    "--prove",
-    "--continue-on-error",
-    "--force",
-    "--keep-temp",
-    "--require-all",
-    "--no-verify",
-    "--quick",
-    "--full",
-];

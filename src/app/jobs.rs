@@ -295,6 +295,7 @@ pub fn name_of(spec: &JobSpec) -> String {
             (Some(name), _) | (None, Some(name)) => format!("recovery of {name}"),
             (None, None) => format!("recovery of {}", spec.connection.label()),
         },
+        JobSpec::CheckLog(spec) => format!("verification of the log in {}", spec.wal_dir.display()),
     }
 }
 

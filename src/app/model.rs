@@ -25,7 +25,7 @@ use crate::domain::listing::ArchiveSummary;
 use crate::domain::password::Password;
 use crate::domain::plan::Plan;
 use crate::domain::server::{DatabaseInfo, ServerInfo};
-use crate::domain::{Fault, Stamp};
+use crate::domain::{Fault, Product, Stamp};
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 
@@ -257,6 +257,11 @@ impl Model {
     /// The server that is worked with.
     pub fn server(&self) -> Option<&ServerView> {
         self.servers.get(self.server)
+    }
+
+    /// The product of the server that is worked with: what it said itself, or else what was configured.
+    pub fn product(&self) -> Option<Product> {
+        self.server().map(|server| server.facts.value().map_or(server.connection.product, |(info, _)| info.product))
     }
 
     /// A job.

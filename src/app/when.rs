@@ -3,9 +3,7 @@
 use super::msg::Clock;
 use crate::domain::Stamp;
 use crate::domain::recovery::Micros;
-
-/// The names of the months, as they are shown.
-pub const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+use crate::domain::recovery::typed::MONTHS;
 
 /// A moment on the local calendar.
 pub(super) struct Civil {
@@ -17,15 +15,6 @@ pub(super) struct Civil {
     pub(super) day: u32,
     /// Of the day.
     pub(super) second: i64,
-}
-
-/// The day, as days since 1970 (Hinnant as below); the month is 1 to 12.
-pub(super) const fn days_of(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let era = year.div_euclid(400);
-    let yoe = year.rem_euclid(400);
-    let doy = (153 * (month + if month > 2 { -3 } else { 9 }) + 2) / 5 + day - 1;
-    era * 146_097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719_468
 }
 
 /// A moment on the local calendar, by the offset that held then.

@@ -11,6 +11,7 @@ pub mod lone;
 pub mod manifest;
 mod manifest_json;
 pub mod names;
+mod place;
 pub mod reader;
 pub mod readme;
 mod scan;

@@ -3,8 +3,11 @@
 //!
 //! Names are hostile: what a shell or psql reads is quoted here, and nothing reaches a terminal that could steer it.
 
+mod mysql;
+
 use super::manifest::{Database, Manifest, TableEntry};
 use super::names;
+use crate::domain::Product;
 use crate::domain::codec::Codec;
 use crate::domain::schema::{DatabaseProperties, RowFormat, TableKind, TableName};
 use crate::domain::size::{Bytes, grouped};
@@ -36,16 +39,20 @@ pub fn readme(manifest: &Manifest, archive: &Path) -> String {
             _ = writeln!(out, "      note: {}", clean(note));
         }
     }
-    out.push_str(
-        "\nWith dbbackup:\n\n    dbbackup restore single ARCHIVE --target NAME --create\n\n\
-         By hand, with tar and psql: run the script below with sh. psql connects as PGHOST, PGPORT, PGUSER and PGPASSWORD say;\n\
-         use a superuser, and psql of the server's version or newer. The databases must not exist yet.\n\n\
-         ---- script ----\n",
-    );
+    match head.source.product() {
+        Product::Postgres => out.push_str(ADVICE),
+        product => out.push_str(&mysql::advice(product)),
+    }
     out.push_str(&script(manifest, archive));
     out.push_str("---- end of script ----\n");
     out
 }
+
+/// What a person has to know of psql.
+const ADVICE: &str = "\nWith dbbackup:\n\n    dbbackup restore single ARCHIVE --target NAME --create\n\n\
+         By hand, with tar and psql: run the script below with sh. psql connects as PGHOST, PGPORT, PGUSER and PGPASSWORD say;\n\
+         use a superuser, and psql of the server's version or newer. The databases must not exist yet.\n\n\
+         ---- script ----\n";
 
 /// The shell script of `README.txt`, alone.
 pub fn script(manifest: &Manifest, archive: &Path) -> String {
@@ -57,16 +64,16 @@ pub fn script(manifest: &Manifest, archive: &Path) -> String {
         Codec::Xz => format!("tar -xJf {file} -C restored"),
         Codec::None => format!("tar -xf {file} -C restored"),
     };
-    let mut out = format!(
-        "set -eu\n\
-         umask 077\n\
-         mkdir restored\n\
-         {unpack}\n\
-         cd restored\n\
-         export PGCLIENTENCODING=UTF8\n\
-         \n\
+    let mut out = format!("set -eu\numask 077\nmkdir restored\n{unpack}\ncd restored\n");
+    let product = manifest.head.source.product();
+    if product.is_mysql() {
+        out.push_str(&mysql::steps(product, manifest));
+        return out;
+    }
+    out.push_str(
+        "export PGCLIENTENCODING=UTF8\n\n\
          # Roles and tablespaces. Those that exist already are reported and stay as they are.\n\
-         [ ! -f globals.sql ] || psql -X -q -d postgres -f globals.sql\n"
+         [ ! -f globals.sql ] || psql -X -q -d postgres -f globals.sql\n",
     );
     for database in manifest.databases.iter().filter(|database| database.failed.is_none()) {
         let dir = &database.dir;
@@ -86,6 +93,11 @@ pub fn script(manifest: &Manifest, archive: &Path) -> String {
         }
     }
     out
+}
+
+/// A step's file as a word of the shell.
+fn step_file(dir: &str, step: &str) -> String {
+    shell(&format!("{dir}/{step}"))
 }
 
 fn exists_everywhere(database: &str) -> bool {
@@ -124,8 +136,11 @@ fn create(database: &Database) -> String {
     out
 }
 
-/// `load.sql`: loads all rows. Run by psql in the folder in which the archive was unpacked.
-pub fn load_sql(database: &Database) -> String {
+/// `load.sql`: loads all rows. Run by the product's client in the folder in which the archive was unpacked.
+pub fn load_sql(product: Product, database: &Database) -> String {
+    if product.is_mysql() {
+        return mysql::load_sql(database);
+    }
     // Tables of extensions have their foreign keys before their rows.
     let mut out = String::from("SET row_security = off;\nSET session_replication_role = replica;\n");
     // This file is UTF-8 (PGCLIENTENCODING), the chunks are in the database's own encoding.

@@ -20,8 +20,8 @@ pub(super) fn padding(length: u64) -> &'static [u8] {
     &END[..if over == 0 { 0 } else { BLOCK - over }]
 }
 
-/// Appends the header (with a GNU long name before it where needed) of an entry of `size` bytes.
-pub(super) fn header(name: &str, size: u64, mtime: u64, out: &mut Vec<u8>) {
+/// Appends what comes before the header of an entry whose name does not fit into that: GNU's long name.
+fn long_name(name: &str, out: &mut Vec<u8>) {
     let bytes = name.as_bytes();
     if bytes.len() > SHORT_NAME {
         let length = bytes.len() as u64 + 1;
@@ -30,7 +30,12 @@ pub(super) fn header(name: &str, size: u64, mtime: u64, out: &mut Vec<u8>) {
         out.push(0);
         out.extend_from_slice(padding(length));
     }
-    out.extend_from_slice(block(bytes, size, mtime, EntryType::Regular).as_bytes());
+}
+
+/// Appends the header (with a GNU long name before it where needed) of an entry of `size` bytes.
+pub(super) fn header(name: &str, size: u64, mtime: u64, out: &mut Vec<u8>) {
+    long_name(name, out);
+    out.extend_from_slice(block(name.as_bytes(), size, mtime, EntryType::Regular).as_bytes());
 }
 
 /// Appends the header of an entry that is a file of a server's.
@@ -40,15 +45,8 @@ pub(super) fn file_header(name: &str, attributes: &Attributes, out: &mut Vec<u8>
         FileKind::Link => EntryType::Symlink,
         FileKind::File | FileKind::Increment | FileKind::Unchanged => EntryType::Regular,
     };
-    let bytes = name.as_bytes();
-    if bytes.len() > SHORT_NAME {
-        let length = bytes.len() as u64 + 1;
-        out.extend_from_slice(block(b"././@LongLink", length, 0, EntryType::GNULongName).as_bytes());
-        out.extend_from_slice(bytes);
-        out.push(0);
-        out.extend_from_slice(padding(length));
-    }
-    let mut header = block(bytes, attributes.size, u64::try_from(attributes.mtime).unwrap_or(0), kind);
+    long_name(name, out);
+    let mut header = block(name.as_bytes(), attributes.size, u64::try_from(attributes.mtime).unwrap_or(0), kind);
     header.set_mode(attributes.mode & 0o7777);
     header.set_uid(attributes.owner.0);
     header.set_gid(attributes.owner.1);

@@ -1,9 +1,11 @@
 //! `dbbackup wal stats | list | timeline | verify | cleanup` and `dbbackup pitr`: asks the engine, prints what it says as text or JSON.
 
 mod change;
+mod lines;
 mod text;
 
 use super::query::Form;
+use super::result::Volume;
 use super::{query, settings};
 use crate::cli::pitr::Pitr;
 use crate::cli::wal::Wal;
@@ -11,13 +13,17 @@ use crate::cli::{Cli, Command};
 use crate::config::layers::Resolved;
 use crate::config::secrets::Secrets;
 use crate::config::settings::Key;
-use crate::domain::wal::Gap;
+use crate::domain::spec::{CheckLogSpec, JobSpec};
+use crate::domain::wal::SegmentSpan;
 use crate::domain::{Code, Fault};
-use crate::engine::pitr::{self, Gathered};
-use crate::engine::wal::{check, figures};
+use crate::engine::pitr::{self, Gathered, Wanted};
+use crate::engine::wal::check::Checked;
+use crate::engine::wal::{figures, verify};
 use crate::runtime::work::Work;
+use lines::Lines;
 use std::path::PathBuf;
 use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
 
 /// Whether the server is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +42,7 @@ pub fn run(cli: &Cli, resolved: &Resolved, secrets: &Secrets, work: impl FnOnce(
         Command::Wal(Wal::Stats(_)) => settings::finish(desk.stats(), "No figures"),
         Command::Wal(Wal::List { timeline, .. }) => settings::finish(desk.list(*timeline), "No list"),
         Command::Wal(Wal::Timeline(_)) => settings::finish(desk.timelines(), "No timelines"),
-        Command::Wal(Wal::Verify { .. }) => desk.verify(),
+        Command::Wal(Wal::Verify { segments, .. }) => desk.verify(segments),
         Command::Wal(Wal::Cleanup(cleanup)) => settings::finish(change::cleanup(&desk, cleanup, work), "Nothing cleaned up"),
         Command::Pitr(Pitr::Enable(enable)) => settings::finish(change::enable(&desk, enable, work), "Archiving not switched on"),
         Command::Pitr(Pitr::Disable { force }) => settings::finish(change::disable(&desk, *force, work), "Archiving not switched off"),
@@ -57,11 +63,12 @@ struct Desk<'a> {
 impl Desk<'_> {
     /// Looks at archive and server.
     fn gather(&self, ask: Ask, backups: Option<PathBuf>) -> Result<Gathered, Fault> {
-        let dir = self.resolved.path(Key::WalDir);
-        if dir.is_some() && ask == Ask::ForFolder {
-            return query::work(async move || Ok(pitr::gather(None, backups.as_deref(), dir).await));
+        let zone = self.resolved.text(Key::PitrTimezone).map(str::to_owned);
+        let wanted = Wanted { backups, wal: self.resolved.path(Key::WalDir), zone };
+        if wanted.wal.is_some() && ask == Ask::ForFolder {
+            return query::work(async move || Ok(pitr::gather(None, wanted).await));
         }
-        query::connect(self.resolved, self.secrets, async move |server| Ok(pitr::gather(Some(server), backups.as_deref(), dir).await))
+        query::connect(self.resolved, self.secrets, async move |server| Ok(pitr::gather(Some(server), wanted).await))
     }
 
     /// The same, where without the archive there is nothing to say.
@@ -117,32 +124,34 @@ impl Desk<'_> {
         ))
     }
 
-    /// Reads everything; what is wrong is told on both channels, and by the exit code.
-    fn verify(&self) -> u8 {
-        let checked = self.archive(None).map(|found| {
-            let jobs = self.resolved.parsed(Key::Jobs).unwrap_or_else(|| crate::system::processors() as usize);
-            let checked = found.survey.as_ref().map(|survey| check::check(survey, jobs)).unwrap_or_default();
-            (checked, found.report.wal.source.dir.unwrap_or_default())
-        });
-        let (checked, dir) = match checked {
-            Ok(checked) => checked,
-            Err(fault) => return settings::finish(Err(fault), "Not verified"),
-        };
-        let told = settings::finish(Ok(self.json(|| serde_json::json!(checked), || text::checked(&checked))), "Not verified");
-        if checked.is_whole() || told != 0 {
-            return told;
-        }
-        let mut fault = Fault::new(Code::CorruptedBackup, "the archive of the log is not whole").at("Folder", dir.display());
-        let missing: u64 = checked.gaps.iter().map(Gap::count).sum();
-        for (count, what) in [(checked.damaged.len() as u64, "damaged"), (missing + checked.histories.len() as u64, "missing")] {
-            if count > 0 {
-                fault = fault.because(format!("{count} {what}"));
+    /// Reads everything, or the segments that are named; what is wrong is told on both channels, and by the exit code.
+    fn verify(&self, segments: &[SegmentSpan]) -> u8 {
+        match self.checked(segments) {
+            Err(fault) => settings::finish(Err(fault), "Not verified"),
+            Ok((checked, spec)) => {
+                let told = settings::finish(Ok(self.json(|| serde_json::json!(checked), || text::checked(&checked))), "Not verified");
+                match verify::obstacle(&checked, &spec).filter(|_| told == 0) {
+                    Some(fault) => settings::finish(Err(fault), "Verified"),
+                    None => told,
+                }
             }
         }
-        let fault = fault
-            .step("Copy them from where they still are: the server's pg_wal, a standby, another archive.")
-            .step_run("Else make a new base backup, from which the log is whole again:", "dbbackup backup base --backup-dir /backups");
-        settings::finish(Err(fault), "Verified")
+    }
+
+    fn checked(&self, segments: &[SegmentSpan]) -> Result<(Checked, CheckLogSpec), Fault> {
+        let found = self.archive(None)?;
+        let survey = found.survey.unwrap_or_default();
+        let spec = CheckLogSpec {
+            wal_dir: survey.dir.clone(),
+            dir: super::script::backup_dir(self.resolved),
+            segments: segments.to_vec(),
+            jobs: self.resolved.parsed(Key::Jobs).unwrap_or_else(crate::system::processors),
+        };
+        let volume = if self.resolved.switch(Key::Quiet) || self.form == Form::Json { Volume::Quiet } else { Volume::Normal };
+        let lines = Lines::of(JobSpec::CheckLog(spec.clone()), volume);
+        let checked = verify::look(&survey, &spec, &lines, &CancellationToken::new());
+        lines.finish();
+        Ok((checked?, spec))
     }
 
     fn status(&self) -> Result<String, Fault> {
@@ -151,6 +160,6 @@ impl Desk<'_> {
             // With neither server nor archive there is nothing to say.
             return Err(fault.clone());
         }
-        Ok(self.json(|| serde_json::json!({ "report": found.report, "findings": found.findings }), || text::status(&found)))
+        Ok(self.json(|| serde_json::json!({ "report": found.report }), || text::status(&found.report)))
     }
 }

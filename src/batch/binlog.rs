@@ -97,7 +97,9 @@ fn cleanup(
     let (kept, unread) = backups::list(&folder, Identity::read(&dir)?.as_ref())?;
     if let Some(line) = unread.first() {
         // What a backup that cannot be read needs is not known.
-        return Err(Fault::new(Code::Incomplete, "nothing is removed: a backup cannot be read").at("Folder", folder.display()).because(line));
+        return Err(Fault::new(Code::Incomplete, "nothing is removed: a backup cannot be read")
+            .at("Folder", folder.display())
+            .because(line));
     }
     let plan = keep::decide(&report, &kept, &rule, Stamp(jiff::Timestamp::now().as_millisecond()))?;
     let name = plan.dir.file_name().unwrap_or_default().to_string_lossy().into_owned();

@@ -32,7 +32,7 @@ use crate::runtime::work::{Engine, Work};
 use crate::runtime::{host, log, look, panic, password, signals, story};
 use crate::view::look::Look;
 use std::ffi::OsString;
-use std::io::{IsTerminal, stderr, stdin, stdout};
+use std::io::{IsTerminal, stdin, stdout};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -286,11 +286,7 @@ fn application(
             outcome.exit
         }
         Mode::Batch => {
-            let kind = match crossterm::terminal::size() {
-                Ok((columns, _)) if stderr().is_terminal() => Stderr::Terminal(columns),
-                _ => Stderr::Plain,
-            };
-            let mut text = Text::new(kind, volume);
+            let mut text = Text::new(Stderr::now(), volume);
             let outcome = play(&mut text);
             text.finish();
             result::print(&outcome, volume, noun)

@@ -13,7 +13,7 @@ use crate::domain::spec::{
     BackupSpec, BaseSpec, Binlog, Care, Checkpoint, Depth, Enough, JobSpec, Journal, OnFailure, Rehearse, RestoreScope, RestoreSpec,
     RestoreTest, Retries, Sample, Scope, Selection, VerifyMode, VerifySpec, What,
 };
-use crate::domain::{Code, Fault};
+use crate::domain::{Code, Fault, Product};
 use std::path::PathBuf;
 
 /// The job that a command asks for; none for a command that asks for something else.
@@ -108,8 +108,10 @@ fn restore(restore: &Restore, resolved: &Resolved, host: Host) -> Result<Option<
             (&single.archive.archive, scope, single.create, single.clean, &single.options)
         }
         Restore::Table(table) => {
-            let name = table_name(&table.table)?;
-            let rename = table.rename.as_deref().map(table_name).transpose()?;
+            let product = resolved.connection()?.product;
+            let read = |text: &str| table_name(text, product);
+            let name = read(&table.table)?;
+            let rename = table.rename.as_deref().map(read).transpose()?;
             let selection = Selection {
                 what: what(&table.parts),
                 include: vec![glob_of(&name)],
@@ -186,7 +188,8 @@ const fn what(parts: &Parts) -> What {
 /// A glob that matches this name and no other: what means something in a glob is put in brackets.
 fn glob_of(name: &TableName) -> String {
     let mut out = String::new();
-    for c in format!("{}.{}", name.schema, name.name).chars() {
+    let whole = if name.schema.is_empty() { name.name.clone() } else { format!("{}.{}", name.schema, name.name) };
+    for c in whole.chars() {
         if matches!(c, '*' | '?' | '[' | ']' | '{' | '}' | '\\' | '!') {
             out.push('[');
             out.push(c);
@@ -198,8 +201,8 @@ fn glob_of(name: &TableName) -> String {
     out
 }
 
-/// Reads `schema.table`; either part may stand in double quotes, a quote in it doubled, as in SQL. What is not quoted is taken as it is.
-pub fn table_name(text: &str) -> Result<TableName, Fault> {
+/// Reads `schema.table`, or `table` alone for MySQL, which has no schemas; either part may stand in double quotes, a quote in it doubled, as in SQL. What is not quoted is taken as it is.
+pub fn table_name(text: &str, product: Product) -> Result<TableName, Fault> {
     let mut parts = vec![String::new()];
     let (mut quoted, mut chars) = (false, text.chars().peekable());
     while let Some(c) = chars.next() {
@@ -209,6 +212,15 @@ pub fn table_name(text: &str) -> Result<TableName, Fault> {
             '.' if !quoted => parts.push(String::new()),
             c => parts.last_mut().expect("there is always one").push(c),
         }
+    }
+    if product.is_mysql() {
+        return match <[String; 1]>::try_from(parts) {
+            Ok([name]) if !quoted && !name.is_empty() => Ok(TableName::new("", name)),
+            _ => Err(Fault::new(Code::Usage, format!("{text:?} is no table name")).step_run(
+                format!("{product} has no schemas: write the table's name alone, in double quotes when it holds a dot:"),
+                "orders",
+            )),
+        };
     }
     match <[String; 2]>::try_from(parts) {
         Ok([schema, name]) if !quoted && !schema.is_empty() && !name.is_empty() => Ok(TableName { schema, name }),

@@ -5,15 +5,16 @@ use super::result::Volume;
 use crate::app::jobs::Job;
 use crate::app::model::Model;
 use crate::app::msg::Msg;
-use crate::domain::Bytes;
 use crate::domain::job::{JobState, Phase, Progress};
 use crate::domain::plan::{Check, CheckState};
 use crate::domain::size::grouped;
+use crate::domain::spec::JobSpec;
 use crate::domain::text::clean;
 use crate::domain::time::span;
+use crate::domain::{Bytes, Stamp};
 use crate::engine::event::{Event, Level};
 use crate::runtime::run::Front;
-use std::io;
+use std::io::{self, IsTerminal};
 use std::time::{Duration, Instant};
 
 /// The most time between two lines while a job works.
@@ -45,6 +46,16 @@ pub struct Text {
     told: usize,
 }
 
+impl Stderr {
+    /// What it is now.
+    pub fn now() -> Self {
+        match crossterm::terminal::size() {
+            Ok((columns, _)) if io::stderr().is_terminal() => Stderr::Terminal(columns),
+            _ => Stderr::Plain,
+        }
+    }
+}
+
 impl Text {
     /// Progress on this kind of stderr.
     pub fn new(stderr: Stderr, volume: Volume) -> Self {
@@ -58,6 +69,30 @@ impl Text {
         }
     }
 
+    /// Says how far a job is, where that is due.
+    pub fn progress(&mut self, job: &Job, progress: &Progress, now: Stamp) {
+        let percent = progress.bytes.percent();
+        match self.stderr {
+            Stderr::Terminal(columns) => {
+                let width = usize::from(columns.max(20)) - 1;
+                let text: String = line(job, progress, now).chars().take(width).collect();
+                output::diagnostic(&format!("\r{text}\x1b[K"));
+                self.open = true;
+                self.last = Some((Instant::now(), percent));
+            }
+            Stderr::Plain => {
+                // A wait that begins is told at once: nothing else moves then.
+                let waits = progress.waiting.is_some();
+                let due = self.last.is_none_or(|(at, before)| at.elapsed() >= EVERY || percent >= before + STEP || (waits && !self.waited));
+                if due {
+                    self.waited = waits;
+                    self.say(&line(job, progress, now));
+                    self.last = Some((Instant::now(), percent));
+                }
+            }
+        }
+    }
+
     fn say(&mut self, text: &str) {
         self.finish();
         output::diagnostic(&format!("{text}\n"));
@@ -65,7 +100,7 @@ impl Text {
 }
 
 /// "backup of shop: data 63.0 %, 1.2 GB of 1.9 GB, 118 MB/s, 12 s".
-pub fn line(job: &Job, progress: &Progress, now: crate::domain::Stamp) -> String {
+pub fn line(job: &Job, progress: &Progress, now: Stamp) -> String {
     let Progress { bytes, .. } = progress;
     let about = if progress.estimated { "about " } else { "" };
     let mut out = format!("{}: {}", clean(&job.name()), progress.phase.words());
@@ -82,6 +117,12 @@ pub fn line(job: &Job, progress: &Progress, now: crate::domain::Stamp) -> String
         out.push_str(&format!(", {}/s", Bytes(speed)));
     }
     out.push_str(&format!(", {}", span(job.elapsed(now))));
+    if let (JobSpec::CheckLog(_), Some(active)) = (job.spec(), progress.active.first()) {
+        out.push_str(&format!(", {}", active.doing));
+        if let Some((quick, slow)) = job.speed.left(bytes.total.saturating_sub(bytes.done)) {
+            out.push_str(&format!(", {} to {} left", span(quick), span(slow)));
+        }
+    }
     if let Some(waiting) = &progress.waiting {
         out.push_str(&format!(", waiting for {}", clean(waiting)));
     }
@@ -122,26 +163,7 @@ impl Front for Text {
             self.open = true;
         }
         let (Some((job, progress)), Volume::Normal) = (running, self.volume) else { return Ok(()) };
-        let percent = progress.bytes.percent();
-        match self.stderr {
-            Stderr::Terminal(columns) => {
-                let width = usize::from(columns.max(20)) - 1;
-                let text: String = line(job, progress, model.clock.now).chars().take(width).collect();
-                output::diagnostic(&format!("\r{text}\x1b[K"));
-                self.open = true;
-                self.last = Some((Instant::now(), percent));
-            }
-            Stderr::Plain => {
-                // A wait that begins is told at once: nothing else moves then.
-                let waits = progress.waiting.is_some();
-                let due = self.last.is_none_or(|(at, before)| at.elapsed() >= EVERY || percent >= before + STEP || (waits && !self.waited));
-                if due {
-                    self.waited = waits;
-                    self.say(&line(job, progress, model.clock.now));
-                    self.last = Some((Instant::now(), percent));
-                }
-            }
-        }
+        self.progress(job, progress, model.clock.now);
         Ok(())
     }
 

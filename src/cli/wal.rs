@@ -1,5 +1,6 @@
 //! `dbbackup wal`.
 
+use crate::domain::wal::SegmentSpan;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
@@ -11,6 +12,7 @@ pub const EXAMPLES: &str = "Examples:\n  \
     dbbackup wal stats --host db01 --json        # the folder is found from the server's archive_command\n  \
     dbbackup wal timeline --archive-dir /wal\n  \
     dbbackup wal verify --archive-dir /wal\n  \
+    dbbackup wal verify --archive-dir /wal --segments 000000010000000000000003..000000010000000000000009\n  \
     dbbackup wal cleanup --archive-dir /wal --backup-dir /backups              # shows what would go\n  \
     dbbackup wal cleanup --archive-dir /wal --backup-dir /backups --confirm\n\n\
     Exit codes of restore, as a recovery wants them: 0 handed over, 1 the archive has no such file, above 128 everything else (what is 73\n\
@@ -69,6 +71,12 @@ pub enum Wal {
         #[allow(missing_docs)]
         #[arg(long, short = 'j', value_name = "N")]
         jobs: Option<String>,
+        #[allow(missing_docs)]
+        #[arg(long, value_name = "DIR")]
+        backup_dir: Option<String>,
+        /// Read only these segments, and the histories of their timelines; more of them with another --segments
+        #[arg(long, value_name = "FIRST..LAST")]
+        segments: Vec<SegmentSpan>,
     },
     /// Remove what no kept base backup needs; without --confirm only say what that is
     #[command(after_help = EXAMPLES)]

@@ -24,6 +24,8 @@ pub fn connection(values: &Values, name: Option<&str>) -> Result<Connection, Fau
     let rank = |key: Key| values.get(&key).map(|value| value.origin.rank());
     let host = match (text(Key::Socket), text(Key::Host)) {
         (Some(socket), host) if host.is_none() || rank(Key::Socket) >= rank(Key::Host) => socket,
+        // MySQL's clients take this name for the socket, unless somebody asks for a port too.
+        (Some(socket), Some(host)) if product.is_mysql() && host == "localhost" && rank(Key::Socket) >= rank(Key::Port) => socket,
         (_, Some(host)) => host,
         (_, None) => defaults.host.clone(),
     };

@@ -1,11 +1,12 @@
-//! Lays the layers over each other: defaults, files, environment, a chosen server's section, flags. Each value knows where it came from.
+//! Lays the layers over each other: defaults, MySQL's option file, files, environment, a chosen server's section, flags. Each value knows where it came from.
 
 use super::environment::Environment;
 use super::file;
 use super::paths::Paths;
+use super::product;
 use super::settings::{Key, Kind, SETTINGS, Setting};
 use crate::domain::text::nearest;
-use crate::domain::{Code, Fault};
+use crate::domain::{Code, Fault, Product};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
@@ -17,6 +18,8 @@ pub enum Origin {
     Default,
     /// Nobody set it, and it follows from this machine's processors and memory.
     Host,
+    /// A line of an option file of MySQL's own clients.
+    OptionFile(PathBuf, usize),
     /// A line of a file.
     File(PathBuf, usize),
     /// An environment variable.
@@ -32,10 +35,11 @@ impl Origin {
     pub const fn rank(&self) -> u8 {
         match self {
             Origin::Default | Origin::Host => 0,
-            Origin::File(..) => 1,
-            Origin::Environment(_) => 2,
-            Origin::Section(..) => 3,
-            Origin::Flag(_) => 4,
+            Origin::OptionFile(..) => 1,
+            Origin::File(..) => 2,
+            Origin::Environment(_) => 3,
+            Origin::Section(..) => 4,
+            Origin::Flag(_) => 5,
         }
     }
 }
@@ -45,7 +49,7 @@ impl fmt::Display for Origin {
         match self {
             Origin::Default => f.write_str("default"),
             Origin::Host => f.write_str("this machine"),
-            Origin::File(path, line) => write!(f, "{}:{line}", path.display()),
+            Origin::File(path, line) | Origin::OptionFile(path, line) => write!(f, "{}:{line}", path.display()),
             Origin::Environment(name) => write!(f, "environment {name}"),
             Origin::Section(server, path, line) => write!(f, "[servers.{server}] {}:{line}", path.display()),
             Origin::Flag(flag) => write!(f, "--{flag}"),
@@ -78,10 +82,7 @@ pub struct Resolved {
 
 /// Reads and lays all layers.
 pub fn resolve(paths: &Paths, environment: &Environment, flags: &[(Key, String)]) -> Result<Resolved, Fault> {
-    let mut values: Values = SETTINGS
-        .iter()
-        .filter_map(|setting| Some((setting.key, Value { text: setting.default?.to_owned(), origin: Origin::Default })))
-        .collect();
+    let mut written = Values::new();
     let mut sections: BTreeMap<String, Values> = BTreeMap::new();
     let mut files = Vec::new();
     for (_, path) in paths.files() {
@@ -94,7 +95,7 @@ pub fn resolve(paths: &Paths, environment: &Environment, flags: &[(Key, String)]
             continue;
         };
         let origin = |line| Origin::File(path.clone(), line);
-        values.extend(content.values.into_iter().map(|(key, written)| (key, Value { text: written.text, origin: origin(written.line) })));
+        written.extend(content.values.into_iter().map(|(key, written)| (key, Value { text: written.text, origin: origin(written.line) })));
         for (name, keys) in content.servers {
             let origin = |line| Origin::Section(name.clone(), path.clone(), line);
             let section: Vec<_> =
@@ -103,20 +104,26 @@ pub fn resolve(paths: &Paths, environment: &Environment, flags: &[(Key, String)]
         }
         files.push(path);
     }
-    let servers = sections.iter().map(|(name, section)| {
-        let mut all = values.clone();
+    let mut servers = BTreeMap::new();
+    for (name, section) in &sections {
+        let product = product::of(if section.contains_key(&Key::Engine) { section } else { &written });
+        let mut common = product::meant(written.clone(), product);
         for key in [Key::Password, Key::PasswordFile] {
-            all.remove(&key);
+            common.remove(&key);
         }
+        let mut all = product::base(product, paths)?;
+        all.extend(common);
         all.extend(section.clone());
-        (name.clone(), all)
-    });
-    let servers: BTreeMap<String, Values> = servers.collect();
+        product::local(&mut all, paths);
+        servers.insert(name.clone(), all);
+    }
+    let product = product_of(&written, &sections, environment, flags);
+    let mut values = product::base(product, paths)?;
+    values.extend(product::meant(written, product));
     for setting in SETTINGS {
-        let own = setting.variable();
-        let names = own.as_deref().into_iter().chain(setting.also.iter().copied());
-        if let Some((name, text)) = names.into_iter().find_map(|name| Some((name, environment.get(name)?))) {
-            set(&mut values, setting, text, Origin::Environment(name.to_owned()))?;
+        let names = product::variables(setting, product);
+        if let Some((name, text)) = names.into_iter().find_map(|name| environment.get(&name).map(|text| (name, text))) {
+            set(&mut values, setting, text, Origin::Environment(name))?;
         }
     }
     for (key, text) in flags {
@@ -138,7 +145,19 @@ pub fn resolve(paths: &Paths, environment: &Environment, flags: &[(Key, String)]
             }
         }
     }
+    product::local(&mut values, paths);
     Ok(Resolved { values, servers, files })
+}
+
+/// The product that is meant, which has to be known before the layers are laid: its defaults are the lowest of them.
+fn product_of(written: &Values, sections: &BTreeMap<String, Values>, environment: &Environment, flags: &[(Key, String)]) -> Product {
+    let flag = |key: Key| flags.iter().rev().find(|(known, _)| *known == key).map(|(_, text)| text.as_str());
+    let variable = |key: Key| Setting::of(key).variable().and_then(|name| environment.get(&name));
+    let file = |values: &Values, key: Key| values.get(&key).map(|value| value.text.clone());
+    let stated = |key: Key| variable(key).map(str::to_owned).or_else(|| file(written, key));
+    let section = flag(Key::Server).map(str::to_owned).or_else(|| stated(Key::Server)).and_then(|name| sections.get(&name));
+    let word = flag(Key::Engine).map(str::to_owned).or_else(|| file(section?, Key::Engine)).or_else(|| stated(Key::Engine));
+    word.and_then(|word| word.parse().ok()).unwrap_or_default()
 }
 
 fn set(values: &mut Values, setting: &Setting, text: &str, origin: Origin) -> Result<(), Fault> {

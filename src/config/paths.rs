@@ -3,6 +3,9 @@
 use super::environment::Environment;
 use std::path::PathBuf;
 
+/// Of Debian and Red Hat, and of the products' own builds.
+const SOCKETS: [&str; 4] = ["/run/mysqld/mysqld.sock", "/var/run/mysqld/mysqld.sock", "/var/lib/mysql/mysql.sock", "/tmp/mysql.sock"];
+
 /// Files in the order in which they are read; later ones win.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Paths {
@@ -12,6 +15,10 @@ pub struct Paths {
     pub user: Option<PathBuf>,
     /// From `--config` or `DBBACKUP_CONFIG`. Must exist.
     pub given: Option<PathBuf>,
+    /// The option file of MySQL's and MariaDB's own clients.
+    pub options: Option<PathBuf>,
+    /// Where the socket of a MySQL or MariaDB server on this host usually is.
+    pub sockets: Vec<PathBuf>,
 }
 
 impl Paths {
@@ -20,6 +27,8 @@ impl Paths {
         Self {
             system: PathBuf::from("/etc/dbbackup/config.toml"),
             user: directories::ProjectDirs::from("", "", "dbbackup").map(|dirs| dirs.config_dir().join("config.toml")),
+            options: environment.get("HOME").map(|home| PathBuf::from(home).join(".my.cnf")),
+            sockets: SOCKETS.map(PathBuf::from).to_vec(),
             given: given.or_else(|| environment.get("DBBACKUP_CONFIG").map(PathBuf::from)),
         }
     }

@@ -52,6 +52,7 @@ pub const PER_RUN: &[(&str, &str)] = &[
     ("save-debug-log", "one file about one run"),
     ("once", "when one run of archiving ends"),
     ("before", "what one cleanup removes"),
+    ("segments", "what one check reads"),
     ("keep-days", "what one cleanup removes"),
     ("timeline", "what one answer shows"),
     ("archive-timeout", "a setting of the server, not of this program"),

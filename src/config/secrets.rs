@@ -1,7 +1,7 @@
-//! Finds passwords: PGPASSWORD, the password file, the configuration, `--password-file`, what was typed. Never shows one.
+//! Finds passwords: PGPASSWORD or MYSQL_PWD, the password file or the option file of MySQL's clients, the configuration, `--password-file`, what was typed. Never shows one.
 
 use super::environment::Environment;
-use super::layers::{Resolved, Values};
+use super::layers::{Origin, Resolved, Value, Values};
 use super::passfile::{self, Found};
 use super::settings::Key;
 use crate::domain::{Code, Connection, Fault, redact};
@@ -20,7 +20,10 @@ const LONGEST: u64 = 64 * 1024;
 /// What a connection can be looked up in. Has no Debug: it holds secrets.
 #[derive(Default)]
 pub struct Secrets {
+    /// From `PGPASSWORD`, for PostgreSQL alone.
     from_environment: Option<SecretString>,
+    /// From `MYSQL_PWD`, for MySQL and MariaDB alone.
+    from_mysql_pwd: Option<SecretString>,
     passfile: Option<PathBuf>,
     /// From configuration, by the section's name, with the place that it stands at.
     configured: BTreeMap<Option<String>, (SecretString, String)>,
@@ -47,11 +50,15 @@ impl Secrets {
         let home = || directories::BaseDirs::new().map(|dirs| dirs.home_dir().join(".pgpass"));
         let mut secrets = Self {
             from_environment: environment.get("PGPASSWORD").map(SecretString::from),
+            from_mysql_pwd: environment.get("MYSQL_PWD").map(SecretString::from),
             passfile: environment.get("PGPASSFILE").map(PathBuf::from).or_else(home),
             ..Self::default()
         };
         let mut add = |name: Option<String>, values: &Values| {
-            if let Some(value) = values.get(&Key::Password) {
+            // What was written for all clients gives way to a file that was named for this program.
+            let named = values.contains_key(&Key::PasswordFile);
+            let weak = |value: &&Value| !(named && matches!(value.origin, Origin::OptionFile(..)));
+            if let Some(value) = values.get(&Key::Password).filter(weak) {
                 secrets.configured.insert(name.clone(), (SecretString::from(value.text.as_str()), value.origin.to_string()));
             }
             if let Some(value) = values.get(&Key::PasswordFile) {
@@ -84,11 +91,13 @@ impl Secrets {
         if let Some(password) = self.typed.lock().unwrap_or_else(PoisonError::into_inner).get(&place(connection)) {
             return found(password.clone(), "typed".into(), None);
         }
-        if let Some(password) = &self.from_environment {
-            return found(password.clone(), "from PGPASSWORD".into(), None);
+        let mysql = connection.product.is_mysql();
+        let (variable, name) = if mysql { (&self.from_mysql_pwd, "MYSQL_PWD") } else { (&self.from_environment, "PGPASSWORD") };
+        if let Some(password) = variable {
+            return found(password.clone(), format!("from {name}"), None);
         }
         let mut warning = None;
-        if let Some(path) = &self.passfile {
+        if let Some(path) = self.passfile.as_ref().filter(|_| !mysql) {
             match passfile::look_up(path, connection) {
                 Found::Password(password) => return found(password, format!("from {}", path.display()), None),
                 Found::Ignored(why) => warning = Some(why),

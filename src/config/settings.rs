@@ -36,16 +36,16 @@ macro_rules! settings {
 
 settings! {
     Engine "connection.engine" Some("engine"), [], Kind::Word(&["postgres", "mysql", "mariadb"]), Some("postgres"), "Database product";
-    Host "connection.host" Some("host"), ["PGHOST"], Kind::Text, Some("localhost"), "Server's host name or address, or the folder of its socket";
-    Port "connection.port" Some("port"), ["PGPORT"], Kind::Number(1, 65_535), Some("5432"), "Server's port";
-    User "connection.user" Some("user"), ["PGUSER"], Kind::Text, Some("postgres"), "Role to log in as";
-    Database "connection.database" Some("dbname"), ["PGDATABASE"], Kind::Text, Some("postgres"), "Database to log in to for work on the whole server";
-    Socket "connection.socket" Some("socket"), [], Kind::Path, None, "Folder of the server's unix socket; used instead of the host";
-    SslMode "connection.ssl_mode" Some("ssl-mode"), ["PGSSLMODE"], Kind::SslMode, Some("prefer"), "TLS, as libpq's sslmode: disable, allow, prefer, require, verify-ca, verify-full";
+    Host "connection.host" Some("host"), ["PGHOST", "MYSQL_HOST"], Kind::Text, Some("localhost"), "Server's host name or address, or where its socket is";
+    Port "connection.port" Some("port"), ["PGPORT", "MYSQL_TCP_PORT"], Kind::Number(1, 65_535), Some("5432"), "Server's port; 3306 for MySQL and MariaDB";
+    User "connection.user" Some("user"), ["PGUSER"], Kind::Text, Some("postgres"), "Role to log in as; root for MySQL and MariaDB";
+    Database "connection.database" Some("dbname"), ["PGDATABASE"], Kind::Text, Some("postgres"), "Database to log in to for work on the whole server; none for MySQL and MariaDB";
+    Socket "connection.socket" Some("socket"), ["MYSQL_UNIX_PORT"], Kind::Path, None, "Folder of the server's unix socket, for MySQL and MariaDB its file; used instead of the host";
+    SslMode "connection.ssl_mode" Some("ssl-mode"), ["PGSSLMODE"], Kind::SslMode, Some("prefer"), "TLS, as libpq's sslmode: disable, allow, prefer, require, verify-ca, verify-full; MySQL's words for them will do too";
     SslRootCert "connection.ssl_root_cert" Some("ssl-root-cert"), ["PGSSLROOTCERT"], Kind::Path, None, "File of trusted root certificates";
     SslCert "connection.ssl_cert" Some("ssl-cert"), ["PGSSLCERT"], Kind::Path, None, "Client certificate";
     SslKey "connection.ssl_key" Some("ssl-key"), ["PGSSLKEY"], Kind::Path, None, "Key of the client certificate";
-    Password "connection.password" None, [], Kind::Secret, None, "Password (the file must be readable by its owner only; ~/.pgpass is better)";
+    Password "connection.password" None, [], Kind::Secret, None, "Password (the file must be readable by its owner only; ~/.pgpass or ~/.my.cnf is better)";
     PasswordFile "connection.password_file" Some("password-file"), [], Kind::Path, None, "File whose first line is the password";
     ConnectTimeout "connection.connect_timeout" Some("connect-timeout"), ["PGCONNECT_TIMEOUT"], Kind::Number(1, 3_600), Some("10"), "Seconds to wait for a connection";
     LockTimeout "connection.lock_timeout" Some("lock-timeout"), [], Kind::Number(0, 86_400), Some("60"), "Seconds to wait for a lock on the server; 0 waits for ever";

@@ -116,9 +116,12 @@ impl SslMode {
 impl FromStr for SslMode {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
+        // What MySQL's clients call them, which they take in small letters too.
+        let words = ["DISABLED", "", "PREFERRED", "REQUIRED", "VERIFY_CA", "VERIFY_IDENTITY"];
         [Self::Disable, Self::Allow, Self::Prefer, Self::Require, Self::VerifyCa, Self::VerifyFull]
             .into_iter()
-            .find(|mode| mode.name() == text)
+            .zip(words)
+            .find_map(|(mode, word)| (mode.name() == text || !word.is_empty() && word.eq_ignore_ascii_case(text)).then_some(mode))
             .ok_or_else(|| format!("no ssl mode {text:?}: disable, allow, prefer, require, verify-ca or verify-full"))
     }
 }
@@ -187,6 +190,46 @@ impl Connection {
     /// The usual way to a server of a product on this host.
     pub fn to(product: Product) -> Self {
         Self { product, port: product.port(), user: product.user().into(), database: product.home_database().into(), ..Self::default() }
+    }
+
+    /// The flags that lead to it again, unquoted; what is as usual is left out.
+    pub fn words(&self) -> Vec<String> {
+        let usual = Connection::to(self.product);
+        let mut words = Vec::new();
+        if self.name.is_none() && self.product != Product::Postgres {
+            words.extend(["-d".to_owned(), self.product.word().to_owned()]);
+        }
+        // A value that begins with a dash would be read as a flag.
+        let mut flag = |flag: &str, value: String| match value.starts_with('-') {
+            true => words.push(format!("{flag}={value}")),
+            false => words.extend([flag.to_owned(), value]),
+        };
+        match &self.name {
+            Some(name) => flag("--server", name.clone()),
+            None => {
+                flag(if self.is_socket() && self.product.is_mysql() { "--socket" } else { "--host" }, self.host.clone());
+                if self.port != usual.port {
+                    flag("--port", self.port.to_string());
+                }
+                flag("--user", self.user.clone());
+                if self.database != usual.database {
+                    flag("--dbname", self.database.clone());
+                }
+                if self.lock_timeout != usual.lock_timeout {
+                    flag("--lock-timeout", self.lock_timeout.to_string());
+                }
+                if self.ssl_mode != SslMode::Prefer {
+                    flag("--ssl-mode", self.ssl_mode.name().to_owned());
+                }
+                if let Some(path) = &self.ssl_root_cert {
+                    flag("--ssl-root-cert", path.to_string_lossy().into_owned());
+                }
+            }
+        }
+        if self.debug_locks {
+            words.insert(0, "--debug-locks".to_owned());
+        }
+        words
     }
 
     /// `db01:5432`, or the socket's path.

@@ -272,6 +272,8 @@ pub struct InventoryItem {
 /// Everything that a snapshot of a database holds, apart from the rows.
 #[derive(Clone, Debug, Default)]
 pub struct Contents {
+    /// Whose words the definitions are.
+    pub product: super::Product,
     /// Schema objects in an order in which they could be run one after another.
     pub objects: Vec<SchemaObject>,
     /// What holds rows.

@@ -87,7 +87,8 @@ impl Kind {
             Kind::Levels => "off, error, warn, info, debug or trace, and for parts: info,engine=debug".to_owned(),
             Kind::Compression => "zstd:1-19, gzip:1-9, lz4, xz:0-9 or none".to_owned(),
             Kind::Timestamp => "local, utc or a pattern such as %Y%m%d_%H%M%S".to_owned(),
-            Kind::Switch | Kind::Word(_) | Kind::Verify | Kind::SslMode => self.words().join(", "),
+            Kind::SslMode => format!("{}; or DISABLED, PREFERRED, REQUIRED, VERIFY_CA, VERIFY_IDENTITY", self.words().join(", ")),
+            Kind::Switch | Kind::Word(_) | Kind::Verify => self.words().join(", "),
         }
     }
 }

@@ -1,5 +1,10 @@
 //! Names from servers and archives are hostile: what a screen or a log line shows of them goes through here.
 
+/// A word as a shell reads it back.
+pub fn quoted(word: &str) -> String {
+    shell_words::quote(word).into_owned()
+}
+
 /// The text with everything that could steer a terminal or mislead a reader made visible: control
 /// characters (C0, C1, DEL) and line breaks as `\xNN`, bidirectional overrides and zero-width characters as `\u{…}`.
 pub fn clean(text: &str) -> String {

@@ -152,6 +152,7 @@ fn deed_of(plan: &Plan) -> Option<Deed> {
             ("restore-test", test.connection.address(), more)
         }
         JobSpec::Base(base) => ("base-backup", base.connection.address(), json!({ "dir": base.dir, "role": base.connection.user })),
+        JobSpec::CheckLog(_) => return None,
         JobSpec::Recover(recover) => {
             ("recovery", recover.target_dir.display().to_string(), json!({ "base": recover.base, "dir": recover.dir }))
         }

@@ -22,6 +22,11 @@ pub struct Source {
 }
 
 impl Source {
+    /// What a setting is now; none where it is not set, or the files cannot be read any more.
+    pub fn text(&self, key: Key) -> Option<String> {
+        resolve(&self.paths, &self.environment, &self.flags).ok()?.text(key).map(str::to_owned)
+    }
+
     /// Saves a setting to the user's file, or takes it out; gives what holds then.
     pub fn save(&self, name: &str, text: Option<&str>, host: Host) -> Result<Vec<SettingView>, Fault> {
         let setting = Setting::named(name).ok_or_else(|| Fault::internal(format!("there is no setting {name}")))?;
@@ -39,7 +44,7 @@ pub fn views(resolved: &Resolved, paths: &Paths) -> Vec<SettingView> {
 fn view(setting: &'static Setting, resolved: &Resolved, paths: &Paths) -> SettingView {
     let value = resolved.values.get(&setting.key);
     let covered = value.map(|value| &value.origin).filter(|origin| match origin {
-        Origin::Default | Origin::Host => false,
+        Origin::Default | Origin::Host | Origin::OptionFile(..) => false,
         Origin::File(path, _) => paths.given.as_ref() == Some(path),
         Origin::Environment(_) | Origin::Section(..) | Origin::Flag(_) => true,
     });

@@ -5,6 +5,7 @@ use super::settings::Source;
 use crate::app::cmd::Query;
 use crate::app::msg::Reply;
 use crate::config::secrets::Secrets;
+use crate::config::settings::Key;
 use crate::domain::job::Summary;
 use crate::domain::plan::{Confirmed, Plan};
 use crate::domain::spec::JobSpec;
@@ -132,7 +133,8 @@ impl Work for Engine {
                 }
                 Query::Recovery(connection, backups, wal) => {
                     let server = connection.map(|connection| server(&secrets, &connection)).transpose()?;
-                    let report = engine::pitr::report(server.map(|(server, _)| server), &backups, wal).await?;
+                    let wanted = engine::pitr::Wanted { backups: Some(backups), wal, zone: settings.text(Key::PitrTimezone) };
+                    let report = engine::pitr::report(server.map(|(server, _)| server), wanted).await?;
                     Ok(Reply::Recovery(Box::new(report)))
                 }
                 Query::CleanLog(plan) => {

@@ -3,7 +3,7 @@
 use super::mysql::definition::MysqlDefinitions;
 use super::postgres::definition::PgDefinitions;
 use crate::domain::Product;
-use crate::domain::schema::{SchemaObject, TableName};
+use crate::domain::schema::{SchemaObject, SequenceState, TableName};
 
 /// A key in two steps, the first of which several sessions can do for one table at once.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +21,18 @@ pub trait Definitions: Sync {
 
     /// An object of the table `from` as one of the table `to`; none where it is bound to the old name in a way that cannot be changed.
     fn renamed(&self, object: SchemaObject, from: &TableName, to: &TableName) -> Option<SchemaObject>;
+
+    /// What a script for the product's own client begins with.
+    fn preamble(&self) -> &'static str;
+
+    /// An object as it stands in such a script.
+    fn scripted(&self, object: &SchemaObject) -> String;
+
+    /// What gives a sequence its value in such a script.
+    fn sequence(&self, state: &SequenceState) -> String;
+
+    /// What fills a materialized view in such a script.
+    fn refresh(&self, view: &TableName) -> String;
 }
 
 /// The reader of a product's definitions.

@@ -135,6 +135,9 @@ pub fn cluster(model: &Model) -> Result<JobSpec, String> {
 
 /// The job for a base backup of the whole server.
 pub fn base(model: &Model) -> Result<JobSpec, String> {
+    if let Some(product) = model.product().filter(|product| product.is_mysql()) {
+        return Err(format!("base backups are for PostgreSQL servers, this one is {product}"));
+    }
     let JobSpec::Backup(backup) = cluster(model)? else { return Err("this is no backup".to_owned()) };
     let kinds = [BaseKind::Full, BaseKind::Differential, BaseKind::Incremental];
     Ok(JobSpec::Base(BaseSpec {

@@ -32,6 +32,8 @@ impl Node {
         match self {
             Node::Database(_) => None,
             Node::Schema(database, _) => Some(Node::Database(database.clone())),
+            // MySQL's databases have no schemas.
+            Node::Table(database, table) if table.schema.is_empty() => Some(Node::Database(database.clone())),
             Node::Table(database, table) => Some(Node::Schema(database.clone(), table.schema.clone())),
         }
     }
@@ -88,8 +90,10 @@ impl ContentsScreen {
             let schemas: BTreeSet<&str> = tables.iter().map(|table| table.schema.as_str()).collect();
             for schema in schemas {
                 let node = Node::Schema(database.name.clone(), schema.to_owned());
-                let open = narrowed || self.open.contains(&node);
-                rows.push(node);
+                let open = narrowed || schema.is_empty() || self.open.contains(&node);
+                if !schema.is_empty() {
+                    rows.push(node);
+                }
                 if open {
                     let mut names: Vec<&&TableName> = tables.iter().filter(|table| table.schema == schema).collect();
                     names.sort();
@@ -176,6 +180,7 @@ impl ContentsScreen {
                     .filter_map(|node| match node {
                         Node::Database(_) => None,
                         Node::Schema(_, schema) => Some(literal_glob(schema)),
+                        Node::Table(_, table) if table.schema.is_empty() => Some(literal_glob(&table.name)),
                         Node::Table(_, table) => Some(format!("{}.{}", literal_glob(&table.schema), literal_glob(&table.name))),
                     })
                     .collect();

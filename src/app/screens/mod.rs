@@ -2,7 +2,6 @@
 
 pub mod archives;
 pub mod backup;
-pub mod concerns;
 pub mod contents;
 pub mod diagnostics;
 pub mod home;
@@ -13,3 +12,4 @@ pub mod plan;
 pub mod recover;
 pub mod settings;
 pub mod target;
+pub mod timeline;

@@ -4,6 +4,7 @@ use super::contents::{Choice, ContentsScreen};
 use super::limits;
 use crate::app::form::{Field, FieldId, Form};
 use crate::app::model::Model;
+use crate::domain::Product;
 use crate::domain::schema::TableName;
 use crate::domain::spec::{Binlog, Care, Depth, Effort, Enough, JobSpec, OnFailure, Rehearse, RestoreScope, RestoreSpec, Selection, What};
 
@@ -12,6 +13,8 @@ use crate::domain::spec::{Binlog, Care, Depth, Effort, Enough, JobSpec, OnFailur
 pub struct TargetScreen {
     /// What is restored; none until contents were chosen.
     pub choice: Option<Choice>,
+    /// The product that it goes to.
+    pub product: Product,
     /// How.
     pub form: Form,
 }
@@ -32,7 +35,7 @@ const FATE: [&str; 3] = ["keep it as it is", "drop it", "rename it"];
 
 impl TargetScreen {
     /// The form for a choice, with harmless defaults: a new database, everything as in the archive, proven.
-    pub fn new(choice: Choice, jobs: u32) -> Self {
+    pub fn new(choice: Choice, product: Product, jobs: u32) -> Self {
         let mut fields = Vec::new();
         match &choice {
             Choice::Cluster(_) => fields.push(Field::choice(FieldId::Existing, "databases", &EXISTING_CLUSTER, 0)),
@@ -42,16 +45,26 @@ impl TargetScreen {
                 fields.push(Field::choice(FieldId::Existing, "database", &EXISTING, usize::from(!include.is_empty())));
                 fields.push(Field::choice(FieldId::What, "restore", &WHAT, 0));
                 if let Some(table) = table {
-                    fields.push(Field::text(FieldId::Rename, "table as", format!("{}.{}", table.schema, table.name)));
+                    fields.push(Field::text(
+                        FieldId::Rename,
+                        "table as",
+                        if table.schema.is_empty() { table.name.clone() } else { format!("{}.{}", table.schema, table.name) },
+                    ));
                 }
             }
         }
+        // MySQL's objects have no owners but definers, and neither tablespaces that are restored nor a choice for long values.
+        let mysql = product.is_mysql();
         fields.extend([
-            Field::choice(FieldId::Owners, "owners", &KEEP, 0),
-            Field::text(FieldId::Roles, "roles", String::new()),
+            Field::choice(FieldId::Owners, if mysql { "definers" } else { "owners" }, &KEEP, 0),
+            Field::text(FieldId::Roles, if mysql { "users" } else { "roles" }, String::new()),
             Field::choice(FieldId::Rights, "rights", &KEEP, 0),
-            Field::choice(FieldId::Tablespaces, "tablespaces", &KEEP, 0),
-            Field::choice(FieldId::LongValues, "long values", &LONG_VALUES, 0),
+        ]);
+        if !mysql {
+            fields.push(Field::choice(FieldId::Tablespaces, "tablespaces", &KEEP, 0));
+            fields.push(Field::choice(FieldId::LongValues, "long values", &LONG_VALUES, 0));
+        }
+        fields.extend([
             Field::choice(FieldId::Prove, "prove", &YES, 0),
             Field::choice(FieldId::OnFailure, "on failure", &ON_FAILURE, 0),
             Field::choice(FieldId::VerifyFirst, "check first", &VERIFY_FIRST, 0),
@@ -70,7 +83,7 @@ impl TargetScreen {
         }
         fields.push(Field::number(FieldId::Jobs, "jobs", jobs, 1, 64));
         fields.push(limits::opener());
-        Self { choice: Some(choice), form: Form::new(fields) }
+        Self { choice: Some(choice), product, form: Form::new(fields) }
     }
 
     /// What is done about bad luck.
@@ -99,12 +112,14 @@ impl TargetScreen {
         match id {
             FieldId::Target => match self.form.text(id) {
                 name if name.is_empty() => Some("a name is needed".to_owned()),
+                name if self.product.is_mysql() => (name.chars().count() > 64).then(|| "at most 64 characters".to_owned()),
                 // The server cuts longer names without a word (NAMEDATALEN 64).
                 name if name.len() > 63 => Some("at most 63 bytes".to_owned()),
                 _ => None,
             },
-            FieldId::Rename => match table_name(&self.form.text(id)) {
+            FieldId::Rename => match table_name(&self.form.text(id), self.product) {
                 Some(_) => None,
+                None if self.product.is_mysql() => Some("a name is needed".to_owned()),
                 None => Some("write schema.table".to_owned()),
             },
             FieldId::Roles => role_names(&self.form.text(id)).err(),
@@ -142,7 +157,7 @@ impl TargetScreen {
             Choice::Database { name, include, table } => {
                 let what = [What::All, What::SchemaOnly, What::DataOnly][self.form.choice(FieldId::What).min(2)];
                 let renamed = table.as_ref().and_then(|table| {
-                    let new = table_name(&self.form.text(FieldId::Rename))?;
+                    let new = table_name(&self.form.text(FieldId::Rename), self.product)?;
                     (new != *table).then(|| (table.clone(), new))
                 });
                 let selection = Selection { what, include: include.clone(), exclude: Vec::new(), rename: renamed };
@@ -182,8 +197,11 @@ pub fn role_names(text: &str) -> Result<Vec<(String, String)>, String> {
         .collect()
 }
 
-/// Reads `schema.table`.
-pub fn table_name(text: &str) -> Option<TableName> {
+/// Reads `schema.table`; MySQL has no schemas, so that all of the text is the name there.
+pub fn table_name(text: &str, product: Product) -> Option<TableName> {
+    if product.is_mysql() {
+        return (!text.is_empty()).then(|| TableName::new("", text));
+    }
     let (schema, name) = text.split_once('.')?;
     if schema.is_empty() || name.is_empty() { None } else { Some(TableName::new(schema, name)) }
 }

@@ -6,7 +6,7 @@ use crate::app::command as line;
 use crate::app::modal::{Copied, Modal, Wanted};
 use crate::app::model::Model;
 use crate::app::nav::Place;
-use crate::app::screens::{concerns, diagnostics, pitr};
+use crate::app::screens::{diagnostics, pitr};
 use crate::app::setup::Clipboard;
 
 /// The most bytes of a text that is copied: in base64 they are the 100,000 that terminals take at most.
@@ -44,7 +44,7 @@ pub fn command(model: &mut Model, out: &mut Vec<Cmd>) {
 /// Copies the commands that cure the finding under the cursor.
 pub fn fix(model: &mut Model, out: &mut Vec<Cmd>) {
     if matches!(model.nav.place(), Place::Pitr | Place::Wal) {
-        if let Some(command) = concerns::cure(model) {
+        if let Some(command) = pitr::cure(model) {
             copy(model, Wanted::Fix, vec![command.clone()], command, out);
         }
         return;

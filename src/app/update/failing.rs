@@ -6,6 +6,7 @@ use crate::app::model::Model;
 use crate::app::nav::Place;
 use crate::domain::cause::Missing;
 use crate::domain::job::{DatabaseOutcome, DatabaseState, JobState, Summary};
+use crate::domain::spec::JobSpec;
 use crate::domain::{Code, Fault};
 
 /// An error to be shown.
@@ -39,7 +40,7 @@ pub fn in_sight(model: &Model) -> Option<InSight> {
     if let JobState::Finished(summary) = &job.state {
         let ended = summary.databases.iter();
         failed.extend(ended.filter_map(|one| one.fault.clone().map(|fault| (one.name.clone(), fault, of_database(one)))));
-        failed.extend(globals(summary).map(|(fault, missing)| ("roles and tablespaces".to_owned(), fault, missing)));
+        failed.extend(globals(summary).map(|(fault, missing)| (server_wide(job.spec()).to_owned(), fault, missing)));
     }
     failed.extend(job.progress.databases.iter().filter_map(|one| match &one.state {
         DatabaseState::Failed(fault) => Some((one.name.clone(), fault.clone(), Vec::new())),
@@ -47,6 +48,14 @@ pub fn in_sight(model: &Model) -> Option<InSight> {
     }));
     let at = failed.iter().position(|(name, ..)| Some(name) == under_cursor.as_ref()).unwrap_or(0);
     failed.into_iter().nth(at).map(|(name, fault, missing)| InSight { headline: format!("{headline} for {name}"), fault, missing })
+}
+
+/// What a server has beside its databases, in its product's words.
+fn server_wide(spec: &JobSpec) -> &'static str {
+    match spec {
+        JobSpec::Restore(restore) if restore.connection.product.is_mysql() => "users and grants",
+        _ => "roles and tablespaces",
+    }
 }
 
 fn of_database(one: &DatabaseOutcome) -> Vec<String> {

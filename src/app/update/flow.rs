@@ -54,7 +54,11 @@ pub fn planned(model: &mut Model, answer: Result<Plan, Fault>, out: &mut Vec<Cmd
         return model.end(exit, Some(unplanned(model, exit, answer.err())), None, out);
     }
     if stays(model) {
-        let verify = matches!(&model.plan.spec, Some(JobSpec::Verify(spec)) if spec.restore_test.is_none());
+        let verify = match &model.plan.spec {
+            Some(JobSpec::Verify(spec)) => spec.restore_test.is_none(),
+            Some(JobSpec::CheckLog(_)) => true,
+            _ => false,
+        };
         match answer {
             // Checking changes nothing, so that there is nothing to look at first.
             Ok(plan) if verify && plan.obstacle().is_none() => {
@@ -305,7 +309,12 @@ fn finished_code(spec: &JobSpec, summary: &Summary) -> u8 {
     let (failed, all) = (summary.failed().count(), summary.databases.len());
     let enough = match spec {
         JobSpec::Restore(restore) => matches!(restore.scope, RestoreScope::Cluster { .. }) && restore.care.enough.is_met(all - failed, all),
-        JobSpec::Backup(_) | JobSpec::Verify(_) | JobSpec::Base(_) | JobSpec::Recover(_) | JobSpec::Replay(_) => false,
+        JobSpec::Backup(_)
+        | JobSpec::Verify(_)
+        | JobSpec::Base(_)
+        | JobSpec::Recover(_)
+        | JobSpec::Replay(_)
+        | JobSpec::CheckLog(_) => false,
     };
     let all_wanted = matches!(spec, JobSpec::Restore(restore) if restore.care.enough == Enough::All);
     match failed {

@@ -2,6 +2,7 @@
 
 pub mod act;
 mod copying;
+mod enter;
 pub mod failing;
 pub mod flow;
 pub mod keys;

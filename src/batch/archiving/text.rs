@@ -10,7 +10,6 @@ use crate::domain::wal::{
     Answer, ArchiverState, Cleanup, CommandKind, Direction, Gap, Segment, SegmentSize, Switch, SwitchCheck, WalReport,
 };
 use crate::domain::{Bytes, Stamp};
-use crate::engine::pitr::Gathered;
 use crate::engine::wal::check::Checked;
 use crate::engine::wal::figures::Entry;
 
@@ -307,8 +306,8 @@ pub fn checks(checks: &[SwitchCheck]) -> String {
 }
 
 /// What can be recovered.
-pub fn status(found: &Gathered) -> String {
-    let (report, wal) = (&found.report, &found.report.wal);
+pub fn status(report: &RecoveryReport) -> String {
+    let wal = &report.wal;
     let mut out = String::from("Point-in-time recovery:\n======================================================\n");
     match report.windows.as_slice() {
         [] => out.push_str(&line("Recoverable", "nothing")),
@@ -342,7 +341,7 @@ pub fn status(found: &Gathered) -> String {
     }
     out.push('\n');
     out.push_str(&bases(report));
-    findings(&found.findings, &mut out);
+    findings(&report.findings, &mut out);
     unknown(wal, &mut out);
     out
 }

@@ -79,12 +79,18 @@ struct Lines {
 impl Lines {
     fn tell(&mut self, news: &News) {
         let (event, text, more) = match news {
-            News::Following(place) => ("following", format!("following the server's log from {place}"), serde_json::json!({ "place": place.to_string() })),
+            News::Following(place) => {
+                ("following", format!("following the server's log from {place}"), serde_json::json!({ "place": place.to_string() }))
+            }
             News::Progress(lag) => return self.progress(lag),
             News::Sealed(log, plain, stored) => {
                 tracing::info!(target: "dbbackup::engine", "{log} is archived");
                 let saved = if plain.0 > 0 { 100.0 - stored.0 as f64 * 100.0 / plain.0 as f64 } else { 0.0 };
-                ("archived", format!("{log} is archived: {plain}, {stored} stored ({saved:.0} % saved)"), serde_json::json!({ "log": log, "bytes": plain, "stored": stored }))
+                (
+                    "archived",
+                    format!("{log} is archived: {plain}, {stored} stored ({saved:.0} % saved)"),
+                    serde_json::json!({ "log": log, "bytes": plain, "stored": stored }),
+                )
             }
             News::Gap(gap) => {
                 tracing::warn!(target: "dbbackup::engine", first = %gap.first, last = %gap.last, "the server removed logs before they were archived");
@@ -136,7 +142,11 @@ impl Lines {
         let place = done.place.as_ref().map(ToString::to_string);
         let upto = place.as_ref().map_or_else(|| "nothing is archived".to_owned(), |place| format!("archived up to {place}"));
         let text = format!("ended: {upto}, {} files made whole, {} received", done.sealed, Bytes(done.received));
-        self.print("ended", &text, serde_json::json!({ "place": place, "sealed": done.sealed, "received": done.received, "gaps": done.gaps }));
+        self.print(
+            "ended",
+            &text,
+            serde_json::json!({ "place": place, "sealed": done.sealed, "received": done.received, "gaps": done.gaps }),
+        );
     }
 
     fn print(&self, event: &str, text: &str, mut more: serde_json::Value) {

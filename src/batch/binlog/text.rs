@@ -141,7 +141,10 @@ pub fn cleanup(plan: &Cleanup, again: &str) -> String {
     if plan.remove.len() > NAMED {
         out.push_str(&format!("    and {} more\n", plan.remove.len() - NAMED));
     }
-    out.push_str(&line("To keep", format!("{}, {}, from {} on", files(plan.kept.0), plan.kept.1, plan.from.as_deref().unwrap_or("the first"))));
+    out.push_str(&line(
+        "To keep",
+        format!("{}, {}, from {} on", files(plan.kept.0), plan.kept.1, plan.from.as_deref().unwrap_or("the first")),
+    ));
     out.push_str(&format!("\nNothing was removed. To remove it:\n  {again}\n"));
     out
 }

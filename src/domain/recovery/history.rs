@@ -1,4 +1,5 @@
-//! Where timelines branched off: the `.history` files of the log, and which timeline's segments a recovery reads.
+//! Where timelines branched off, and which timeline's segments a recovery reads. Knows nothing of what is archived: how far an archive goes along a way is
+//! [`super::path`]'s matter.
 
 use crate::domain::wal::history;
 use crate::domain::wal::{Lsn, Segment, SegmentSize, Timeline};
@@ -50,6 +51,11 @@ impl Way {
         Ok(Self { legs })
     }
 
+    /// The way through timelines that are known with where each began, the oldest first.
+    pub(super) const fn through(legs: Vec<Leg>) -> Self {
+        Self { legs }
+    }
+
     /// The timeline that it leads to.
     pub fn timeline(&self) -> Timeline {
         self.legs.last().map(|leg| leg.timeline).unwrap_or_default()
@@ -66,6 +72,13 @@ impl Way {
             None => Left::NotOnIt,
             Some(at) => self.legs.get(at + 1).map_or(Left::Never, |next| Left::At(next.from)),
         }
+    }
+
+    /// The segments of its timelines by number, the oldest first: a timeline's first one, and its last one where the way leaves it.
+    pub(super) fn spans(&self, size: SegmentSize) -> impl Iterator<Item = (Timeline, u64, Option<u64>)> {
+        let first = move |leg: &Leg| leg.from.0 / size.bytes();
+        let end = move |at: usize| self.legs.get(at + 1).map(|next| first(next).saturating_sub(1));
+        self.legs.iter().enumerate().map(move |(at, leg)| (leg.timeline, first(leg), end(at)))
     }
 
     /// The segment of a number, on the timeline from which the server takes it: the newest that had begun in it (`XLogFileReadAnyTLI`).

@@ -1,8 +1,11 @@
 //! Judges what can be recovered: from a report and a wish to a base backup and the segments that lead there, or to the reason why not and
-//! what would be possible instead. Pure; knows the archive only by names, sizes and times, so that a transaction's exact place is not its matter.
+//! what would be possible instead. The plan of a recovery (`engine/recover/choose`) asks the same of one target by the log's records, which takes opening
+//! segments; this has to answer at each step of a cursor, for every base backup at once, and says nothing that opening a segment would take back apart from
+//! where within a segment a target lies. Pure; knows the archive only by names, sizes and times, so that a transaction's exact place is not its matter.
 //!
 //! The time of a segment is when the server last wrote it (the time of the stored file): everything committed up to that moment is in it or before.
 
+use super::moment;
 use super::path::{Part, Path, Run, segment_size};
 use super::{BaseBackup, Micros, RecoveryReport, Target, TimelineChoice};
 use crate::domain::wal::{Lsn, Segment, SegmentSize, Timeline};
@@ -65,7 +68,7 @@ pub struct Way {
 /// Why something cannot be recovered.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Obstacle {
-    /// The reason, in words. Moments in it are UTC.
+    /// The reason, in words. Moments in it are in UTC and in the zone of whoever reads it.
     pub reason: String,
     /// The last moment before that can be recovered.
     pub before: Option<Stamp>,
@@ -133,6 +136,11 @@ impl Judged<'_> {
             Target::Time(micros) => Some(Micros(micros.0.saturating_add(999)).stamp()),
             _ => None,
         }
+    }
+
+    /// A moment in UTC and in the zone of whoever reads it.
+    fn said(&self, at: Stamp) -> String {
+        moment::both_brief(at.into(), self.report.zone.as_deref())
     }
 
     /// The base backups that come into question, the best first.
@@ -226,7 +234,7 @@ impl Judged<'_> {
         let base = &self.report.bases[at];
         let chain = self.chain(at)?;
         if let Some(moment) = self.moment().filter(|moment| *moment < base.ended) {
-            return Err(format!("it was consistent only at {}, after {}", utc(base.ended), utc(moment)));
+            return Err(format!("it was consistent only at {}, after {}", self.said(base.ended), self.said(moment)));
         }
         let (_, run) = self.run(base)?;
         let (own, end) = (self.consistent(base), run.last().unwrap_or(0));
@@ -235,7 +243,7 @@ impl Judged<'_> {
             Target::Immediate => own,
             Target::Time(_) => {
                 let moment = self.moment().unwrap_or_default();
-                run.reaches(self.report, moment, own).ok_or_else(|| self.short(&run, &format!("up to {}", utc(moment))))?
+                run.reaches(self.report, moment, own).ok_or_else(|| self.short(&run, &format!("up to {}", self.said(moment))))?
             }
             Target::Lsn(lsn) if *lsn < base.stop => {
                 return Err(format!("it is consistent only at {}, after {lsn}", base.stop));
@@ -287,7 +295,7 @@ impl Judged<'_> {
     /// That the log does not go so far.
     fn short(&self, run: &Run, far: &str) -> String {
         let name = run.hole.at.name(self.size);
-        let end = run.end(self.report).map(utc).unwrap_or_default();
+        let end = run.end(self.report).map(|at| self.said(at)).unwrap_or_default();
         match run.hole.until {
             Some(next) => {
                 let count = next - run.hole.at.number;
@@ -341,7 +349,7 @@ impl Judged<'_> {
             Some((at, reason)) => format!("with {}: {reason}", file(&bases[*at])),
             None => {
                 let first = others.iter().map(|(at, _)| bases[*at].ended).min().unwrap_or_default();
-                format!("no base backup is from before it: the earliest was consistent at {}", utc(first))
+                format!("no base backup is from before it: the earliest was consistent at {}", self.said(first))
             }
         }
     }
@@ -349,12 +357,6 @@ impl Judged<'_> {
 
 fn file(base: &BaseBackup) -> String {
     crate::domain::text::clean(&base.path.file_name().unwrap_or_default().to_string_lossy())
-}
-
-/// `2026-01-30 13:02:59 UTC`.
-fn utc(at: Stamp) -> String {
-    let moment = jiff::Timestamp::from_millisecond(at.0).unwrap_or_default();
-    moment.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ const SIZE: u64 = 16 * MIB;
 
 /// A report of segments (timeline, number) → when each was last written; 100 bytes each as stored.
 fn report(segments: &BTreeMap<(u32, u64), i64>, branches: &[(u32, u32, u64)]) -> RecoveryReport {
-    let mut report = RecoveryReport::default();
+    let mut report = RecoveryReport { zone: Some("UTC".into()), ..RecoveryReport::default() };
     report.wal.stats.segment_size = SegmentSize::new(SIZE as u32);
     for ((timeline, number), at) in segments {
         let (timeline, at) = (Timeline(*timeline), Stamp(*at));

@@ -1,13 +1,17 @@
 //! Point-in-time recovery as data: to what, from what, and what is there to do it with. No input or output.
 
+pub mod findings;
 mod history;
 pub mod judge;
 pub mod moment;
 mod path;
+pub mod standing;
+pub mod typed;
 
 pub use history::{Left, Leg, Way};
-pub use path::Part;
+pub use path::{Part, segment_size};
 
+use super::diagnosis::Finding;
 use super::wal::{Lsn, SegmentSize, Timeline, WalReport};
 use super::{Bytes, Stamp};
 use serde::{Deserialize, Serialize};
@@ -169,4 +173,16 @@ pub struct RecoveryReport {
     pub windows: Vec<(Stamp, Stamp)>,
     /// When this was looked at.
     pub at: Stamp,
+    /// The server's own system identifier, where it was asked and said it; the archive's stands in `wal`.
+    #[serde(default)]
+    pub server: Option<String>,
+    /// Settings of the server that are changed already and hold only after a restart.
+    #[serde(default)]
+    pub waiting: Vec<String>,
+    /// The zone in which moments are said besides UTC (`pitr.timezone`); none: that of this host.
+    #[serde(default)]
+    pub zone: Option<String>,
+    /// What wants attention, with its cure, the worst first ([`findings::findings`]).
+    #[serde(default)]
+    pub findings: Vec<Finding>,
 }

@@ -1,6 +1,7 @@
 //! Moments as people type them for a recovery: always with a zone, because a server and the host of its backups may keep different ones.
 
 use super::Micros;
+use super::typed::{self, split};
 use crate::domain::{Code, Fault};
 use jiff::civil::DateTime;
 use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
@@ -9,17 +10,18 @@ use jiff::{SignedDuration, Timestamp};
 /// Reads a moment: `2026-01-30 14:02:59.184+01`, `2026-01-30T13:02:59Z`, `2026-01-30 14:02 Europe/Berlin`. `usual` is the zone of one that
 /// has none. A local time that there was twice, or never, is refused with both readings.
 pub fn parse(text: &str, usual: Option<&str>) -> Result<Micros, Fault> {
-    let (civil, rest) = split(text).ok_or_else(|| {
+    let (civil, rest) = split(text, None).map_err(|why| {
         Fault::new(Code::Usage, format!("{text:?} is not a moment"))
+            .because(why)
             .step_run("Write date, time and zone:", "--target-time '2026-01-30 14:02:59+01'")
             .step_run("Up to six decimals, and names of zones, are understood:", "--target-time '2026-01-30 14:02:59.184500 Europe/Berlin'")
     })?;
     let zone = match (rest, usual) {
         ("", None) => return Err(without_zone(text, civil)),
-        ("", Some(usual)) => zone_of(usual).ok_or_else(|| {
+        ("", Some(usual)) => typed::zone(usual).ok_or_else(|| {
             Fault::new(Code::Config, format!("{usual:?} is not a time zone")).at("Setting", "pitr.timezone").step("Use a name such as Europe/Berlin, or UTC.")
         })?,
-        (zone, _) => zone_of(zone).ok_or_else(|| {
+        (zone, _) => typed::zone(zone).ok_or_else(|| {
             Fault::new(Code::Usage, format!("{zone:?} is not a time zone"))
                 .at("Target time", text)
                 .step("Use an offset from UTC (+01, -05:30), Z, or the name of a zone (Europe/Berlin). Abbreviations such as CEST mean different zones to different people.")
@@ -36,53 +38,6 @@ pub fn parse(text: &str, usual: Option<&str>) -> Result<Micros, Fault> {
 
 fn moment(civil: DateTime, offset: Offset) -> Option<Micros> {
     offset.to_timestamp(civil).ok().map(|at| Micros(at.as_microsecond()))
-}
-
-/// Date and time, and what stands behind them.
-fn split(text: &str) -> Option<(DateTime, &str)> {
-    let text = text.trim();
-    let (date, rest) = (text.get(..10)?, text.get(10..)?);
-    let rest = rest.strip_prefix(['T', 't', ' '])?.trim_start();
-    let end = rest.find(|c: char| !(c.is_ascii_digit() || c == ':' || c == '.')).unwrap_or(rest.len());
-    let (time, zone) = rest.split_at(end);
-    let mut numbers = date.split('-').map(|part| (!part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit())).then_some(part));
-    let (year, month, day) = (numbers.next()??.parse().ok()?, numbers.next()??.parse().ok()?, numbers.next()??.parse().ok()?);
-    let (clock, fraction) = time.split_once('.').map_or((time, ""), |(clock, fraction)| (clock, fraction));
-    if fraction.len() > 6 || fraction.contains(':') || time.ends_with('.') || numbers.next().is_some() {
-        return None;
-    }
-    let mut parts = clock.split(':').map(|part| (part.len() == 2).then(|| part.parse::<i8>().ok()).flatten());
-    let (hour, minute) = (parts.next()??, parts.next()??);
-    let second = match parts.next() {
-        Some(second) => second?,
-        None if fraction.is_empty() => 0,
-        None => return None,
-    };
-    let nanos = if fraction.is_empty() { 0 } else { format!("{fraction:0<9}").parse().ok()? };
-    let civil = DateTime::new(year, month, day, hour, minute, second, nanos).ok()?;
-    (parts.next().is_none()).then_some((civil, zone.trim()))
-}
-
-/// A zone by its offset or name.
-fn zone_of(text: &str) -> Option<TimeZone> {
-    let name = text.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')).unwrap_or(text);
-    if name.eq_ignore_ascii_case("z") || name.eq_ignore_ascii_case("utc") || name.eq_ignore_ascii_case("gmt") {
-        return Some(TimeZone::UTC);
-    }
-    let Some(rest) = name.strip_prefix(['+', '-']) else {
-        return TimeZone::get(name).ok();
-    };
-    let digits: String = rest.chars().filter(|c| *c != ':').collect();
-    let is_offset = matches!(rest.len(), 2 | 4 | 5) && matches!(digits.len(), 2 | 4) && digits.bytes().all(|byte| byte.is_ascii_digit());
-    if !is_offset || (rest.len() == 5) != rest.contains(':') || rest.find(':').is_some_and(|at| at != 2) {
-        return None;
-    }
-    let (hours, minutes): (i32, i32) = (digits[..2].parse().ok()?, digits[2..].parse().unwrap_or(0));
-    if hours > 15 || minutes > 59 {
-        return None;
-    }
-    let seconds = (hours * 60 + minutes) * 60;
-    Offset::from_seconds(if name.starts_with('-') { -seconds } else { seconds }).ok().map(TimeZone::fixed)
 }
 
 fn without_zone(text: &str, civil: DateTime) -> Fault {
@@ -109,9 +64,7 @@ fn doubtful(text: &str, civil: DateTime, zone: &TimeZone, offsets: [Offset; 2], 
 
 /// `2026-01-30 14:02:59.184+01:00`.
 fn written(civil: DateTime, offset: Offset) -> String {
-    let seconds = offset.seconds();
-    let (sign, seconds) = if seconds < 0 { ('-', -seconds) } else { ('+', seconds) };
-    format!("{}{sign}{:02}:{:02}", decimals(civil), seconds / 3600, seconds / 60 % 60)
+    format!("{}{}", decimals(civil), typed::written(offset))
 }
 
 fn decimals(civil: DateTime) -> String {
@@ -128,14 +81,37 @@ fn at_zone(at: Micros, zone: &TimeZone) -> String {
     if *zone == TimeZone::UTC {
         return format!("{text} UTC");
     }
-    let offset = written(zoned.datetime(), zoned.offset());
-    let offset = &offset[offset.len().saturating_sub(6)..];
+    let offset = typed::written(zoned.offset());
     format!("{text} {} ({offset})", zone.iana_name().unwrap_or("local time"))
 }
 
 /// A moment as it is always said: in UTC, and in the zone of whoever reads it where that is another one.
 pub fn both(at: Micros) -> String {
     both_in(at, &TimeZone::system())
+}
+
+/// The same for a sentence in which there is more than one of them, in UTC and in a zone that is named, else that of this host:
+/// `2026-01-30 13:02:59 UTC = 14:02:59 CET`, with the local day where that is another one.
+pub fn both_brief(at: Micros, zone: Option<&str>) -> String {
+    let Ok(timestamp) = Timestamp::from_microsecond(at.0) else { return format!("{} µs", at.0) };
+    let (utc, local) = (timestamp.to_zoned(TimeZone::UTC), timestamp.to_zoned(reader(zone)));
+    let said = format!("{} UTC", utc.strftime("%Y-%m-%d %H:%M:%S"));
+    match (local.offset() == Offset::UTC, local.date() == utc.date()) {
+        (true, _) => said,
+        (false, true) => format!("{said} = {}", local.strftime("%H:%M:%S %Z")),
+        (false, false) => format!("{said} = {}", local.strftime("%Y-%m-%d %H:%M:%S %Z")),
+    }
+}
+
+/// A moment to the minute, in a zone that is named, else in that of this host: `2026-01-30 14:02 CET`.
+pub fn brief(at: Micros, zone: Option<&str>) -> String {
+    let at = Timestamp::from_microsecond(at.0).unwrap_or_default();
+    at.to_zoned(reader(zone)).strftime("%Y-%m-%d %H:%M %Z").to_string()
+}
+
+/// The zone of whoever reads.
+fn reader(zone: Option<&str>) -> TimeZone {
+    zone.and_then(typed::zone).unwrap_or_else(TimeZone::system)
 }
 
 fn both_in(at: Micros, local: &TimeZone) -> String {
@@ -222,6 +198,14 @@ mod tests {
         let at = Micros(1_769_778_179_184_500);
         assert_eq!(both_in(at, &berlin), "2026-01-30 13:02:59.1845 UTC = 2026-01-30 14:02:59.1845 Europe/Berlin (+01:00)");
         assert_eq!(both_in(at, &TimeZone::UTC), "2026-01-30 13:02:59.1845 UTC");
+        for (zone, said) in [
+            ("Europe/Berlin", "2026-01-30 13:02:59 UTC = 14:02:59 CET"),
+            ("Pacific/Auckland", "2026-01-30 13:02:59 UTC = 2026-01-31 02:02:59 NZDT"),
+            ("UTC", "2026-01-30 13:02:59 UTC"),
+        ] {
+            assert_eq!(both_brief(at, Some(zone)), said);
+        }
+        assert_eq!(brief(at, Some("Europe/Berlin")), "2026-01-30 14:02 CET");
         let fault = parse("2026-01-30 14:02:59", None).expect_err("no zone");
         assert!(fault.steps.iter().any(|step| step.command.as_deref() == Some("--target-time '2026-01-30 14:02:59+00:00'")), "{fault:?}");
     }

@@ -1,6 +1,6 @@
-//! The way through timelines, and how far an archive goes along it. Pure: names no file and asks nobody.
+//! How far an archive goes along the way to a timeline ([`Way`]), by the stretches of a report. Pure: names no file and asks nobody.
 
-use super::{BaseBackup, RecoveryReport, Stretch};
+use super::{BaseBackup, Left, Leg, RecoveryReport, Stretch, Way};
 use crate::domain::Stamp;
 use crate::domain::wal::{Lsn, Segment, SegmentSize, Timeline};
 use serde::{Deserialize, Serialize};
@@ -32,39 +32,41 @@ pub struct Hole {
     pub until: Option<u64>,
 }
 
-/// The timelines that lead to one, the oldest first, each with its first segment: from a switch on, the server reads the files of the
-/// timeline that begins there (PostgreSQL, `XLogFileReadAnyTLI`).
+/// The way to a timeline through an archive, as far back as its histories say.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Path {
-    legs: Vec<(Timeline, u64, Lsn)>,
+    way: Way,
+    size: SegmentSize,
 }
 
 impl Path {
-    /// The way to a timeline, as far back as the histories say.
+    /// The path to a timeline.
     pub fn to(report: &RecoveryReport, target: Timeline) -> Self {
-        let size = segment_size(report);
         let mut legs = Vec::new();
         let mut at = target;
-        while let Some((parent, lsn)) = parent_of(report, at).filter(|(parent, _)| *parent < at) {
-            legs.push((at, Segment::at(at, lsn, size).number, lsn));
+        while let Some((parent, from)) = parent_of(report, at).filter(|(parent, _)| *parent < at) {
+            legs.push(Leg { timeline: at, from });
             at = parent;
         }
-        legs.push((at, 0, Lsn(0)));
+        legs.push(Leg { timeline: at, from: Lsn(0) });
         legs.reverse();
-        Self { legs }
+        Self { way: Way::through(legs), size: segment_size(report) }
     }
 
     /// Whether a base backup lies on it: on one of its timelines, and before the next one branches off.
     pub fn holds(&self, base: &BaseBackup) -> bool {
-        let at = self.legs.iter().position(|(timeline, _, _)| *timeline == base.timeline);
-        at.is_some_and(|at| self.legs.get(at + 1).is_none_or(|(_, _, switch)| base.stop <= *switch))
+        match self.way.leaves(base.timeline) {
+            Left::Never => true,
+            Left::At(left) => base.stop <= left,
+            Left::NotOnIt => false,
+        }
     }
 
-    /// The timeline whose file holds the segment of a number.
+    /// The timeline whose file holds the segment of a number, and the last one that it holds.
     fn owner(&self, number: u64) -> (Timeline, Option<u64>) {
-        let at = self.legs.iter().rposition(|(_, first, _)| *first <= number).unwrap_or(0);
-        let end = self.legs.get(at + 1).map(|(_, next, _)| next.saturating_sub(1));
-        (self.legs.get(at).map_or(Timeline(1), |(timeline, _, _)| *timeline), end)
+        let timeline = self.way.segment(number, self.size).timeline;
+        let end = self.way.spans(self.size).find(|(one, ..)| *one == timeline).and_then(|(_, _, end)| end);
+        (timeline, end)
     }
 
     /// How far the archive goes from a segment on, without a hole.
@@ -87,10 +89,9 @@ impl Path {
     /// The first segment after a missing one that is there.
     fn next_there(&self, report: &RecoveryReport, missing: u64) -> Option<u64> {
         let reachable = report.stretches.iter().filter_map(|stretch| {
-            let at = self.legs.iter().position(|(timeline, _, _)| *timeline == stretch.timeline)?;
-            let first = stretch.first.max(self.legs[at].1).max(missing + 1);
-            let end = self.legs.get(at + 1).map_or(u64::MAX, |(_, next, _)| next.saturating_sub(1));
-            (first <= stretch.last.min(end)).then_some(first)
+            let (_, begins, end) = self.way.spans(self.size).find(|(timeline, ..)| *timeline == stretch.timeline)?;
+            let first = stretch.first.max(begins).max(missing + 1);
+            (first <= stretch.last.min(end.unwrap_or(u64::MAX))).then_some(first)
         });
         reachable.min()
     }

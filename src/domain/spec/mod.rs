@@ -6,7 +6,7 @@ mod restore;
 
 use super::codec::Compression;
 use super::connection::Connection;
-pub use physical::{BaseSpec, Checkpoint, RecoverSpec, Start};
+pub use physical::{BaseSpec, CheckLogSpec, Checkpoint, RecoverSpec, Start};
 pub use replay::{ReplayBase, ReplaySpec};
 pub use restore::{Binlog, Care, Enough, Journal, OnFailure, Rehearse, RestoreScope, RestoreSpec, Retries, Selection, What};
 use serde::{Deserialize, Serialize};
@@ -29,6 +29,8 @@ pub enum JobSpec {
     Recover(RecoverSpec),
     /// Restore a backup and replay the binary log from it to a moment.
     Replay(ReplaySpec),
+    /// Read the archive of the log.
+    CheckLog(CheckLogSpec),
 }
 
 impl JobSpec {
@@ -44,6 +46,7 @@ impl JobSpec {
                 ReplayBase::Backup { dir, .. } => return dir.clone(),
                 ReplayBase::There(_) => return replay.binlog_dir.clone(),
             },
+            JobSpec::CheckLog(check) => return check.dir.clone(),
         };
         let folder = archive.and_then(|archive| archive.parent()).filter(|folder| !folder.as_os_str().is_empty());
         folder.map_or_else(|| PathBuf::from("."), Path::to_path_buf)
@@ -56,8 +59,8 @@ impl JobSpec {
             JobSpec::Restore(restore) => Some(&restore.connection),
             JobSpec::Verify(verify) => verify.restore_test.as_ref().map(|test| &test.connection),
             JobSpec::Base(base) => Some(&base.connection),
-            JobSpec::Recover(_) => None,
             JobSpec::Replay(replay) => Some(&replay.connection),
+            JobSpec::Recover(_) | JobSpec::CheckLog(_) => None,
         }
     }
 
@@ -67,7 +70,7 @@ impl JobSpec {
             JobSpec::Backup(_) => "Backup",
             JobSpec::Restore(_) => "Restore",
             JobSpec::Verify(verify) if verify.restore_test.is_some() => "Restore test",
-            JobSpec::Verify(_) => "Verification",
+            JobSpec::Verify(_) | JobSpec::CheckLog(_) => "Verification",
             JobSpec::Base(_) => "Base backup",
             JobSpec::Recover(_) | JobSpec::Replay(_) => "Recovery",
         }

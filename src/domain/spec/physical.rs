@@ -1,9 +1,10 @@
-//! What a base backup and a recovery from one are asked to do.
+//! What a base backup, a recovery from one and a check of the archived log are asked to do.
 
 use super::{Depth, NameTime};
 use crate::domain::codec::Compression;
 use crate::domain::connection::Connection;
 use crate::domain::recovery::{BaseKind, Bound, Target, TargetAction, TimelineChoice};
+use crate::domain::wal::SegmentSpan;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -85,4 +86,18 @@ pub enum Start {
     No,
     /// It is started, its replay is watched and where it stopped is said.
     Yes,
+}
+
+/// Read the archive of the log: whether each file is what its name says, and none is missing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckLogSpec {
+    /// Where the log is archived.
+    pub wal_dir: PathBuf,
+    /// Where base backups lie: a new one is the cure for what cannot be brought back.
+    pub dir: PathBuf,
+    /// What of it is read; empty: everything.
+    #[serde(default)]
+    pub segments: Vec<SegmentSpan>,
+    /// Threads.
+    pub jobs: u32,
 }

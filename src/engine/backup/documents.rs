@@ -1,40 +1,31 @@
 //! The texts beside the rows: definitions for programs (one JSON object a line) and for people (plain SQL).
 
+use crate::domain::Product;
 use crate::domain::fault::Fault;
 use crate::domain::schema::{Contents, SchemaObject, Section, SequenceState};
-use crate::server::postgres::quote;
+use crate::server::definition::{self, Definitions};
 use serde::Serialize;
 use std::collections::HashSet;
-use std::fmt::Write as _;
-
-/// What every SQL file begins with; understood by every server version that we know.
-const PREAMBLE: &str = "SET statement_timeout = 0;\nSET lock_timeout = 0;\nSET idle_in_transaction_session_timeout = 0;\n\
-                        SET client_encoding = 'UTF8';\nSET standard_conforming_strings = on;\nSET check_function_bodies = false;\n\
-                        SELECT pg_catalog.set_config('search_path', '', false);\nSET xmloption = content;\n\
-                        SET client_min_messages = warning;\nSET row_security = off;\n\n";
 
 /// The entries of one database, beside its rows.
 pub fn of_database(dir: &str, contents: &Contents) -> Result<Vec<(String, Vec<u8>)>, Fault> {
+    let words = definition::of(contents.product);
     let (before, after) = halves(&contents.objects);
-    let mut post = sql(&after.main);
-    for view in &contents.materialized_views {
-        let _ = writeln!(post, "REFRESH MATERIALIZED VIEW {};", quote::qualified(view));
-    }
-    for object in after.last {
-        statement(&mut post, object);
-    }
+    let mut post = sql(words, &after.main);
+    post.extend(contents.materialized_views.iter().map(|view| words.refresh(view)));
+    post.extend(after.last.into_iter().map(|object| words.scripted(object)));
     Ok(vec![
         (format!("{dir}/schema.jsonl"), lines(&contents.objects)?),
         (format!("{dir}/inventory.jsonl"), lines(&contents.inventory)?),
-        (format!("{dir}/pre-data.sql"), sql(&before).into_bytes()),
-        (format!("{dir}/sequences.sql"), sequences(&contents.sequences).into_bytes()),
+        (format!("{dir}/pre-data.sql"), sql(words, &before).into_bytes()),
+        (format!("{dir}/sequences.sql"), sequences(words, &contents.sequences).into_bytes()),
         (format!("{dir}/post-data.sql"), post.into_bytes()),
     ])
 }
 
 /// Roles, memberships, settings and tablespaces as SQL for people.
-pub fn globals(objects: &[SchemaObject]) -> String {
-    sql(&objects.iter().collect::<Vec<_>>())
+pub fn globals(product: Product, objects: &[SchemaObject]) -> String {
+    sql(definition::of(product), &objects.iter().collect::<Vec<_>>())
 }
 
 /// One JSON object a line.
@@ -79,44 +70,15 @@ fn halves(objects: &[SchemaObject]) -> (Vec<&SchemaObject>, After<'_>) {
     (before, After { main, last })
 }
 
-fn sql(objects: &[&SchemaObject]) -> String {
-    let mut out = PREAMBLE.to_owned();
-    for object in objects {
-        statement(&mut out, object);
-    }
+fn sql(words: &dyn Definitions, objects: &[&SchemaObject]) -> String {
+    let mut out = words.preamble().to_owned();
+    out.extend(objects.iter().map(|object| words.scripted(object)));
     out
 }
 
-fn statement(out: &mut String, object: &SchemaObject) {
-    if let Some(tablespace) = &object.tablespace {
-        let _ = writeln!(out, "SET default_tablespace = {};", quote::literal(tablespace));
-    }
-    if let Some(method) = &object.access_method {
-        let _ = writeln!(out, "SET default_table_access_method = {};", quote::ident(method));
-    }
-    for sql in [Some(&object.sql), object.owner_sql.as_ref()].into_iter().flatten() {
-        let sql = sql.trim_end();
-        if !sql.is_empty() {
-            out.push_str(sql);
-            // A body may end in a line comment: the semicolon must not be part of it.
-            out.push_str(if sql.ends_with(';') { "\n" } else { "\n;\n" });
-        }
-    }
-    if object.tablespace.is_some() {
-        out.push_str("RESET default_tablespace;\n");
-    }
-    if object.access_method.is_some() {
-        out.push_str("RESET default_table_access_method;\n");
-    }
-    out.push('\n');
-}
-
-fn sequences(states: &[SequenceState]) -> String {
-    let mut out = PREAMBLE.to_owned();
-    for state in states {
-        let name = quote::literal(&quote::qualified(&state.name));
-        let _ = writeln!(out, "SELECT pg_catalog.setval({name}, {}, {});", state.last_value, state.is_called);
-    }
+fn sequences(words: &dyn Definitions, states: &[SequenceState]) -> String {
+    let mut out = words.preamble().to_owned();
+    out.extend(states.iter().map(|state| words.sequence(state)));
     out
 }
 

@@ -105,7 +105,7 @@ fn check(temporary: &Path, depth: Depth, bytes: u64, ending: &Ending<'_>) -> Res
 pub fn documents(manifest: &Manifest, path: &Path, globals: Option<String>) -> Vec<(String, Vec<u8>)> {
     let mut entries = vec![("README.txt".to_owned(), readme::readme(manifest, path).into_bytes())];
     for database in manifest.databases.iter().filter(|database| database.failed.is_none()) {
-        entries.push((format!("{}/load.sql", database.dir), readme::load_sql(database).into_bytes()));
+        entries.push((format!("{}/load.sql", database.dir), readme::load_sql(manifest.head.source.product(), database).into_bytes()));
     }
     if let Some(globals) = globals {
         entries.push(("globals.sql".to_owned(), globals.into_bytes()));

@@ -97,7 +97,7 @@ pub async fn make(run: &Run<'_>, order: Order) -> Result<Made, Fault> {
     let (writer, (backed, faults, notes)) = (writer?, read?);
     let (manifest, outcomes) = manifest(run, &order, backed, faults, &at, began);
     let verified = depth(run.spec.verify, order.kind);
-    let globals = order.globals.as_deref().map(documents::globals);
+    let globals = order.globals.as_deref().map(|globals| documents::globals(run.info.product, globals));
     let (meter, cancel, jobs) = (run.meter.clone(), run.context.cancel.clone(), run.spec.effort.jobs.max(1));
     let finished = tokio::task::spawn_blocking(move || {
         let documents = finish::documents(&manifest, &path, globals);

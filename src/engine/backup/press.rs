@@ -7,9 +7,9 @@ use super::progress::Meter;
 use super::rows::{self, Chunk, Reading};
 use super::seats::Seats;
 use super::table::TableWork;
-use super::writing::{self, Packed, Piece};
+use super::writing::{self, Append, Threads};
 use crate::archive::fingerprint::Fingerprint;
-use crate::archive::frame::{FrameEncoder, Part};
+use crate::archive::frame::{Frame, FrameEncoder, Part};
 use crate::archive::writer::Writer;
 use crate::archive::{manifest, names};
 use crate::domain::codec::Compression;
@@ -19,7 +19,6 @@ use crate::storage::local::NewFile;
 use crossbeam_channel::{Receiver, Sender};
 use std::path::Path;
 use std::sync::Arc;
-use std::thread::JoinHandle;
 
 /// Work for the threads.
 pub enum Task {
@@ -36,13 +35,6 @@ pub struct Press {
     pub reading: Reading<Task>,
     /// Stops everything that has to do with this archive.
     pub halt: Halt,
-}
-
-/// The threads behind a [`Press`].
-pub struct Threads {
-    pool: Pool,
-    writing: JoinHandle<Option<Writer<NewFile>>>,
-    halt: Halt,
 }
 
 /// What a press is set up with.
@@ -84,7 +76,7 @@ pub fn start(setup: &Setup<'_>, halt: Halt) -> Result<(Press, Threads), Fault> {
         workers.push(Box::new(move |task| worker.work(task)));
     }
     drop(packed);
-    let writing = writing::start(writer, to_write, spare, setup.path.to_owned(), setup.meter.clone(), halt.clone())?;
+    let writing = writing::start(writer, to_write, AsReady { spare }, setup.path.to_owned(), setup.meter.clone(), halt.clone())?;
     let (pool, feed) = Pool::start("compress", workers, &halt)?;
     let reading = Reading {
         feed,
@@ -96,7 +88,7 @@ pub fn start(setup: &Setup<'_>, halt: Halt) -> Result<(Press, Threads), Fault> {
         jobs,
         done: setup.done.clone(),
     };
-    Ok((Press { reading, halt: halt.clone() }, Threads { pool, writing, halt }))
+    Ok((Press { reading, halt: halt.clone() }, Threads::new(pool, writing, halt)))
 }
 
 impl Press {
@@ -106,13 +98,36 @@ impl Press {
     }
 }
 
-impl Threads {
-    /// Waits until everything is written, and gives the writer back for the archive's end. Every [`Press`] must be dropped before. Blocks.
-    pub fn end(self) -> Result<Writer<NewFile>, Fault> {
-        self.pool.join();
-        let writer = self.writing.join().ok().flatten();
-        self.halt.check()?;
-        writer.ok_or_else(|| Fault::internal("the writing thread ended without a file"))
+/// A frame that is ready.
+struct Packed {
+    frame: Frame,
+    lease: Lease,
+    /// Whose rows are in it; none for documents.
+    rows: Option<Piece>,
+}
+
+/// The rows in a frame.
+struct Piece {
+    table: Arc<TableWork>,
+    part: u32,
+    place: u32,
+    /// What the manifest says; its frame is not known yet.
+    chunk: manifest::Chunk,
+}
+
+/// Appends frames in the order in which they get ready, and notes where each chunk went.
+struct AsReady {
+    spare: Sender<(Vec<u8>, Lease)>,
+}
+
+impl Append<Packed> for AsReady {
+    fn take(&mut self, writer: &mut Writer<NewFile>, packed: Packed) -> Result<(), Fault> {
+        let frame = writer.append(&packed.frame)?;
+        if let Some(Piece { table, part, place, chunk }) = packed.rows {
+            table.wrote(part, place, manifest::Chunk { frame, ..chunk });
+        }
+        writing::reuse(&self.spare, packed.frame, packed.lease);
+        Ok(())
     }
 }
 

@@ -1,11 +1,11 @@
-//! The one thread that writes an archive: appends frames in the order in which they get ready and notes where each chunk went.
+//! The one thread that writes an archive, and the end of all threads that make one. In which order frames are appended, and what is noted of them, is the
+//! matter of who hands them over.
 
 use super::budget::Lease;
 use super::halt::{Halt, panicked};
+use super::pool::Pool;
 use super::progress::Meter;
-use super::table::TableWork;
 use crate::archive::frame::Frame;
-use crate::archive::manifest;
 use crate::archive::writer::Writer;
 use crate::domain::fault::{Code, Fault};
 use crate::domain::size::Bytes;
@@ -18,72 +18,85 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::thread::JoinHandle;
 
-/// A frame that is ready.
-pub struct Packed {
-    /// The frame.
-    pub frame: Frame,
-    /// Its memory.
-    pub lease: Lease,
-    /// Whose rows are in it; none for documents.
-    pub rows: Option<Piece>,
+/// Appends what is ready, in the order that its archive asks for.
+pub trait Append<P>: Send + 'static {
+    /// Takes one and appends whatever can be now.
+    fn take(&mut self, writer: &mut Writer<NewFile>, packed: P) -> Result<(), Fault>;
+
+    /// Something failed: what waits is of no use any more.
+    fn give_up(&mut self) {}
+
+    /// Nothing more comes.
+    fn end(&mut self) -> Result<(), Fault> {
+        Ok(())
+    }
 }
 
-/// The rows in a frame.
-pub struct Piece {
-    /// Their table.
-    pub table: Arc<TableWork>,
-    /// The part of the table.
-    pub part: u32,
-    /// The place in the part.
-    pub place: u32,
-    /// What the manifest says; its frame is not known yet.
-    pub chunk: manifest::Chunk,
+/// The threads of an archive in the making: those that compress, and the one that writes.
+pub struct Threads {
+    pool: Pool,
+    writing: JoinHandle<Option<Writer<NewFile>>>,
+    halt: Halt,
 }
 
-/// The thread. It ends when all senders of its channel are dropped, and throws away what comes after a failure, so that nobody waits for
+impl Threads {
+    /// The threads.
+    pub const fn new(pool: Pool, writing: JoinHandle<Option<Writer<NewFile>>>, halt: Halt) -> Self {
+        Self { pool, writing, halt }
+    }
+
+    /// Waits until everything is written, and gives the writer back for the archive's end. Whatever hands over work must be dropped before. Blocks.
+    pub fn end(self) -> Result<Writer<NewFile>, Fault> {
+        self.pool.join();
+        let writer = self.writing.join().ok().flatten();
+        self.halt.check()?;
+        writer.ok_or_else(|| Fault::internal("the writing thread ended without a file"))
+    }
+}
+
+/// Starts the thread that writes. It ends when all senders of its channel are dropped, and throws away what comes after a failure, so that nobody waits for
 /// it. It gives the writer back unless something failed; then the unfinished file is gone.
-pub fn start(
+pub fn start<P: Send + 'static>(
     writer: Writer<NewFile>,
-    packed: Receiver<Packed>,
-    spare: Sender<(Vec<u8>, Lease)>,
+    packed: Receiver<P>,
+    mut append: impl Append<P>,
     path: PathBuf,
     meter: Arc<Meter>,
     halt: Halt,
 ) -> Result<JoinHandle<Option<Writer<NewFile>>>, Fault> {
-    std::thread::Builder::new()
-        .name("write".into())
-        .spawn(move || {
-            let mut writer = Some(writer);
-            for packed in packed {
-                if halt.stopped() {
-                    writer = None;
-                }
-                let Some(open) = &mut writer else { continue };
-                match catch_unwind(AssertUnwindSafe(|| append(open, packed, &spare))) {
-                    Ok(Ok(bytes)) => drop(meter.written.fetch_add(bytes, Relaxed)),
-                    Ok(Err(fault)) => halt.fail(disk_full(fault, &path)),
-                    Err(panic) => halt.fail(panicked("the writing thread", panic.as_ref())),
-                }
+    let work = move || {
+        let mut writer = Some(writer);
+        for packed in packed {
+            if halt.stopped() {
+                writer = None;
+                append.give_up();
             }
-            if halt.stopped() { None } else { writer }
-        })
-        .map_err(|error| Fault::internal("cannot start a thread").caused_by(&error))
+            let Some(open) = &mut writer else { continue };
+            let before = open.written();
+            match catch_unwind(AssertUnwindSafe(|| append.take(open, packed))) {
+                Ok(Ok(())) => drop(meter.written.fetch_add(open.written() - before, Relaxed)),
+                Ok(Err(fault)) => halt.fail(disk_full(fault, &path)),
+                Err(panic) => halt.fail(panicked("the writing thread", panic.as_ref())),
+            }
+        }
+        if !halt.stopped()
+            && let Err(fault) = append.end()
+        {
+            halt.fail(fault);
+        }
+        if halt.stopped() { None } else { writer }
+    };
+    std::thread::Builder::new().name("write".into()).spawn(work).map_err(|error| Fault::internal("cannot start a thread").caused_by(&error))
 }
 
-/// Appends a frame; returns how many bytes it added.
-fn append(writer: &mut Writer<NewFile>, packed: Packed, spare: &Sender<(Vec<u8>, Lease)>) -> Result<u64, Fault> {
-    let before = writer.written();
-    let frame = writer.append(&packed.frame)?;
-    if let Some(Piece { table, part, place, chunk }) = packed.rows {
-        table.wrote(part, place, manifest::Chunk { frame, ..chunk });
-    }
-    let mut buffer = packed.frame.data;
+/// Hands the buffer of a written frame back to those who compress.
+pub fn reuse(spare: &Sender<(Vec<u8>, Lease)>, frame: Frame, lease: Lease) {
+    let mut buffer = frame.data;
     buffer.clear();
-    if packed.lease.suits(&buffer) {
+    if lease.suits(&buffer) {
         // A full channel only means that there are buffers enough.
-        let _ = spare.try_send((buffer, packed.lease));
+        let _ = spare.try_send((buffer, lease));
     }
-    Ok(writer.written() - before)
 }
 
 /// A fault of a full disk says how full and what helps; others stay as they are.

@@ -129,7 +129,11 @@ fn late(log: &Log, name: SegmentName, failing: Option<(String, u64)>) -> Fault {
         (None, Log::Folder(dir)) => fault
             .because(format!("nothing came for {} s", PATIENCE.as_secs()))
             .at("Archive", dir.display())
-            .step("See whether this is the folder into which the server archives: --archive-dir."),
+            .step("See whether this is the folder into which the server archives: --archive-dir.")
+            .step_run(
+                "Where a standby is backed up, its primary archives a segment that is not full only when it is told to:",
+                "SELECT pg_switch_wal();",
+            ),
         (None, _) => fault.because(format!("the server archived nothing for {} s", PATIENCE.as_secs())),
     };
     fault

@@ -31,7 +31,9 @@ pub async fn plan(spec: &BaseSpec, context: &Context) -> Result<Plan, Fault> {
     let log = logged::place(spec, &facts, info.in_recovery);
     let mut all = vec![checks::connection(&spec.connection, &info)];
     all.extend(checks::pooler(&info));
-    all.extend([rights(spec, &info, &facts), senders(&facts), level(&facts), logging(&log), checks::folder(&spec.dir)]);
+    all.extend([rights(spec, &info, &facts), senders(&facts), level(&facts)]);
+    all.extend(info.in_recovery.then(standby));
+    all.extend([logging(&log, &info), checks::folder(&spec.dir)]);
     let mut built_on = None;
     if spec.kind != BaseKind::Full {
         match halt.or(parent::look(spec, &info, &facts)).await {
@@ -155,7 +157,14 @@ fn level(facts: &BaseFacts) -> Check {
     refuse(Code::Config, "wal_level", "minimal: the log does not say enough to recover from", Some(cure))
 }
 
-fn logging(log: &Log) -> Check {
+/// What differs where the server is a standby.
+fn standby() -> Check {
+    let detail = "the server is a standby: it must not be promoted meanwhile, full_page_writes must be on at its primary, and the primary archives the log; \
+                  where it writes little, have it end the last segment: SELECT pg_switch_wal();";
+    check(CheckState::Ok, "standby", detail, None)
+}
+
+fn logging(log: &Log, info: &ServerInfo) -> Check {
     match log {
         Log::Folder(dir) if !dir.is_dir() => refuse(
             Code::WalArchiveMissing,
@@ -169,7 +178,11 @@ fn logging(log: &Log) -> Check {
             CheckState::Warning,
             "archive of the log",
             "nobody archives it: what the backup needs is put into it, and no later moment can be recovered",
-            Some("Switch archiving on: dbbackup pitr enable".to_owned()),
+            Some(if info.in_recovery {
+                "Name the folder into which the primary archives: --archive-dir.".to_owned()
+            } else {
+                "Switch archiving on: dbbackup pitr enable".to_owned()
+            }),
         ),
     }
 }

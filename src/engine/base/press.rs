@@ -6,19 +6,16 @@ use crate::domain::codec::Compression;
 use crate::domain::fault::Fault;
 use crate::domain::wal::Lsn;
 use crate::engine::backup::budget::{Budget, Lease};
-use crate::engine::backup::halt::{Halt, panicked};
+use crate::engine::backup::halt::Halt;
 use crate::engine::backup::pool::{Feed, Pool, Worker};
 use crate::engine::backup::progress::{Meter, lock};
-use crate::engine::backup::writing::disk_full;
+use crate::engine::backup::writing::{self, Append, Threads, disk_full};
 use crate::server::postgres::page;
 use crate::storage::local::NewFile;
 use crossbeam_channel::{Receiver, Sender};
 use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering::Relaxed;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
-use std::thread::JoinHandle;
 
 /// Plain bytes on their way to a frame.
 pub struct Task {
@@ -74,13 +71,6 @@ pub struct Press {
     pub halt: Halt,
 }
 
-/// The threads behind it.
-pub struct Threads {
-    pool: Pool,
-    writing: JoinHandle<Option<Writer<NewFile>>>,
-    halt: Halt,
-}
-
 /// What they are set up with.
 pub struct Setup<'a> {
     /// The archive's final path.
@@ -120,19 +110,10 @@ pub fn start(setup: &Setup<'_>, halt: &Halt) -> Result<(Press, Threads), Fault> 
         workers.push(Box::new(move |task| worker.work(task)));
     }
     drop(packed);
-    let writing = write(writer, to_write, spare, setup.path.to_owned(), setup.meter.clone(), halt.clone())?;
+    let append = InTurn { waiting: BTreeMap::new(), spare };
+    let writing = writing::start(writer, to_write, append, setup.path.to_owned(), setup.meter.clone(), halt.clone())?;
     let (pool, feed) = Pool::start("compress", workers, halt)?;
-    Ok((Press { feed, budget, bad, halt: halt.clone() }, Threads { pool, writing, halt: halt.clone() }))
-}
-
-impl Threads {
-    /// Waits until everything is written, and gives the writer back for the archive's end. Every [`Press`] must be dropped before. Blocks.
-    pub fn end(self) -> Result<Writer<NewFile>, Fault> {
-        self.pool.join();
-        let writer = self.writing.join().ok().flatten();
-        self.halt.check()?;
-        writer.ok_or_else(|| Fault::internal("the writing thread ended without a file"))
-    }
+    Ok((Press { feed, budget, bad, halt: halt.clone() }, Threads::new(pool, writing, halt.clone())))
 }
 
 struct Packed {
@@ -176,52 +157,28 @@ impl Compressor {
     }
 }
 
-/// The one thread that writes: what comes before its turn waits. It ends when all senders of its channel are dropped, and throws away what comes
-/// after a failure, so that nobody waits for it.
-fn write(
-    writer: Writer<NewFile>,
-    packed: Receiver<Packed>,
+/// Appends frames in the order of their numbers: what comes before its turn waits.
+struct InTurn {
+    waiting: BTreeMap<u32, Packed>,
     spare: Sender<(Vec<u8>, Lease)>,
-    path: PathBuf,
-    meter: Arc<Meter>,
-    halt: Halt,
-) -> Result<JoinHandle<Option<Writer<NewFile>>>, Fault> {
-    let work = move || {
-        let mut writer = Some(writer);
-        let mut waiting: BTreeMap<u32, Packed> = BTreeMap::new();
-        for packed in packed {
-            if halt.stopped() {
-                writer = None;
-                waiting.clear();
-            }
-            let Some(open) = &mut writer else { continue };
-            waiting.insert(packed.number, packed);
-            match catch_unwind(AssertUnwindSafe(|| append(open, &mut waiting, &spare))) {
-                Ok(Ok(bytes)) => drop(meter.written.fetch_add(bytes, Relaxed)),
-                Ok(Err(fault)) => halt.fail(disk_full(fault, &path)),
-                Err(panic) => halt.fail(panicked("the writing thread", panic.as_ref())),
-            }
-        }
-        if !waiting.is_empty() && !halt.stopped() {
-            halt.fail(Fault::internal("a frame of the backup is missing"));
-        }
-        if halt.stopped() { None } else { writer }
-    };
-    std::thread::Builder::new().name("write".into()).spawn(work).map_err(|error| Fault::internal("cannot start a thread").caused_by(&error))
 }
 
-/// Appends every frame whose turn it is; returns how many bytes they added.
-fn append(writer: &mut Writer<NewFile>, waiting: &mut BTreeMap<u32, Packed>, spare: &Sender<(Vec<u8>, Lease)>) -> Result<u64, Fault> {
-    let before = writer.written();
-    while let Some(entry) = waiting.first_entry().filter(|entry| *entry.key() == writer.frames()) {
-        let packed = entry.remove();
-        writer.append(&packed.frame)?;
-        let mut buffer = packed.frame.data;
-        buffer.clear();
-        if packed.lease.suits(&buffer) {
-            // A full channel only means that there are buffers enough.
-            let _ = spare.try_send((buffer, packed.lease));
+impl Append<Packed> for InTurn {
+    fn take(&mut self, writer: &mut Writer<NewFile>, packed: Packed) -> Result<(), Fault> {
+        self.waiting.insert(packed.number, packed);
+        while let Some(entry) = self.waiting.first_entry().filter(|entry| *entry.key() == writer.frames()) {
+            let packed = entry.remove();
+            writer.append(&packed.frame)?;
+            writing::reuse(&self.spare, packed.frame, packed.lease);
         }
+        Ok(())
     }
-    Ok(writer.written() - before)
+
+    fn give_up(&mut self) {
+        self.waiting.clear();
+    }
+
+    fn end(&mut self) -> Result<(), Fault> {
+        if self.waiting.is_empty() { Ok(()) } else { Err(Fault::internal("a frame of the backup is missing")) }
+    }
 }

@@ -86,7 +86,12 @@ pub struct Done {
 ///
 /// # Errors
 /// `WAL_FOREIGN`, `WAL_ARCHIVE_MISSING`, `ANOTHER_RUN`, and what does not pass. With [`Follow::Once`] any failure.
-pub async fn run(server: &Arc<dyn Server>, order: &Order, cancel: &CancellationToken, tell: &mut (dyn FnMut(News) + Send)) -> Result<Done, Fault> {
+pub async fn run(
+    server: &Arc<dyn Server>,
+    order: &Order,
+    cancel: &CancellationToken,
+    tell: &mut (dyn FnMut(News) + Send),
+) -> Result<Done, Fault> {
     let mut archiver = Archiver { server, order, cancel, tell, lock: None, work: None, done: Done::default() };
     let mut wait = BACK_OFF.0;
     let mut worked = false;
@@ -307,7 +312,8 @@ impl Archiver<'_> {
 
     /// Takes one event.
     async fn event(&mut self, bytes: &[u8]) -> Result<Went, Fault> {
-        let header = Header::read(bytes).map_err(|why| Fault::new(Code::CorruptedBackup, "what the server sent is no event").because(why))?;
+        let header =
+            Header::read(bytes).map_err(|why| Fault::new(Code::CorruptedBackup, "what the server sent is no event").because(why))?;
         if header.kind.is_heartbeat() {
             return Ok(Went::On);
         }
@@ -320,7 +326,8 @@ impl Archiver<'_> {
         match header.kind {
             Kind::FORMAT => {
                 // Of a file that is gone on with: it must be the same one.
-                let sent = Format::read(bytes).map_err(|why| Fault::new(Code::CorruptedBackup, "what the server sent is no format").because(why))?;
+                let sent = Format::read(bytes)
+                    .map_err(|why| Fault::new(Code::CorruptedBackup, "what the server sent is no format").because(why))?;
                 match work.format() {
                     Some(ours) if (ours.begun, &ours.version, ours.server) != (sent.begun, &sent.version, sent.server) => {
                         Err(begun_anew(&self.order.dir, &format!("the server's {} is not the one that is archived", work.log())))

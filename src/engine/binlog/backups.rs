@@ -56,7 +56,8 @@ pub fn read(path: &Path) -> Result<Option<(Standing, Option<String>)>, Fault> {
     let manifest = archive.manifest();
     let databases = || manifest.databases.iter().filter(|database| database.failed.is_none());
     // Databases of one run share one moment; where they do not, the log has to be whole from the first of them on.
-    let places = databases().filter_map(|database| Some((Place::try_from(database.position.binlog.as_ref()?).ok()?, database.position.taken_at)));
+    let places =
+        databases().filter_map(|database| Some((Place::try_from(database.position.binlog.as_ref()?).ok()?, database.position.taken_at)));
     let Some((place, taken)) = places.min() else { return Ok(None) };
     let standing = Standing {
         path: path.to_owned(),

@@ -81,7 +81,10 @@ impl Identity {
             .at("Server", theirs)
             .because("the logs of two servers have the same names, and must not lie in one folder")
             .step_run("Give each server a folder of its own:", "mkdir -m 700 /binlog2 && dbbackup binlog archive --binlog-dir /binlog2")
-            .step_run("Only if it is the same server, whose identity was changed on purpose, correct what the file says:", format!("cat {}", quoted(&dir.join(FILE)))))
+            .step_run(
+                "Only if it is the same server, whose identity was changed on purpose, correct what the file says:",
+                format!("cat {}", quoted(&dir.join(FILE))),
+            ))
     }
 
     /// Reads an archive's; none where there is no such file.
@@ -106,7 +109,8 @@ impl Identity {
 
     /// Writes an archive's; the lock that comes with it says that somebody archives there.
     pub fn write(&self, dir: &Path) -> Result<File, Fault> {
-        let mut text = serde_json::to_vec_pretty(self).map_err(|error| Fault::internal("an identity cannot be written").caused_by(&error))?;
+        let mut text =
+            serde_json::to_vec_pretty(self).map_err(|error| Fault::internal("an identity cannot be written").caused_by(&error))?;
         text.push(b'\n');
         match local::write_new(&dir.join(FILE), &text) {
             // Another run was first.

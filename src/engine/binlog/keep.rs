@@ -30,10 +30,13 @@ pub enum Rule {
 /// `USAGE` where nothing says what is needed.
 pub fn decide(report: &BinlogReport, backups: &[Standing], rule: &Rule, now: Stamp) -> Result<Cleanup, Fault> {
     if backups.is_empty() && *rule == Rule::Backups {
-        return Err(Fault::new(Code::Usage, "nothing is removed: there is no backup with a place in this log, so nothing says what is needed")
-            .at("Archive", report.dir.display())
-            .step("Give the folder of the backups with --backup-dir.")
-            .step_run("Or say yourself what goes:", "dbbackup binlog cleanup --keep-days 14"));
+        return Err(Fault::new(
+            Code::Usage,
+            "nothing is removed: there is no backup with a place in this log, so nothing says what is needed",
+        )
+        .at("Archive", report.dir.display())
+        .step("Give the folder of the backups with --backup-dir.")
+        .step_run("Or say yourself what goes:", "dbbackup binlog cleanup --keep-days 14"));
     }
     let mut reasons: Vec<String> = backups
         .iter()

@@ -227,12 +227,27 @@ mod tests {
 
     fn held(log: &str, whole: bool, last: i64) -> Held {
         let log: LogName = log.parse().expect("a name");
-        Held { file: log.to_string(), log, bytes: Bytes(100), plain: Some(Bytes(100)), whole, first: Some(Stamp(last - 5)), last: Stamp(last), before: None }
+        Held {
+            file: log.to_string(),
+            log,
+            bytes: Bytes(100),
+            plain: Some(Bytes(100)),
+            whole,
+            first: Some(Stamp(last - 5)),
+            last: Stamp(last),
+            before: None,
+        }
     }
 
     #[test]
     fn what_is_missing_between_files_is_a_gap() {
-        let logs = [held("b.000001", true, 10), held("b.000002", true, 20), held("b.000005", true, 50), held("b.000006", false, 60), held("b.000008", true, 80)];
+        let logs = [
+            held("b.000001", true, 10),
+            held("b.000002", true, 20),
+            held("b.000005", true, 50),
+            held("b.000006", false, 60),
+            held("b.000008", true, 80),
+        ];
         let gaps = gaps(&logs);
         let told: Vec<(String, String)> = gaps.iter().map(|gap| (gap.first.to_string(), gap.last.to_string())).collect();
         assert_eq!(told, [("b.000003".into(), "b.000004".into()), ("b.000006".into(), "b.000007".into())]);

@@ -1,13 +1,13 @@
 //! Gathers what is known: the server's word, the archive's files, the base backups. Each on its own, none waited for longer than the limit, so that a
 //! server that is down or a disk that hangs costs only its own part.
 
-use super::bases;
-use crate::domain::diagnosis::Finding;
+use crate::domain::recovery::findings::{Cures, findings};
 use crate::domain::recovery::{BaseBackup, RecoveryReport, judge};
 use crate::domain::text::clean;
 use crate::domain::wal::{CommandKind, Source, WalReport};
 use crate::domain::{Bytes, Fault, Stamp};
 use crate::engine::aside::aside;
+use crate::engine::bases;
 use crate::engine::wal::survey::{self, Survey};
 use crate::engine::wal::{command, figures};
 use crate::server::{Archiving, Server};
@@ -39,16 +39,25 @@ pub struct Gathered {
     pub archiving: Option<Archiving>,
     /// Why it did not.
     pub silence: Option<Fault>,
-    /// What wants attention.
-    pub findings: Vec<Finding>,
 }
 
-/// Gathers. `backups`: where base backups lie; `wal`: the archive's folder, else it is found from the server's `archive_command`.
-pub async fn gather(server: Option<Arc<dyn Server>>, backups: Option<&Path>, wal: Option<PathBuf>) -> Gathered {
+/// What is looked at.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    /// Where base backups lie; none: they are not asked for.
+    pub backups: Option<PathBuf>,
+    /// The archive's folder, else it is found from the server's `archive_command`.
+    pub wal: Option<PathBuf>,
+    /// The zone in which moments are said besides UTC; none: that of this host.
+    pub zone: Option<String>,
+}
+
+/// Gathers.
+pub async fn gather(server: Option<Arc<dyn Server>>, Wanted { backups, wal, zone }: Wanted) -> Gathered {
     let end = Instant::now() + LIMIT - LAST;
-    let folder = backups.map(Path::to_owned);
+    let cures = Cures { connection: server.as_ref().map(|server| server.connection().clone()), backups: backups.clone() };
     let listed = async {
-        let Some(dir) = folder else { return (Vec::new(), Vec::new()) };
+        let Some(dir) = backups else { return (Vec::new(), Vec::new()) };
         match aside("dbbackup-bases", end, move || bases::list(&dir)).await {
             Ok(Ok(found)) => found,
             Ok(Err(fault)) => (Vec::new(), vec![format!("base backups: {}", clean(&fault.to_string()))]),
@@ -58,8 +67,9 @@ pub async fn gather(server: Option<Arc<dyn Server>>, backups: Option<&Path>, wal
     let ((bases, unread), mut gathered) = tokio::join!(listed, look(server, wal, end));
     gathered.report.wal.unknown.extend(unread);
     gathered.report.bases = bases;
+    gathered.report.zone = zone;
     conclude(&mut gathered.report);
-    gathered.findings = super::findings::findings(&gathered.report, gathered.archiving.as_ref(), backups);
+    gathered.report.findings = findings(&gathered.report, &cures);
     gathered
 }
 
@@ -170,6 +180,10 @@ async fn said(archiving: &Archiving, end: Instant) -> (Source, Option<String>) {
 /// The figures of what was seen and said.
 fn tell(gathered: &mut Gathered) {
     let Gathered { report, survey, archiving, .. } = gathered;
+    if let Some(archiving) = archiving {
+        report.server = archiving.system_identifier.clone();
+        report.waiting = archiving.waiting.clone();
+    }
     let wal = &mut report.wal;
     if let Some(archiving) = archiving {
         wal.archiver = Some(archiving.state.clone());

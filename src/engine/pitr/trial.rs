@@ -8,6 +8,7 @@ use crate::engine::wal::identity::Identity;
 use crate::engine::wal::quoted;
 use crate::server::postgres::wal::header::LENGTH;
 use crate::storage::io_fault;
+use rustix::process::{Pid, Signal, kill_process_group};
 use std::fs::{DirBuilder, File};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, lchown};
@@ -15,9 +16,14 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
+use tokio::io::AsyncReadExt;
+use tokio::runtime::Handle;
 
 /// How long the command may take.
 const LIMIT: Duration = Duration::from_secs(60);
+
+/// The most of what it says that is heard, in bytes.
+const HEARD: u64 = 64 << 10;
 
 /// The folder of a trial; it goes when this does.
 struct Room(PathBuf);
@@ -48,7 +54,7 @@ pub fn run(folder: &ArchiveFolder, command: &str) -> Result<String, Fault> {
     write_sample(&sample, folder).and_then(|()| give(&sample)).map_err(cannot)?;
     let text = filled(command, folder, &name, &archive);
     let began = Instant::now();
-    ended(&text, &room.0, is_root.then_some((uid, gid))).map_err(|why| {
+    ended(&text, &room.0, is_root.then_some((uid, gid)), LIMIT).map_err(|why| {
         Fault::new(Code::Config, "the archive command does not work, and nothing was changed on the server")
             .at("Command", clean(&text))
             .because(clean(why.trim()))
@@ -111,7 +117,7 @@ fn program(command: &str) -> &str {
 pub fn writable(folder: &ArchiveFolder) -> Result<(), Fault> {
     let user = rustix::process::geteuid().is_root().then_some(folder.owner);
     let dir = quoted(&folder.dir);
-    ended(&format!("test -w {dir} && test -x {dir}"), Path::new("/"), user).map_err(|_| {
+    ended(&format!("test -w {dir} && test -x {dir}"), Path::new("/"), user, LIMIT).map_err(|_| {
         Fault::new(Code::OutputUnwritable, "the server's user cannot write to the folder for the archive, and nothing was changed")
             .at("Folder", folder.dir.display())
             .at("User", folder.owner.0)
@@ -122,8 +128,8 @@ pub fn writable(folder: &ArchiveFolder) -> Result<(), Fault> {
     })
 }
 
-/// Runs a line of shell as a user to its end; the error says how it ended.
-fn ended(text: &str, dir: &Path, user: Option<(u32, u32)>) -> Result<(), String> {
+/// Runs a line of shell as a user to its end; the error says how it ended. Runs on a thread on which the runtime lets work block.
+fn ended(text: &str, dir: &Path, user: Option<(u32, u32)>, limit: Duration) -> Result<(), String> {
     // The server's environment is not ours: nothing of a person's settings may make the difference.
     let mut command = Command::new("/bin/sh");
     command.args(["-c", text]).env_clear().env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin").env("HOME", dir);
@@ -131,31 +137,55 @@ fn ended(text: &str, dir: &Path, user: Option<(u32, u32)>) -> Result<(), String>
     if let Some((uid, gid)) = user {
         command.uid(uid).gid(gid);
     }
-    let mut child = command.spawn().map_err(|error| error.to_string())?;
-    let pipe = child.stderr.take();
-    let reader = std::thread::spawn(move || {
-        let mut said = String::new();
-        if let Some(pipe) = pipe {
-            // What is no text, or cannot be read, says nothing.
-            let _ = io::Read::read_to_string(&mut io::Read::take(pipe, 64 << 10), &mut said);
-        }
-        said
-    });
-    let deadline = Instant::now() + LIMIT;
-    let status = loop {
-        match child.try_wait() {
-            Ok(Some(status)) => break status,
-            Ok(None) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(5)),
-            Ok(None) => {
-                if let Some(group) = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw) {
-                    let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
-                }
-                let _ = child.wait();
-                return Err(format!("it did not end within {} s", LIMIT.as_secs()));
+    // The threads that run trials are those on which the runtime lets work block, so that waiting on it is allowed here.
+    let (status, said) = Handle::current().block_on(async {
+        let mut child = tokio::process::Command::from(command).spawn().map_err(|error| error.to_string())?;
+        let group = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+        let pipe = child.stderr.take();
+        let heard = async {
+            let mut said = Vec::new();
+            if let Some(pipe) = pipe {
+                // What cannot be read says nothing.
+                let _ = pipe.take(HEARD).read_to_end(&mut said).await;
             }
-            Err(error) => return Err(error.to_string()),
+            String::from_utf8_lossy(&said).into_owned()
+        };
+        // Both within the limit: a process that the command leaves behind may hold its output open for ever.
+        let ended = tokio::time::timeout(limit, async { tokio::join!(child.wait(), heard) }).await;
+        if ended.is_err() {
+            if let Some(group) = group {
+                let _ = kill_process_group(group, Signal::KILL);
+            }
+            let _ = child.wait().await;
         }
-    };
-    let said = reader.join().unwrap_or_default();
+        let (status, said) = ended.map_err(|_| format!("it did not end within {} s", limit.as_secs_f64()))?;
+        status.map(|status| (status, said)).map_err(|error| error.to_string())
+    })?;
     if status.success() { Ok(()) } else { Err(format!("it ended with {status}: {said}")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(text: &'static str, limit: Duration) -> Result<(), String> {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
+        runtime.block_on(async { tokio::task::spawn_blocking(move || ended(text, Path::new("/"), None, limit)).await.expect("no panic") })
+    }
+
+    #[test]
+    fn how_a_command_ended_is_told_with_what_it_said() {
+        assert_eq!(run("exit 0", LIMIT), Ok(()));
+        let told = run("echo no room >&2; exit 3", LIMIT).expect_err("it fails");
+        assert!(told.contains("status: 3") && told.contains("no room"), "{told}");
+    }
+
+    #[test]
+    fn what_does_not_end_or_leaves_its_output_open_is_stopped_at_the_limit() {
+        for text in ["sleep 1000", "sleep 1000 & exit 0"] {
+            let began = Instant::now();
+            assert_eq!(run(text, Duration::from_millis(200)), Err("it did not end within 0.2 s".to_owned()), "{text}");
+            assert!(began.elapsed() < Duration::from_secs(20), "{text}");
+        }
+    }
 }

@@ -1,44 +1,19 @@
-//! The base backups in a folder: which of them a recovery can begin with, and the chain that an incremental one needs.
+//! Which base backup a recovery begins with when it is named, and the chain that an incremental one needs.
 
-use crate::archive::manifest::{Head, Kind};
 use crate::archive::reader;
 use crate::domain::recovery::{BaseBackup, BaseKind};
-use crate::domain::{Bytes, Code, Fault, Stamp};
-use crate::storage::local;
+use crate::domain::{Code, Fault};
+use crate::engine::bases;
 use std::path::{Path, PathBuf};
 
-/// A base backup as lists have it; none for an archive that is something else.
-pub fn of_head(path: &Path, head: &Head) -> Option<BaseBackup> {
-    let base = head.base.as_ref().filter(|_| head.kind == Kind::Base)?;
-    Some(BaseBackup {
-        path: path.to_owned(),
-        id: head.id.clone(),
-        system_identifier: head.source.system_identifier.clone().unwrap_or_default(),
-        version_num: head.source.version_num,
-        kind: base.kind,
-        parent: base.parent.as_ref().map(|parent| parent.id.clone()),
-        timeline: base.timeline,
-        start: base.start,
-        stop: base.stop,
-        began: Stamp(base.began_ms),
-        ended: Stamp(base.ended_ms),
-        segment_size: base.segment_size,
-        bytes: Bytes(std::fs::metadata(path).map_or(0, |meta| meta.len())),
-        plain: Bytes(head.row_bytes),
-        broken: None,
-    })
-}
-
-/// The base backups in a folder, the oldest first. Archives that cannot be read are passed over: they are no reason not to use another one.
+/// The base backups in a folder, the oldest first. What cannot be read is passed over: it is no reason not to use another one.
 pub fn list(dir: &Path) -> Result<Vec<BaseBackup>, Fault> {
-    let mut found: Vec<BaseBackup> = local::archives(dir)?.iter().filter_map(|path| of_head(path, &reader::head(path).ok()?)).collect();
-    found.sort_by_key(|base| (base.ended, base.stop));
-    Ok(found)
+    Ok(bases::list(dir)?.0)
 }
 
 /// One base backup by its path.
 pub fn one(path: &Path) -> Result<BaseBackup, Fault> {
-    of_head(path, &reader::head(path)?).ok_or_else(|| {
+    bases::of_head(path, &reader::head(path)?).ok_or_else(|| {
         Fault::new(Code::ForeignFile, format!("{} is no base backup", path.display()))
             .at("File", path.display())
             .because("recovery to a moment needs the files of the whole server; an archive of databases has their rows")
@@ -65,6 +40,9 @@ pub fn chain(base: &BaseBackup, known: &[BaseBackup]) -> Result<Vec<BaseBackup>,
         let Some(parent) = known.iter().find(|one| one.id == wanted) else {
             return Err(broken(format!("it holds only what changed since the backup {wanted}, which is not in the folder")));
         };
+        if let Some(why) = &parent.broken {
+            return Err(broken(format!("the backup {wanted}, on which it builds, cannot be used: {why}")));
+        }
         if parent.system_identifier != base.system_identifier || parent.start > top.start || chain.iter().any(|one| one.id == parent.id) {
             return Err(broken(format!("the backup {wanted} cannot be what it builds on")));
         }

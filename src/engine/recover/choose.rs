@@ -1,4 +1,8 @@
 //! Which base backup, which timelines and which segments lead to the target; or why none do. Reads the archive of the log as far as that takes.
+//!
+//! The same question as `domain/recovery/judge` answers, and another answer: the judge goes by names, sizes and times of segments, so that it can be asked at
+//! each step of a cursor; a recovery stops at a record, and whether there is one at the target, and which transactions are before it, only the records say.
+//! Both take the way through timelines from `domain::recovery::Way`, and base backups from `engine::bases`.
 
 use super::bases;
 use super::log::{Log, Why};
@@ -142,6 +146,9 @@ fn one(
     events: &(dyn EventSink + 'static),
     cancel: &CancellationToken,
 ) -> Result<Choice, Refused> {
+    if let Some(why) = &base.broken {
+        return Err(Refused::Base(format!("it cannot be used: {why}")));
+    }
     let chain = match bases::chain(base, known) {
         Ok(chain) => chain,
         Err(fault) if spec.base.is_some() => return Err(Refused::All(fault)),

@@ -195,6 +195,7 @@ fn ended(launch: &Launch, replay: &Replay, spec: &RecoverSpec, summary: &mut Sum
         State::Paused => {
             note(format!("The server waits at the target on port {}, open for reading. Look: {}", launch.port, launch.connect()));
             note(format!("If it is as it should be, make it a primary: {} -c 'select pg_wal_replay_resume()'", launch.connect()));
+            note("While it waits, a table that was being dropped or changed at the target stays locked: it can be read once the server is a primary.".to_owned());
         }
         State::Starting | State::Replaying | State::Consistent | State::Promoted | State::Failed => {
             let timeline = replay.timeline.map(|timeline| format!(" on timeline {timeline}")).unwrap_or_default();

@@ -12,6 +12,7 @@ use crate::storage::io_fault;
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::time::{Duration, Instant};
+use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 /// Between two looks at the server's log.
@@ -26,7 +27,8 @@ const SILENT: Duration = Duration::from_secs(30);
 /// The most of the server's log that is taken at once.
 const PIECE: u64 = 1 << 20;
 
-/// Follows the server until it has come to its target. `to` is where replay ends, where that is known. A cancelled watch stops the server.
+/// Follows the server until it has come to its target. `to` is where replay ends, where that is known. A cancelled watch stops the server. Runs on a thread on
+/// which the runtime lets work block.
 pub fn follow(
     launch: &Launch,
     road: Option<&Road>,
@@ -35,6 +37,7 @@ pub fn follow(
     board: &Board<'_>,
     cancel: &CancellationToken,
 ) -> Result<Replay, Fault> {
+    let runtime = Handle::current();
     let mut replay = Replay::default();
     let (mut read, mut rest) = (0_u64, String::new());
     let began = Instant::now();
@@ -60,7 +63,9 @@ pub fn follow(
             clock.look(&replay, road, cancel);
         }
         board.replay(&replay, to, clock.at);
-        std::thread::sleep(LOOK);
+        // The job's own cancelling ends the wait at once. The server's log can only be looked at again: it is another program's file, which nobody announces
+        // to all systems alike.
+        let _ = runtime.block_on(tokio::time::timeout(LOOK, cancel.cancelled()));
     }
 }
 

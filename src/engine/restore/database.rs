@@ -6,6 +6,7 @@ mod target;
 
 use super::aftermath;
 use super::feed::Feeder;
+use super::product;
 use super::progress::Board;
 use super::record::{Made, Numbers, Record};
 use super::report;
@@ -316,7 +317,7 @@ fn partly_proven(there: usize, missing: &[String]) -> String {
 async fn proven(order: &Order<'_>, chosen: &Chosen, extent: Extent, session: Option<Box<dyn Loader>>) -> Result<Proof, Fault> {
     order.board.enter(order.place, Phase::Proving);
     let server = order.context.server()?;
-    let version = server.version_num().await?;
+    let info = server.info().await?;
     let spec = order.spec;
     let (tables, whole) = match extent {
         Extent::Everything => (chosen.tables.iter().map(|(at, table)| (*at, table.name.clone())).collect(), chosen.whole),
@@ -325,7 +326,7 @@ async fn proven(order: &Order<'_>, chosen: &Chosen, extent: Extent, session: Opt
     let expected = Expected {
         database: order.database,
         inventory: source::inventory(order.archive, order.database).await?,
-        same_version: version / 10_000 == order.archive.manifest().head.source.version_num / 10_000,
+        same_version: product::is_same_series(&order.archive.manifest().head, &info),
         tables,
         whole,
         ignore_owners: spec.no_owner || !spec.map_roles.is_empty(),

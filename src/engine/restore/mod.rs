@@ -13,6 +13,7 @@ mod foreign;
 mod graph;
 mod ledger;
 mod preflight;
+mod product;
 pub(super) mod progress;
 mod record;
 mod rename;
@@ -58,6 +59,7 @@ pub async fn run(spec: &RestoreSpec, context: &Context) -> Result<Summary, Fault
     let archive = source::open(&spec.archive).await?;
     let server = context.server()?;
     let info = retry::insist(context, spec.care.retries, || server.info()).await?;
+    product::fits(&archive.manifest().head, &info)?;
     let (record, spec) = match &spec.care.resume {
         Some(manifest) => Record::resume(manifest, spec, &archive, &info).await?,
         None => (Record::new(spec, &archive, &info, names(spec, &archive)?), spec.clone()),

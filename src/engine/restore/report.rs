@@ -210,6 +210,10 @@ pub fn server_flags(connection: &Connection) -> String {
     let word = |text: &str| shell_words::quote(text).into_owned();
     match &connection.name {
         Some(name) => format!("--server {}", word(name)),
+        None if connection.product.is_mysql() => {
+            let engine = connection.product.word();
+            format!("--engine {engine} --host {} --port {} --user {}", word(&connection.host), connection.port, word(&connection.user))
+        }
         None => format!("--host {} --port {} --user {}", word(&connection.host), connection.port, word(&connection.user)),
     }
 }

@@ -49,7 +49,50 @@ fn archive() -> tempfile::TempDir {
 }
 
 fn checked(dir: &Path) -> Checked {
-    check(&survey(dir).expect("a survey"), 2)
+    some(dir, &[]).expect("nobody breaks it off")
+}
+
+fn some(dir: &Path, segments: &[&str]) -> Result<Checked, Fault> {
+    let spans: Vec<SegmentSpan> = segments.iter().map(|text| text.parse().expect("a span")).collect();
+    check(&survey(dir).expect("a survey"), &spans, 2, &|_| ControlFlow::Continue(()))
+}
+
+fn span(timeline: u32, first: u64, last: u64) -> String {
+    format!("{}..{}", name(timeline, first), name(timeline, last))
+}
+
+#[test]
+fn only_what_is_named_is_read_and_missed() {
+    let dir = archive();
+    remove_file(dir.path().join(name(2, 7))).expect("it was there");
+    write(dir.path().join(name(2, 8)), vec![0; SIZE as usize]).expect("a file");
+    let good = some(dir.path(), &[&span(1, 4, 5), &span(2, 6, 6)]).expect("read");
+    assert!(good.is_whole(), "{good:?}");
+    // Two segments, one that began the timeline, and its history.
+    assert_eq!(good.read, 4);
+    let bad = some(dir.path(), &[&span(1, 2, 5), &span(2, 6, 9)]).expect("read");
+    assert_eq!(bad.gaps.iter().map(|gap| (gap.timeline.0, gap.first, gap.last)).collect::<Vec<_>>(), [(1, 2, 2), (2, 7, 7), (2, 9, 9)]);
+    assert_eq!(bad.damaged.iter().map(|damage| damage.file.as_str()).collect::<Vec<_>>(), [name(2, 8)]);
+    let foreign = some(dir.path(), &["0000000100000000FFFFFFFF"]).expect_err("no segment of this size");
+    assert_eq!(foreign.code, Code::Usage);
+}
+
+#[test]
+fn it_says_how_far_it_is_and_stops_when_nobody_wants_to_know() {
+    let dir = archive();
+    let survey = survey(dir.path()).expect("a survey");
+    let told = std::sync::Mutex::new(Vec::new());
+    let tell = |far: Far| {
+        told.lock().expect("no panic").push(far);
+        ControlFlow::Continue(())
+    };
+    check(&survey, &[], 2, &tell).expect("read");
+    let told = told.into_inner().expect("no panic");
+    let last = told.last().copied().expect("it told");
+    assert_eq!((last.files, last.of, last.bytes), (7, 7, last.total));
+    assert!(told.len() > 7 && told.iter().all(|far| far.of == 7 && far.bytes <= far.total), "{}", told.len());
+    let stopped = check(&survey, &[], 2, &|_| ControlFlow::Break(())).expect_err("broken off");
+    assert_eq!(stopped.code, Code::Cancelled);
 }
 
 #[test]

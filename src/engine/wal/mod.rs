@@ -14,6 +14,7 @@ pub mod push;
 pub mod spool;
 pub mod stored;
 pub mod survey;
+pub mod verify;
 
 use crate::domain::{Code, Fault};
 use std::path::Path;

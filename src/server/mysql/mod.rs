@@ -122,11 +122,7 @@ impl Server for Mysql {
         Box::pin(target::global::apply(&self.connector, object, choices))
     }
 
-    fn apply_global_parts<'a>(
-        &'a self,
-        object: &'a SchemaObject,
-        choices: &'a TargetChoices,
-    ) -> Answer<'a, Vec<(SchemaObject, Fault)>> {
+    fn apply_global_parts<'a>(&'a self, object: &'a SchemaObject, choices: &'a TargetChoices) -> Answer<'a, Vec<(SchemaObject, Fault)>> {
         Box::pin(target::global::apply_parts(&self.connector, object, choices))
     }
 

@@ -7,8 +7,8 @@ use super::session::Session;
 use super::wire::Error;
 use crate::domain::binlog::Place;
 use crate::domain::{Code, Fault, Product};
-use crate::server::binlog::{BinlogSource, Binlogs, Follow, LogOwner, Sent};
 use crate::server::Answer;
+use crate::server::binlog::{BinlogSource, Binlogs, Follow, LogOwner, Sent};
 use std::time::Duration;
 
 const REGISTER: u8 = 0x15;
@@ -112,7 +112,8 @@ impl BinlogSource for Source {
                 Ok(Ok(None)) => Ok(Sent::End),
                 Ok(Err(error)) => Err(refused(&self.connector, what, &error)),
                 Err(_) => {
-                    let why = format!("it was silent for {} s, although it should speak every {} s", SILENCE.as_secs(), HEARTBEAT.as_secs());
+                    let why =
+                        format!("it was silent for {} s, although it should speak every {} s", SILENCE.as_secs(), HEARTBEAT.as_secs());
                     Err(self.connector.place(Fault::new(Code::ServerUnavailable, what).because(why), ""))
                 }
             }
@@ -133,7 +134,10 @@ fn refused(connector: &Connector, what: &str, error: &Error) -> Fault {
             let user = &connector.connection().user;
             fault.code = Code::PermissionDenied;
             fault = fault
-                .step_run("Give the user the rights of a replica (MySQL):", format!("GRANT REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO '{user}'@'%'"))
+                .step_run(
+                    "Give the user the rights of a replica (MySQL):",
+                    format!("GRANT REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO '{user}'@'%'"),
+                )
                 .step_run("The same on MariaDB:", format!("GRANT REPLICATION SLAVE, BINLOG MONITOR ON *.* TO '{user}'@'%'"));
         }
         // ER_MASTER_FATAL_ERROR_READING_BINLOG: a file that is gone, a place that is no event's.

@@ -66,6 +66,7 @@ fn cells(model: &Model, node: &Node) -> Vec<(String, Role)> {
     let (name, role) = match node {
         Node::Database(database) => (format!("{mark} {fold} {database}"), Role::Text),
         Node::Schema(_, schema) => (format!("{mark}   {fold} {schema}"), Role::Text),
+        Node::Table(_, table) if table.schema.is_empty() => (format!("{mark}     {}", table.name), Role::Text),
         Node::Table(_, table) => (format!("{mark}       {}", table.name), Role::Text),
     };
     if let (Node::Database(database), Some(why)) = (node, failed) {

@@ -95,6 +95,7 @@ fn finished(job: &Job, summary: &Summary, size: Size) -> Vec<Row> {
         JobSpec::Base(_) => format!("{} before compression", summary.row_bytes),
         JobSpec::Recover(_) => format!("{} in the data directory", summary.row_bytes),
         JobSpec::Replay(_) => format!("{} rows, {} with the replayed log", text::count(summary.rows), summary.row_bytes),
+        JobSpec::CheckLog(_) => format!("{} of log", summary.row_bytes),
         JobSpec::Backup(_) | JobSpec::Restore(_) | JobSpec::Verify(_) => {
             format!("{} rows, {} before compression", text::count(summary.rows), summary.row_bytes)
         }
@@ -167,8 +168,8 @@ fn finished(job: &Job, summary: &Summary, size: Size) -> Vec<Row> {
             }
         }
     }
-    // A recovery's notes say where it stopped and how to go on: they are its result.
-    let (most, role) = if matches!(job.spec(), JobSpec::Recover(_)) { (16, Role::Text) } else { (5, Role::Muted) };
+    // A recovery's notes say where it stopped and how to go on, those of a check of the log what is there: they are the result.
+    let (most, role) = if matches!(job.spec(), JobSpec::Recover(_) | JobSpec::CheckLog(_)) { (16, Role::Text) } else { (5, Role::Muted) };
     for note in summary.notes.iter().take(most) {
         rows.extend(text::wrap(note, cols.saturating_sub(2)).into_iter().map(|line| Row::new().gap(2).then(line, role)));
     }

@@ -34,7 +34,7 @@ pub fn title(job: &Job, cols: usize) -> Row {
             let head = text::cut_middle(&file_name(&spec.archive), room.saturating_sub(8 + text::width(&tail)));
             format!("Restore {head}{tail}")
         }
-        JobSpec::Verify(_) => capital(&job.name()),
+        JobSpec::Verify(_) | JobSpec::CheckLog(_) => capital(&job.name()),
         JobSpec::Base(spec) => format!("{} → {}", capital(&job.name()), spec.dir.to_string_lossy()),
         JobSpec::Replay(spec) => format!("{} → {}", capital(&job.name()), spec.connection.label()),
         JobSpec::Recover(spec) => format!("Recovery → {}", spec.target_dir.to_string_lossy()),
@@ -96,8 +96,8 @@ pub fn meters(job: &Job, cols: usize, density: Density) -> Vec<Row> {
         second = second.then("   left ", Role::Muted).then(left, Role::Text);
     }
     let memory = match progress.memory_limit {
-        // A recovery holds next to nothing, and does not count it.
-        0 if progress.memory == 0 && matches!(job.spec(), JobSpec::Recover(_)) => String::new(),
+        // A recovery or a check of the log holds next to nothing, and does not count it.
+        0 if progress.memory == 0 && matches!(job.spec(), JobSpec::Recover(_) | JobSpec::CheckLog(_)) => String::new(),
         0 => format!("memory {:>8}", Bytes(progress.memory).to_string()),
         limit => format!("memory {:>8} of {}", Bytes(progress.memory).to_string(), Bytes(limit)),
     };

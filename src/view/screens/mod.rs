@@ -1,6 +1,7 @@
 //! The screens, each a function from the model to lines.
 
 pub mod archives;
+mod archiving;
 pub mod backup;
 pub mod causes;
 pub mod contents;

@@ -1,4 +1,4 @@
-//! Jobs about a whole server: what a base backup and a recovery are about, and how far replay is. They have no databases to list.
+//! Jobs about a whole server: what a base backup, a recovery and a check of the log are about, and how far replay is. They have no databases to list.
 
 use crate::app::jobs::Job;
 use crate::app::model::Model;
@@ -6,7 +6,7 @@ use crate::app::msg::Clock;
 use crate::app::when;
 use crate::domain::job::Phase;
 use crate::domain::recovery::{BaseKind, Bound, Target, TargetAction, TimelineChoice};
-use crate::domain::spec::{BaseSpec, JobSpec, RecoverSpec, Start};
+use crate::domain::spec::{BaseSpec, CheckLogSpec, JobSpec, RecoverSpec, Start};
 use crate::view::look::Role;
 use crate::view::page::Row;
 use crate::view::text;
@@ -16,7 +16,7 @@ const LABEL: usize = 11;
 
 /// Whether a job is of this kind.
 pub const fn is_physical(spec: &JobSpec) -> bool {
-    matches!(spec, JobSpec::Base(_) | JobSpec::Recover(_))
+    matches!(spec, JobSpec::Base(_) | JobSpec::Recover(_) | JobSpec::CheckLog(_))
 }
 
 /// What a phase is called in such a job.
@@ -25,6 +25,7 @@ pub const fn phase(spec: &JobSpec, phase: Phase) -> &'static str {
         (JobSpec::Base(_), Phase::Data) => "copying files",
         (JobSpec::Recover(_), Phase::Data) => "unpacking",
         (JobSpec::Recover(_), Phase::Finishing) => "syncing files",
+        (JobSpec::CheckLog(_), Phase::Verifying) => "reading the log",
         (_, phase) => phase.words(),
     }
 }
@@ -34,9 +35,13 @@ pub fn rows(model: &Model, job: &Job, cols: usize, height: usize) -> Vec<Row> {
     let facts = match job.spec() {
         JobSpec::Base(spec) => base(spec),
         JobSpec::Recover(spec) => recover(spec, &model.clock),
+        JobSpec::CheckLog(spec) => check_log(spec),
         JobSpec::Backup(_) | JobSpec::Restore(_) | JobSpec::Verify(_) | JobSpec::Replay(_) => Vec::new(),
     };
-    let doing = job.progress.active.first().filter(|_| !job.state.is_over()).map(|active| ("replay", active.doing.clone()));
+    let doing = job.progress.active.first().filter(|_| !job.state.is_over()).map(|active| match job.spec() {
+        JobSpec::CheckLog(_) => ("read", active.doing.clone()),
+        _ => ("replay", active.doing.clone()),
+    });
     let mut rows: Vec<Row> = Vec::new();
     for (label, value) in doing.into_iter().chain(facts) {
         for (at, line) in text::wrap(&value, cols.saturating_sub(LABEL)).into_iter().enumerate() {
@@ -58,6 +63,14 @@ fn base(spec: &BaseSpec) -> Vec<(&'static str, String)> {
         None => "where the server's archive_command puts it".to_owned(),
     };
     vec![("holds", kind.to_owned()), ("codec", spec.compression.to_string()), ("log", log)]
+}
+
+fn check_log(spec: &CheckLogSpec) -> Vec<(&'static str, String)> {
+    let what = match spec.segments.as_slice() {
+        [] => "the whole archive: segments, labels and histories".to_owned(),
+        spans => format!("what the recovery needs: {}", spans.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")),
+    };
+    vec![("checks", what), ("log", spec.wal_dir.display().to_string())]
 }
 
 fn recover(spec: &RecoverSpec, clock: &Clock) -> Vec<(&'static str, String)> {

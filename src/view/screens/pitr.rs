@@ -1,16 +1,17 @@
 //! PITR: what can be recovered, along a timeline; the moment under the cursor, from what it is recovered, and why it cannot be.
 
+use super::archiving::{archiver, head, slots, stale, wanted};
 use super::nothing;
 use crate::app::jobs::file_name;
 use crate::app::load::Load;
 use crate::app::model::Model;
-use crate::app::screens::concerns::{Concern, Standing, Weight, concerns, product, standing};
 use crate::app::screens::pitr;
 use crate::app::when;
+use crate::domain::Product;
 use crate::domain::recovery::judge::{Obstacle, Verdict, Way};
+use crate::domain::recovery::standing::{Standing, standing};
 use crate::domain::recovery::{BaseKind, Micros, RecoveryReport};
 use crate::domain::time::span;
-use crate::domain::wal::ArchiverState;
 use crate::view::fault;
 use crate::view::layout::Density;
 use crate::view::look::Role;
@@ -18,8 +19,27 @@ use crate::view::page::{Row, Size, window};
 use crate::view::table::{self, Layout, longest, numbers, texts};
 use crate::view::{text, timeline};
 
+/// What is said where the server has nothing of the kind, and what there is instead.
+pub fn foreign(product: Product, cols: usize) -> Vec<Row> {
+    let mut rows = vec![Row::of("Recovery to a moment", Role::Title), Row::new()];
+    let said = format!(
+        "This screen is for PostgreSQL servers: it shows base backups and the archive of the write-ahead log. This server is {product}, which has neither."
+    );
+    let instead = format!(
+        "Backups of {product} (2) note where they stand in the binary log, with its GTID: `dbbackup list --json` shows it, and the product's own program replays the log from there."
+    );
+    for text in [said, instead] {
+        rows.extend(Row::wrapped(&text, Role::Muted, 0, cols));
+        rows.push(Row::new());
+    }
+    rows
+}
+
 /// The lines of the screen.
 pub fn rows(model: &Model, size: Size, density: Density) -> Vec<Row> {
+    if let Some(product) = pitr::foreign(model) {
+        return foreign(product, size.cols);
+    }
     let screen = &model.recovery;
     let mut rows = Vec::new();
     match &screen.report {
@@ -43,31 +63,6 @@ pub fn rows(model: &Model, size: Size, density: Density) -> Vec<Row> {
     rows
 }
 
-/// That a report is an older one, and why.
-pub fn stale(model: &Model, cols: usize) -> Option<Row> {
-    let Load::Stale(_, fault) = &model.recovery.report else { return None };
-    let said = text::cut(&format!("▲ these are older figures: {}", fault.code.title()), cols.saturating_sub(16));
-    Some(Row::of(said, Role::Warn).then("   R", Role::Key).then(" asks again", Role::Muted))
-}
-
-/// What it is about, and how fresh it is.
-pub fn head(model: &Model, report: &RecoveryReport, cols: usize) -> Row {
-    let server = model.servers.get(model.recovery.server).map(|server| server.connection.label()).unwrap_or_default();
-    let place = match (standing(report), &report.wal.source.dir) {
-        (Standing::Foreign(kind), _) => format!("log kept by {}", product(kind)),
-        (_, Some(dir)) => format!("log in {}", dir.display()),
-        (Standing::Unknown, None) => "archive of the log not known".to_owned(),
-        (_, None) => "no archive of the log".to_owned(),
-    };
-    let fresh = match pitr::is_asking(model) {
-        true => "looking again …".to_owned(),
-        false => format!("as of {}", when::second(report.at, &model.clock)),
-    };
-    let room = cols.saturating_sub(text::width(&fresh) + 3);
-    let place = text::cut_middle(&place, room.saturating_sub(text::width(&server) + 3));
-    Row::of(server, Role::Title).then(format!(" · {place}"), Role::Text).ending(fresh, Role::Muted, cols)
-}
-
 fn ready(model: &Model, report: &RecoveryReport, size: Size, density: Density) -> Vec<Row> {
     let (cols, air) = (size.cols, density == Density::Full);
     let mut rows = Vec::new();
@@ -77,7 +72,7 @@ fn ready(model: &Model, report: &RecoveryReport, size: Size, density: Density) -
     let lines = pitr::lines(report);
     if lines.is_empty() {
         rows.push(Row::new());
-        rows.extend(wanted(&concerns(model), cols, size.rows.saturating_sub(2)));
+        rows.extend(wanted(report, cols, size.rows.saturating_sub(2)));
         return rows;
     }
     if density > Density::Short {
@@ -107,7 +102,7 @@ fn ready(model: &Model, report: &RecoveryReport, size: Size, density: Density) -
     rows.extend(foot);
     let room = size.rows.saturating_sub(rows.len());
     if density > Density::Short && room >= 2 {
-        let wanted = wanted(&concerns(model), cols, room - usize::from(air));
+        let wanted = wanted(report, cols, room - usize::from(air));
         if !wanted.is_empty() && air {
             rows.push(Row::new());
         }
@@ -228,7 +223,7 @@ fn moment(model: &Model, cols: usize) -> Vec<Row> {
         let field = super::form::with_cursor(input.value(), input.cursor(), cols.saturating_sub(12).min(48));
         let (said, role) = match pitr::typed(model) {
             Some(Ok(at)) => (format!("= {}", both(at, model, cols.saturating_sub(2))), Role::Text),
-            _ if input.value().trim().is_empty() => (format!("such as {}", crate::app::moment::EXAMPLES), Role::Muted),
+            _ if input.value().trim().is_empty() => (format!("such as {}", crate::domain::recovery::typed::EXAMPLES), Role::Muted),
             Some(Err(why)) => (format!("✗ {why}"), Role::Bad),
             None => (String::new(), Role::Text),
         };
@@ -343,85 +338,5 @@ fn others(report: &RecoveryReport, head: &str, others: &[(usize, String)], cols:
 fn foot(model: &Model, report: &RecoveryReport, cols: usize) -> Vec<Row> {
     let mut rows = vec![archiver(model, report.wal.archiver.as_ref(), cols)];
     rows.push(slots(report, cols));
-    rows
-}
-
-/// The archiver on a line.
-pub fn archiver(model: &Model, archiver: Option<&ArchiverState>, cols: usize) -> Row {
-    let head = Row::of("ARCHIVER  ", Role::Muted);
-    let room = cols.saturating_sub(10);
-    let Some(state) = archiver else { return head.then("the server was not asked, or did not answer", Role::Muted) };
-    let waits = match state.ready {
-        Some(0) | None => String::new(),
-        Some(ready) => format!(", {} waiting", text::plural(ready, "segment", "segments")),
-    };
-    let ago = |at| when::age(at, &model.clock);
-    let (said, role) = match (&state.last, &state.last_failed) {
-        _ if state.archive_mode == "off" => ("✗ off: archive_mode = off".to_owned(), Role::Bad),
-        (last, Some((name, at))) if state.is_failing() => {
-            let good = last.as_ref().map(|(_, at)| format!(" since {}", ago(*at))).unwrap_or_default();
-            (format!("✗ fails{good}{waits}, {} failed, tried {name} {}", text::count(state.failed), ago(*at)), Role::Bad)
-        }
-        (Some((name, at)), _) => {
-            let age = ago(*at);
-            let age = if age == "just now" { age } else { format!("{age} ago") };
-            (format!("✓ ok, last {name} {age}, {} failed{waits}", text::count(state.failed)), Role::Text)
-        }
-        (None, _) => (format!("nothing archived yet{waits}"), Role::Text),
-    };
-    head.then(text::cut(&said, room), role)
-}
-
-/// The slots on a line.
-pub fn slots(report: &RecoveryReport, cols: usize) -> Row {
-    let head = Row::of("SLOTS     ", Role::Muted);
-    if report.wal.archiver.is_none() && report.wal.slots.is_empty() {
-        return head.then("not known", Role::Muted);
-    }
-    let one =
-        |slot: &crate::domain::wal::SlotHold| format!("{} holds {}{}", slot.name, slot.held, if slot.active { "" } else { ", unused" });
-    match report.wal.slots.as_slice() {
-        [] => head.then("none holds the log", Role::Text),
-        all => {
-            let said: Vec<String> = all.iter().take(3).map(one).collect();
-            let more = if all.len() > 3 { format!(" · and {} more", all.len() - 3) } else { String::new() };
-            let idle = all.iter().any(|slot| !slot.active);
-            head.then(
-                text::cut(&format!("{}{more}", said.join(" · ")), cols.saturating_sub(10)),
-                if idle { Role::Warn } else { Role::Text },
-            )
-        }
-    }
-}
-
-/// What wants attention, with what to do about it.
-pub fn wanted(all: &[Concern], cols: usize, height: usize) -> Vec<Row> {
-    let mut rows: Vec<Row> = Vec::new();
-    let mut shown = 0;
-    for concern in all {
-        let (sign, role) = match concern.weight {
-            Weight::Bad => ("✗ ", Role::Bad),
-            Weight::Warn => ("▲ ", Role::Warn),
-            Weight::Note => ("· ", Role::Muted),
-        };
-        let mut own = Row::wrapped(&format!("{sign}{}", concern.text), role, 2, cols);
-        if let Some(command) = &concern.command {
-            own.extend(text::wrap(command, cols.saturating_sub(6)).into_iter().map(|line| Row::new().gap(6).then(line, Role::Accent)));
-        }
-        let rest = usize::from(shown + 1 < all.len());
-        if rows.len() + own.len() + rest > height {
-            break;
-        }
-        rows.extend(own);
-        shown += 1;
-    }
-    if shown < all.len() && rows.len() < height {
-        let more = all.len() - shown;
-        // Where not even the first one fits, its first line says more than a number.
-        match all.first().filter(|_| shown == 0) {
-            Some(first) => rows.push(Row::of(text::cut(&format!("▲ {}", first.text), cols), Role::Warn)),
-            None => rows.push(Row::of(format!("and {more} more"), Role::Muted)),
-        }
-    }
     rows
 }

@@ -4,6 +4,7 @@ use super::{Here, contents, form};
 use crate::app::form::FieldId;
 use crate::app::jobs::file_name;
 use crate::app::model::Model;
+use crate::domain::Product;
 use crate::view::look::Role;
 use crate::view::page::{Row, Size};
 use crate::view::text;
@@ -24,14 +25,25 @@ pub fn rows(model: &Model, size: Size) -> Vec<Row> {
     if let Some(field) = screen.form.current() {
         rows.push(Row::new());
         rows.extend(
-            text::wrap(hint(field.id), size.cols.saturating_sub(2)).into_iter().map(|line| Row::new().gap(2).then(line, Role::Muted)),
+            text::wrap(hint(field.id, screen.product), size.cols.saturating_sub(2))
+                .into_iter()
+                .map(|line| Row::new().gap(2).then(line, Role::Muted)),
         );
     }
     rows
 }
 
-const fn hint(id: FieldId) -> &'static str {
+const fn hint(id: FieldId, product: Product) -> &'static str {
     match id {
+        FieldId::Rename if product.is_mysql() => "Another name restores beside the table that is there.",
+        FieldId::Owners if product.is_mysql() => "Left out, views, routines, triggers and events are defined by the user who restores.",
+        FieldId::Roles if product.is_mysql() => {
+            "old=new, old2=new2: what the user old defines in the archive, new defines here. Empty: the same names."
+        }
+        FieldId::Force if product.is_mysql() => "Space, locks, connections, version. What cannot work at all never starts.",
+        FieldId::Enough if product.is_mysql() => {
+            "So many percent of the databases must come back. 100: all, and a user who cannot be made ends the restore."
+        }
         FieldId::Target => "The database that it becomes; it may have another name than in the archive.",
         FieldId::Existing => "Dropping needs the name typed on the next screen. Nothing is touched before that.",
         FieldId::What => "Rows only go into tables that exist.",

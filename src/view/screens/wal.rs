@@ -1,12 +1,12 @@
 //! WAL: the archive of the log in figures, hour by hour; what is missing, how it grows, how the server gets on with it.
 
-use super::{Here, listed, nothing, pitr as shared};
+use super::{Here, archiving as shared, listed, nothing};
 use crate::app::load::Load;
 use crate::app::model::Model;
-use crate::app::screens::concerns::{Standing, concerns, standing};
 use crate::app::screens::pitr;
 use crate::app::when;
 use crate::domain::recovery::RecoveryReport;
+use crate::domain::recovery::standing::{Standing, standing};
 use crate::domain::time::span;
 use crate::domain::wal::{Hour, WalReport};
 use crate::domain::{Bytes, Stamp};
@@ -24,6 +24,9 @@ const LABEL: usize = 6;
 
 /// The lines of the screen.
 pub fn rows(model: &Model, size: Size, density: Density) -> Vec<Row> {
+    if let Some(product) = pitr::foreign(model) {
+        return super::pitr::foreign(product, size.cols);
+    }
     let mut rows = Vec::new();
     match &model.recovery.report {
         Load::Idle | Load::Loading(_) => {
@@ -45,7 +48,7 @@ pub fn rows(model: &Model, size: Size, density: Density) -> Vec<Row> {
                 Standing::Archive => rows.extend(archive(model, report, rest, density)),
                 _ => {
                     rows.push(Row::new());
-                    rows.extend(shared::wanted(&concerns(model), size.cols, rest.rows.saturating_sub(4)));
+                    rows.extend(shared::wanted(report, size.cols, rest.rows.saturating_sub(4)));
                     rows.push(Row::new());
                     rows.push(shared::archiver(model, report.wal.archiver.as_ref(), size.cols));
                     rows.push(shared::slots(report, size.cols));
@@ -74,7 +77,6 @@ fn archive(model: &Model, report: &RecoveryReport, size: Size, density: Density)
     if !short {
         rows.push(shared::slots(report, cols));
     }
-    let rest = concerns(model);
     let room = size.rows.saturating_sub(rows.len());
     let gaps = gaps(model, cols, if air { room / 3 } else { 3.min(room) });
     let lines = if air { timelines(model, wal, cols, room / 3) } else { Vec::new() };
@@ -87,7 +89,7 @@ fn archive(model: &Model, report: &RecoveryReport, size: Size, density: Density)
         rows.extend(lines);
     }
     let room = size.rows.saturating_sub(rows.len() + usize::from(air));
-    let wanted = if short || room == 0 { Vec::new() } else { shared::wanted(&rest, cols, room) };
+    let wanted = if short || room == 0 { Vec::new() } else { shared::wanted(report, cols, room) };
     if !wanted.is_empty() {
         rows.extend(air.then(Row::new));
         rows.extend(wanted);

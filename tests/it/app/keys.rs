@@ -63,6 +63,7 @@ fn every_action_has_a_key() {
         Action::Follow => "follow",
         Action::Level => "level",
         Action::Diagnose => "diagnose",
+        Action::CheckLog => "check-log",
         Action::CopyFix => "copy-fix",
         Action::KeepReport => "keep-report",
         Action::PastReports => "past-reports",
@@ -83,7 +84,7 @@ fn every_action_has_a_key() {
     for bind in KEYS {
         assert!(action_name(&bind.action).starts_with(verb(&bind.action)), "{}", action_name(&bind.action));
     }
-    assert_eq!(bound.len(), 53 - KEYLESS.len(), "{bound:?}");
+    assert_eq!(bound.len(), 54 - KEYLESS.len(), "{bound:?}");
 }
 
 #[test]

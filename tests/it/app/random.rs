@@ -175,7 +175,7 @@ fn answer(cmds: &[Cmd], which: u8) -> Option<Msg> {
                 dbbackup::app::cmd::Query::Delete(_) => Reply::Deleted,
                 dbbackup::app::cmd::Query::CleanLog(plan) => Reply::Cleaned(plan.remove.len() as u64, plan.bytes),
                 dbbackup::app::cmd::Query::SwitchArchiving(_, switch) => Reply::Switched(switch.checks.clone()),
-                dbbackup::app::cmd::Query::Recovery(..) => Reply::Recovery(Box::new(match which % 7 {
+                dbbackup::app::cmd::Query::Recovery(..) => recovery::told(match which % 7 {
                     0 => recovery::report(),
                     1 => recovery::failing(),
                     2 => recovery::calm(),
@@ -183,7 +183,7 @@ fn answer(cmds: &[Cmd], which: u8) -> Option<Msg> {
                     4 => recovery::fresh(),
                     5 => recovery::hostile(),
                     _ => dbbackup::domain::recovery::RecoveryReport::default(),
-                })),
+                }),
                 dbbackup::app::cmd::Query::Save(..) => Reply::Settings(fixtures::settings(&[])),
                 dbbackup::app::cmd::Query::EndSession(..) => Reply::Ended,
                 dbbackup::app::cmd::Query::Diagnose(.., fault) => Reply::Diagnosis(Box::new(match fault {

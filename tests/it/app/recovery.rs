@@ -2,12 +2,15 @@
 
 use super::harness::Harness;
 use crate::view::{fixtures, recovery};
-use dbbackup::app::cmd::{Cmd, Query};
+use dbbackup::app::cmd::{Cmd, Query, ReqId};
 use dbbackup::app::msg::{Clock, Msg, Reply};
+use dbbackup::app::nav::Place;
 use dbbackup::app::screens::pitr;
-use dbbackup::domain::recovery::{BaseKind, Bound, Micros, Target, TargetAction, TimelineChoice};
-use dbbackup::domain::spec::{BaseSpec, JobSpec, RecoverSpec, Start};
-use dbbackup::domain::wal::Timeline;
+use dbbackup::domain::plan::Plan;
+use dbbackup::domain::recovery::judge;
+use dbbackup::domain::recovery::{BaseKind, Bound, Micros, RecoveryReport, Target, TargetAction, TimelineChoice};
+use dbbackup::domain::spec::{BaseSpec, CheckLogSpec, JobSpec, RecoverSpec, Start};
+use dbbackup::domain::wal::{SegmentSize, Timeline};
 use dbbackup::domain::{Fault, Stamp};
 
 const MINUTE: i64 = 60_000;
@@ -263,6 +266,15 @@ fn a_base_backup_is_recovered_from_not_looked_into() {
 }
 
 #[test]
+fn what_waits_for_a_restart_is_said_on_both_screens() {
+    for key in ["6", "7"] {
+        let report = RecoveryReport { waiting: vec!["archive_mode".into()], ..recovery::off() };
+        let harness = Harness::of(recovery::shown(key, report));
+        harness.shows("archive_mode changed and hold only after a restart").hides("archiving is off");
+    }
+}
+
+#[test]
 fn a_base_backup_is_started_from_the_backup_screen() {
     let mut harness = Harness::new().quietly().keys("2 B");
     let JobSpec::Base(BaseSpec { kind, dir, jobs, wal_dir, .. }) = planned(&mut harness) else { panic!("no base backup") };
@@ -285,6 +297,40 @@ fn the_command_lines_that_do_the_same_are_a_key_away() {
     );
 }
 
+#[test]
+fn the_log_that_a_moment_needs_is_read_and_all_of_it_where_none_is_chosen() {
+    fn check(harness: &mut Harness) -> (ReqId, CheckLogSpec) {
+        match harness.take().pop() {
+            Some(Cmd::Plan(id, spec)) => match *spec {
+                JobSpec::CheckLog(spec) => (id, spec),
+                other => panic!("no check of the log: {other:?}"),
+            },
+            other => panic!("no plan was asked for: {other:?}"),
+        }
+    }
+    for key in ["6", "7"] {
+        let (_, whole) = check(&mut at(key).keys("v"));
+        assert_eq!((whole.wal_dir, whole.dir, whole.segments), ("/wal".into(), "/var/backups/dbbackup".into(), vec![]));
+    }
+    // A moment back on the newest timeline: what its verdict needs, and no more.
+    let mut harness = at("6").keys("left left").shows("✓ recoverable").keys("v");
+    let needed = match pitr::verdict(&harness.model) {
+        Some(judge::Verdict::Recoverable(way)) => way.parts.clone(),
+        other => panic!("not recoverable: {other:?}"),
+    };
+    let (id, spec) = check(&mut harness);
+    let parts: Vec<_> = spec.segments.iter().filter_map(|span| span.part(SegmentSize::default())).collect();
+    assert!(!parts.is_empty() && parts == needed, "{parts:?}");
+    // Nothing has to be looked at before: it begins at once, and shows how far it is.
+    let plan = Plan { title: "Verify".into(), ..Plan::of(JobSpec::CheckLog(spec)) };
+    let harness = harness.send(Msg::Done(id, Ok(Reply::Plan(Box::new(plan))))).shows("Verification of the log in /wal");
+    assert!(matches!(harness.model.nav.place(), Place::Job(_)));
+    harness.keys("c").shows("Nothing is changed.");
+    // Nobody knows where it is.
+    let lost = Harness::of(recovery::shown("6", recovery::lost())).quietly();
+    lost.keys("v").shows("it is not known where the log is archived").sends_nothing();
+}
+
 trait Answered {
     fn answered(self) -> Self;
     fn fails(self) -> Self;
@@ -294,7 +340,7 @@ impl Answered for Harness {
     /// Whatever was asked last about recovery is answered.
     fn answered(self) -> Self {
         let id = self.model.waits_for_recovery().expect("it was asked");
-        self.send(Msg::Done(id, Ok(Reply::Recovery(Box::new(recovery::report())))))
+        self.send(Msg::Done(id, Ok(recovery::told(recovery::report()))))
     }
 
     fn fails(self) -> Self {

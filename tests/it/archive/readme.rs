@@ -6,6 +6,7 @@ use dbbackup::archive::frame::{FrameEncoder, Part};
 use dbbackup::archive::manifest::{Chunk, Database, FORMAT, Head, Manifest, TableEntry};
 use dbbackup::archive::writer::Writer;
 use dbbackup::archive::{names, readme};
+use dbbackup::domain::Product;
 use dbbackup::domain::codec::{Codec, Compression};
 use dbbackup::domain::schema::{DatabaseProperties, RowFormat, Table, TableKind, TableName};
 use std::path::Path;
@@ -83,7 +84,7 @@ fn follow(major: u32, codec: Codec) {
     let folder = super::folder();
     let path = folder.path().join(format!("it's {major}{}", codec.extension()));
     entries.push(("README.txt".into(), readme::readme(&manifest, &path).into_bytes()));
-    entries.push((format!("{dir}/load.sql"), readme::load_sql(&manifest.databases[0]).into_bytes()));
+    entries.push((format!("{dir}/load.sql"), readme::load_sql(Product::Postgres, &manifest.databases[0]).into_bytes()));
     let mut encoder = FrameEncoder::new(compression, MTIME).expect("an encoder");
     let mut writer = Writer::new(Vec::new(), compression, MTIME).expect("a writer");
     for (name, data) in &entries {

@@ -158,3 +158,42 @@ fn a_connection_that_breaks_in_the_middle_leaves_nothing() {
     running.finish().fails(69, "SERVER_UNAVAILABLE");
     assert_eq!(archives(dir.path()), Vec::<String>::new());
 }
+
+#[test]
+fn a_replication_session_that_goes_silent_has_a_limit() {
+    use crate::support::proxy::{Mood, Proxy};
+    let archived = Archived::start(17, "");
+    archived.server.sql("postgres", "create table much as select n, repeat(md5(n::text), 30) from generate_series(1, 60000) n");
+    for (mood, reason) in [(Mood::StallOld, "no byte has moved for"), (Mood::Stall, "no byte has moved for")] {
+        let proxy = Proxy::start(archived.server.port);
+        let dir = folder();
+        let (path, port) = (dir.path().to_str().expect("a path"), proxy.port.to_string());
+        let args = [
+            "backup",
+            "base",
+            "--backup-dir",
+            path,
+            "--jobs",
+            "1",
+            "--host",
+            "127.0.0.1",
+            "--port",
+            &port,
+            "--user",
+            "postgres",
+            "--batch",
+        ];
+        let mut command = program::dbbackup(dir.path(), &args);
+        let mut running = program::start(command.args(["--connect-timeout", "1", "--network-timeout", "1"]));
+        assert!(running.until(|| proxy.passed() > 8 << 20), "it ended before: {}", running.finish().text());
+        proxy.turn(mood);
+        let begun = std::time::Instant::now();
+        let outcome = running.finish().fails(69, "SERVER_UNAVAILABLE");
+        assert!(outcome.text().contains(reason), "{mood:?}: {}", outcome.text());
+        assert!(begun.elapsed() < std::time::Duration::from_secs(20), "{mood:?}: {:?}", begun.elapsed());
+        assert_eq!(archives(dir.path()), Vec::<String>::new(), "{mood:?}");
+        drop(proxy);
+        let none = || archived.server.sql("postgres", "select count(*) from pg_stat_activity where backend_type = 'walsender'") == "0";
+        eventually("the server goes on", none);
+    }
+}

@@ -4,6 +4,7 @@
 mod by_hand;
 mod chain;
 mod faults;
+mod standby;
 
 use crate::support::postgres::Postgres;
 use crate::support::program::{self, Outcome};

@@ -3,15 +3,16 @@
 use dbbackup::app::command;
 use dbbackup::app::setup::{Mode, Setup};
 use dbbackup::batch::{launch, script};
-use dbbackup::cli::parse;
+use dbbackup::cli::wal::Wal;
+use dbbackup::cli::{Command as Asked, parse};
 use dbbackup::config::connection::Host;
 use dbbackup::config::environment::Environment;
 use dbbackup::config::layers::{Resolved, resolve};
 use dbbackup::config::paths::Paths;
 use dbbackup::domain::schema::TableName;
 use dbbackup::domain::spec::{
-    BackupSpec, Care, Depth, Effort, Enough, JobSpec, NameTime, OnFailure, Rehearse, RestoreScope, RestoreSpec, RestoreTest, Retries,
-    Sample, Scope, Selection, VerifyMode, VerifySpec, What,
+    BackupSpec, Care, CheckLogSpec, Depth, Effort, Enough, JobSpec, NameTime, OnFailure, Rehearse, RestoreScope, RestoreSpec, RestoreTest,
+    Retries, Sample, Scope, Selection, VerifyMode, VerifySpec, What,
 };
 use dbbackup::domain::{Codec, Compression, Connection, SslMode};
 use proptest::prelude::*;
@@ -22,7 +23,7 @@ const HOST: Host = Host { processors: 4, memory: 8 << 30 };
 
 /// No file of this machine counts in a test.
 fn no_files() -> Paths {
-    Paths { system: "/nonexistent/dbbackup.toml".into(), user: None, given: None }
+    Paths { system: "/nonexistent/dbbackup.toml".into(), ..Paths::default() }
 }
 
 fn read(words: &[String]) -> (parse::Parsed, Resolved) {
@@ -173,6 +174,20 @@ fn the_restore_test_that_a_screen_prints_reads_back() {
         let JobSpec::Verify(read) = job_of(&words) else { panic!("not a verification: {words:?}") };
         assert_eq!((read.restore_test, read.archives.len()), (spec.restore_test, spec.archives.len()), "{words:?}");
     }
+}
+
+#[test]
+fn the_check_of_the_log_that_a_screen_prints_reads_back() {
+    let segments = ["000000010000000000000003..000000010000000000000009", "00000002000000000000000A"];
+    let segments: Vec<_> = segments.iter().map(|text| text.parse().expect("a span")).collect();
+    let spec = CheckLogSpec { wal_dir: "/w a l".into(), dir: "/backups".into(), segments: segments.clone(), jobs: 3 };
+    let words = command::words(&JobSpec::CheckLog(spec), &setup());
+    let parsed = parse::parse(&words).unwrap_or_else(|error| panic!("{words:?}: {error}"));
+    let Some(Asked::Wal(Wal::Verify { segments: read, place, backup_dir, jobs })) = parsed.cli.command else { panic!("{words:?}") };
+    assert_eq!(read, segments);
+    assert_eq!((place.archive_dir.as_deref(), backup_dir.as_deref(), jobs.as_deref()), (Some("/w a l"), Some("/backups"), Some("3")));
+    let wrong = parse::parse(["dbbackup", "wal", "verify", "--segments", "00000002.history"]).expect_err("no segment");
+    assert_eq!(parse::exit_code(&wrong), 64);
 }
 
 #[test]

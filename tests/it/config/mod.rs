@@ -1,6 +1,7 @@
 //! Configuration: layers, origins, faults with their place, secrets.
 
 mod mistakes;
+mod mysql;
 mod passfile_psql;
 mod precedence;
 
@@ -26,7 +27,7 @@ struct Home {
 impl Home {
     fn new() -> Self {
         let dir = TempDir::new().expect("a folder");
-        let paths = Paths { system: dir.path().join("system.toml"), user: Some(dir.path().join("user.toml")), given: None };
+        let paths = Paths { system: dir.path().join("system.toml"), user: Some(dir.path().join("user.toml")), ..Paths::default() };
         Self { dir, paths }
     }
 

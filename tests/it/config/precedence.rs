@@ -6,7 +6,9 @@ use dbbackup::cli::parse;
 use dbbackup::config::environment::Environment;
 use dbbackup::config::layers::{Origin, resolve};
 use dbbackup::config::per_run::PER_RUN;
+use dbbackup::config::product;
 use dbbackup::config::settings::{Key, Kind, SETTINGS, Setting};
+use dbbackup::domain::Product;
 use std::collections::BTreeSet;
 use std::process::Command;
 
@@ -78,9 +80,24 @@ fn every_layer_of_every_setting_beats_the_ones_below() {
         home.paths.given = Some(place.clone());
         assert_eq!(shown(&home, &none, &[]), Some((given, Origin::File(place, 2))), "{}", setting.name);
         let mut environment = none;
-        for name in setting.also.iter().rev().map(|name| (*name).to_owned()).chain(setting.variable()) {
+        for product in Product::ALL {
+            let mut environment = Environment::default();
+            let engine = [(Key::Engine, product.word().to_owned())];
+            let flags = if setting.key == Key::Engine { &[][..] } else { &engine };
+            for name in product::variables(setting, product).into_iter().rev() {
+                environment = environment.with(&name, &variable);
+                assert_eq!(shown(&home, &environment, flags), Some((variable.clone(), Origin::Environment(name))), "{}", setting.name);
+            }
+            // What another product's clients are told is not for this one.
+            let foreign = setting.also.iter().filter(|name| name.starts_with(if product.is_mysql() { "PG" } else { "MYSQL_" }));
+            for name in foreign {
+                let environment = Environment::of([(name, variable.as_str())]);
+                let origin = shown(&home, &environment, flags).map(|(_, origin)| origin);
+                assert!(!matches!(origin, Some(Origin::Environment(_))), "{name} for {product}");
+            }
+        }
+        if let Some(name) = setting.variable() {
             environment = environment.with(&name, &variable);
-            assert_eq!(shown(&home, &environment, &[]), Some((variable.clone(), Origin::Environment(name))), "{}", setting.name);
         }
         if let Some(name) = setting.flag {
             let wanted = Some((flag.clone(), Origin::Flag(name)));

@@ -2,7 +2,10 @@
 
 mod line;
 mod load;
+mod objects;
 mod session;
+mod source;
+mod target;
 
 use crate::support::mysql::Mysql;
 use dbbackup::domain::Connection;

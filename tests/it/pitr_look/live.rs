@@ -55,6 +55,15 @@ fn verify_names_what_is_damaged_and_what_is_missing() {
     std::fs::write(&one, &kept[..kept.len() - 8192]).expect("a segment");
     let damaged = verify().fails(65, "CORRUPTED_BACKUP").stdout;
     assert!(damaged.contains("DAMAGED  000000010000000000000004  it has 16769024 bytes"), "{damaged}");
+    // Only what is asked for is looked at.
+    let some = |segments: &str| {
+        let flags = ["wal", "verify", "--archive-dir", &dir.display().to_string(), "--segments", segments, "--jobs", "1"];
+        run(&mut dbbackup(home.path(), &flags))
+    };
+    some("000000010000000000000002..000000010000000000000003").ok();
+    let within = some("000000010000000000000003..000000010000000000000005").fails(65, "CORRUPTED_BACKUP");
+    assert!(within.stdout.contains("3 segments"), "{}", within.stdout);
+    assert!(within.stderr.contains("backup base --backup-dir"), "{}", within.stderr);
     std::fs::remove_file(&one).expect("it was there");
     let missing = verify().fails(65, "CORRUPTED_BACKUP").stdout;
     assert!(missing.contains("MISSING  timeline 1  000000010000000000000004  1 segment, "), "{missing}");
@@ -121,7 +130,7 @@ fn status_says_from_when_to_when_one_can_recover() {
         for line in [
             "Recoverable:      20",
             " UTC to 20",
-            "1 segment is missing: ",
+            "1 segment is missing after ",
             &lost,
             "[CRITICAL]",
             "base_",
@@ -141,7 +150,7 @@ fn a_failing_archiver_and_a_silent_server_are_told() {
         server.sql("postgres", "select failed_count > 0 from pg_stat_archiver") == "t"
     });
     let told = run(&mut on(&server, home.path(), &["pitr", "status"])).ok().stdout;
-    assert!(told.contains("[FATAL] the archiver fails: segment 0000000100000000000000"), "{told}");
+    assert!(told.contains("[FATAL] archiving fails: segment 0000000100000000000000"), "{told}");
     assert!(told.contains("FAILING"), "{told}");
     server.stop_now();
     let silent = run(&mut on(&server, home.path(), &["pitr", "status"]));

@@ -158,3 +158,55 @@ fn replication_sessions_log_in_as_others_do() {
     let nowhere = Connection { port: 1, ..over("plain", SslMode::Disable) };
     assert_eq!(attempt(nowhere, None), Err(Code::ConnectionRefused));
 }
+
+/// Somebody in between, with a certificate of his own, who passes everything on between two sessions of TLS. Gives his port; he ends with the runtime.
+fn in_between(dir: &Path, to: u16, runtime: &tokio::runtime::Runtime) -> u16 {
+    use rustls::pki_types::pem::PemObject;
+    use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    openssl(dir, "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -keyout thief.key -out thief.crt");
+    let own = vec![CertificateDer::from_pem_file(dir.join("thief.crt")).expect("a certificate")];
+    let key = PrivateKeyDer::from_pem_file(dir.join("thief.key")).expect("a key");
+    let server = rustls::ServerConfig::builder().with_no_client_auth().with_single_cert(own, key).expect("a configuration");
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(dir.join("ca.crt")).expect("a certificate")).expect("an authority");
+    let client = rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+    let (acceptor, connector) =
+        (tokio_rustls::TlsAcceptor::from(std::sync::Arc::new(server)), tokio_rustls::TlsConnector::from(std::sync::Arc::new(client)));
+    let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).expect("a port");
+    let port = listener.local_addr().expect("its address").port();
+    runtime.spawn(async move {
+        while let Ok((mut near, _)) = listener.accept().await {
+            let (acceptor, connector) = (acceptor.clone(), connector.clone());
+            tokio::spawn(async move {
+                let mut request = [0; 8];
+                near.read_exact(&mut request).await?;
+                near.write_all(b"S").await?;
+                let mut near = acceptor.accept(near).await?;
+                let mut far = tokio::net::TcpStream::connect(("127.0.0.1", to)).await?;
+                far.write_all(&request).await?;
+                far.read_u8().await?;
+                let mut far = connector.connect(ServerName::try_from("localhost").expect("a name"), far).await?;
+                tokio::io::copy_bidirectional(&mut near, &mut far).await
+            });
+        }
+    });
+    port
+}
+
+#[test]
+fn a_password_of_a_replication_session_is_bound_to_the_servers_certificate() {
+    let dir = tempfile::tempdir().expect("a folder");
+    certificates(dir.path());
+    let server = start(dir.path());
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
+    let port = in_between(dir.path(), server.port, &runtime);
+    // Nobody looks at the certificate in this mode, so that only the binding can tell.
+    let attempt = |user: &str, port: u16, password: Option<&str>| {
+        let connection = Connection { host: "localhost".into(), port, ..tcp(&server, user, SslMode::Require) };
+        run(async { reached(&server, connection, password).base_source().await.map(drop).map_err(|fault| fault.code) })
+    };
+    assert_eq!(attempt("postgres", port, None), Ok(()), "who needs no password is passed on");
+    assert_eq!(attempt("secretive", server.port, Some("bound")), Ok(()), "straight to the server");
+    assert_eq!(attempt("secretive", port, Some("bound")), Err(Code::AuthFailed), "somebody is in between");
+}

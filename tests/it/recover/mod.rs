@@ -2,6 +2,7 @@
 //! what the server itself remembers of each commit.
 
 mod chains;
+mod hosts;
 mod records;
 mod refusals;
 mod story;

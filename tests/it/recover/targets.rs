@@ -114,6 +114,34 @@ fn a_restore_point_and_the_base_backup_alone_are_met_17() {
     name(17);
 }
 
+fn shutdown(major: u32) {
+    let story = Story::of(major);
+    let at = middle(story);
+    let xid = story.commits[at].xid.to_string();
+    let (server, outcome) = story.recover("shutdown", &["--target-xid", &xid, "--target-action", "shutdown", "--start"]);
+    let outcome = outcome.ok();
+    assert!(outcome.stdout.contains("The server stopped at the target, as it was told to."), "{}", outcome.stdout);
+    assert!(outcome.stdout.contains(&format!("Last transaction recovered: {xid} (")), "{}", outcome.stdout);
+    assert!(!server.data.join("postmaster.pid").exists(), "the server still runs");
+    // As it says: another action, and it opens where it had stopped.
+    let file = server.data.join("postgresql.auto.conf");
+    let settings = std::fs::read_to_string(&file).expect("settings");
+    assert!(settings.contains("recovery_target_action = 'shutdown'"), "{settings}");
+    std::fs::write(&file, settings.replace("recovery_target_action = 'shutdown'", "recovery_target_action = 'pause'")).expect("settings");
+    server.start();
+    assert!(server.rows() == story.rows(at + 1), "other transactions");
+}
+
+#[test]
+fn a_server_that_is_to_stop_at_its_target_stops_there_15() {
+    shutdown(15);
+}
+
+#[test]
+fn a_server_that_is_to_stop_at_its_target_stops_there_17() {
+    shutdown(17);
+}
+
 /// On from a server that was promoted in the middle: its timeline is the newest, and what the first one did after it is not on it.
 fn branch(major: u32) {
     let story = Story::of(major);

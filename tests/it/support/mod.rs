@@ -3,7 +3,7 @@
 pub mod cluster;
 pub mod compare;
 pub mod mysql;
-mod mysql_model;
+pub mod mysql_model;
 pub mod mysql_zoo;
 pub mod pgbouncer;
 pub mod postgres;

@@ -67,7 +67,7 @@ pub fn setup(mode: Mode) -> Setup {
 
 /// All settings, as a file and the environment of somebody set them.
 pub fn settings(flags: &[(dbbackup::config::settings::Key, String)]) -> Vec<SettingView> {
-    let paths = Paths { system: "/nonexistent/system.toml".into(), user: None, given: None };
+    let paths = Paths { system: "/nonexistent/system.toml".into(), ..Paths::default() };
     let environment = Environment::of([("DBBACKUP_JOBS", "6"), ("PGHOST", "db01")]);
     let resolved = resolve(&paths, &environment, flags).unwrap_or_else(|fault| panic!("{fault:?}"));
     let mut views = views(&resolved.on(Host { processors: 4, memory: 8 << 30 }), &paths);

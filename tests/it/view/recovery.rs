@@ -7,15 +7,18 @@ use dbbackup::app::msg::{Clock, Msg, Reply};
 use dbbackup::domain::job::{DatabaseProgress, Phase, Progress, Ratio, Summary, TableProgress};
 use dbbackup::domain::listing::ArchiveSummary;
 use dbbackup::domain::plan::Plan;
+use dbbackup::domain::recovery::findings::{Cures, findings};
 use dbbackup::domain::recovery::{
     BaseBackup, BaseKind, Bound, Micros, RecoveryReport, Stretch, Target, TargetAction, TimelineChoice, judge,
 };
-use dbbackup::domain::spec::{BaseSpec, Checkpoint, Depth, JobSpec, NameTime, RecoverSpec, Start};
+use dbbackup::domain::spec::{BaseSpec, CheckLogSpec, Checkpoint, Depth, JobSpec, NameTime, RecoverSpec, Start};
 use dbbackup::domain::wal::{
     ArchiverState, CommandKind, Gap, Hour, Lsn, Segment, SegmentSize, SlotHold, Source, Timeline, TimelineSummary, WalReport, WalStats,
 };
 use dbbackup::domain::{Bytes, Compression, Stamp};
 use dbbackup::engine::event::Event;
+use dbbackup::engine::wal::check::{Checked, Damage};
+use dbbackup::engine::wal::verify;
 
 const MINUTE: i64 = 60_000;
 const HOUR: i64 = 60 * MINUTE;
@@ -210,7 +213,7 @@ pub fn report() -> RecoveryReport {
         full_in_ms: Some(9 * DAY as u64),
         ..WalReport::default()
     };
-    judged(RecoveryReport { wal, bases, stretches, windows: Vec::new(), at: Stamp(NOW) })
+    judged(RecoveryReport { wal, bases, stretches, at: Stamp(NOW), ..RecoveryReport::default() })
 }
 
 fn judged(mut report: RecoveryReport) -> RecoveryReport {
@@ -318,9 +321,17 @@ pub fn hostile() -> RecoveryReport {
     judged(report)
 }
 
+/// The report as the engine gives it: with what wants attention, and the zone of the clock.
+pub fn told(mut report: RecoveryReport) -> Reply {
+    report.zone = Some("Europe/Berlin".into());
+    let cures = Cures { connection: Some(fixtures::connection()), backups: Some("/var/backups/dbbackup".into()) };
+    report.findings = findings(&report, &cures);
+    Reply::Recovery(Box::new(report))
+}
+
 /// The screen of a key with a report.
 pub fn shown(key: &str, report: RecoveryReport) -> Model {
-    Harness::of(ready()).keys(key).answer(Ok(Reply::Recovery(Box::new(report)))).model
+    Harness::of(ready()).keys(key).answer(Ok(told(report))).model
 }
 
 /// What Enter on the form asks for.
@@ -409,6 +420,56 @@ pub fn copying() -> Model {
     let progress =
         Progress { phase: Phase::Data, bytes, estimated: true, written: 2_900_000_000, databases: vec![database], ..Progress::default() };
     at_work(base_spec(), progress)
+}
+
+/// A check of the log that a moment needs, on its way.
+pub fn checking() -> Model {
+    let bytes = Ratio { done: 3_400_000_000, total: 5_200_000_000 };
+    let active = TableProgress { table: "log".into(), doing: "681 of 1,042 files".into(), bytes, ..TableProgress::default() };
+    at_work(check_spec(), Progress { phase: Phase::Verifying, bytes, active: vec![active], ..Progress::default() })
+}
+
+fn check_spec() -> JobSpec {
+    let segments = ["00000001000000000000006C..0000000100000007000000B5", "0000000200000007000000B6..000000020000000D000000B2"];
+    JobSpec::CheckLog(CheckLogSpec {
+        wal_dir: "/wal".into(),
+        dir: "/var/backups/dbbackup".into(),
+        segments: segments.iter().map(|text| text.parse().expect("a span")).collect(),
+        jobs: 4,
+    })
+}
+
+/// What it found: nothing is wrong.
+pub fn checked() -> Model {
+    let summary = Summary {
+        archives: vec!["/wal".into()],
+        row_bytes: Bytes(17_482_000_000),
+        duration_ms: 84_000,
+        verified: Some("full".into()),
+        notes: vec![
+            "1,042 files read: nothing is missing, nothing is damaged".into(),
+            "timeline 1: 330 segments, 00000001000000000000006C to 0000000100000007000000B5".into(),
+            "timeline 2: 711 segments, 0000000200000007000000B6 to 000000020000000D000000B2".into(),
+        ],
+        ..Summary::default()
+    };
+    let mut model = checking();
+    fixtures::feed(&mut model, [Msg::Engine(fixtures::JOB, Event::Finished(Box::new(summary)))]);
+    model.toasts.clear();
+    model
+}
+
+/// A hole and a torn segment.
+pub fn damaged() -> Model {
+    let JobSpec::CheckLog(spec) = check_spec() else { unreachable!("it is one") };
+    let gap = Gap { timeline: Timeline(1), first: 300, last: 306, name: "00000001000000010000002C".into(), ..Gap::default() };
+    let damage = Damage { file: "0000000200000007000000C4.zst".into(), why: "at 7/C4002A18: the record's checksum is wrong".into() };
+    let checked = Checked { gaps: vec![gap], damaged: vec![damage], ..Checked::default() };
+    let fault = verify::obstacle(&checked, &spec).expect("it is not whole").cured();
+    let mut model = checking();
+    fixtures::feed(&mut model, [Msg::Engine(fixtures::JOB, Event::Failed(fault))]);
+    model.toasts.clear();
+    model
 }
 
 /// A base backup as the list of archives shows it.

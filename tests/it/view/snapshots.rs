@@ -117,6 +117,9 @@ fn job() {
         ("replaying", super::recovery::replaying()),
         ("recovered", super::recovery::recovered()),
         ("copying", super::recovery::copying()),
+        ("checking_log", super::recovery::checking()),
+        ("checked_log", super::recovery::checked()),
+        ("damaged_log", super::recovery::damaged()),
     ] {
         at_sizes(&format!("job_{state}"), &model, &SIZES);
     }

@@ -64,7 +64,14 @@ pub fn check(facts: &Facts<'_>) -> (Vec<Found>, BTreeSet<[String; 7]>) {
         .flat_map(|subject| [subject.database.properties.collate.as_str(), subject.database.properties.ctype.as_str()])
         .filter(|name| !known(name))
         .collect();
-    if !strange.is_empty() {
+    if !strange.is_empty() && facts.info.product.is_mysql() {
+        // Its catalog is all there is.
+        let names = list(strange.iter().copied());
+        let lacking = |subject: &&super::subject::Subject<'_>| strange.contains(subject.database.properties.collate.as_str());
+        refused.extend(made().filter(lacking).map(|subject| key(&subject.database.properties)));
+        let cure = "Restore to a server of the same product and version; or make the database yourself with another collation, which its tables do not depend on.";
+        found.push(obstacle(Code::MissingCollation, NAME, format!("the server does not have the collations {names}"), Some(cure.into())));
+    } else if !strange.is_empty() {
         let names = list(strange.iter().copied());
         let cure =
             format!("See on its host whether they are there (locale -a), make them with locale-gen {names}, and restart the server.");

@@ -17,7 +17,7 @@ mod trial;
 
 pub use supplies::package;
 
-use super::{record, source};
+use super::{product, record, source};
 use crate::archive::reader::Archive;
 use crate::domain::plan::{Check, Plan};
 use crate::domain::server::{DatabaseInfo, ServerInfo};
@@ -161,7 +161,8 @@ pub async fn plan(spec: &RestoreSpec, context: &Context) -> Result<Plan, Fault> 
 async fn limited<T>(who: &str, context: &Context, answer: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
     let answered = tokio::time::timeout(LIMIT, crate::engine::unless_cancelled(context, answer)).await;
     let late = || Fault::new(Code::ConnectTimeout, format!("{who} did not answer within {} s", LIMIT.as_secs()));
-    answered.unwrap_or_else(|_| Err(late().step("See what the server is busy with (pg_stat_activity), and run this again.")))
+    answered
+        .unwrap_or_else(|_| Err(late().step("See what the server is busy with (pg_stat_activity, SHOW PROCESSLIST), and run this again.")))
 }
 
 /// Archive and server, as they are.
@@ -169,6 +170,7 @@ async fn look(spec: &RestoreSpec, context: &Context) -> Result<(Arc<Archive>, Se
     let server = context.server()?;
     let archive = source::open(&spec.archive).await?;
     let info = server.info().await?;
+    product::fits(&archive.manifest().head, &info)?;
     let existing = server.databases().await?;
     let supplies = server.supplies().await?;
     Ok((archive, info, existing, supplies))

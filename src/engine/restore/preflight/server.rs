@@ -76,7 +76,8 @@ fn products(facts: &Facts<'_>) -> Vec<Found> {
         return vec![ok(NAME, format!("from {from} to {to}; the target knows everything that was found in the definitions"))];
     }
     let detail = format!("the backup is of {from}, the target is {to}: it does not know {}", told.join("; "));
-    let cure = format!("Restore to {from} or newer, or change these definitions on the source; --schema-only and --table leave others out.");
+    let cure =
+        format!("Restore to {from} or newer, or change these definitions on the source; --schema-only and --table leave others out.");
     vec![obstacle(Code::VersionUnsupported, NAME, detail, Some(cure))]
 }
 
@@ -95,7 +96,11 @@ fn unknown(facts: &Facts<'_>) -> Vec<String> {
             format!("{count} objects, such as {}", list(names.iter().take(1).copied()))
         };
         // A version of 0: there is none that has it.
-        if feature.since == 0 { format!("{}: {which}", feature.name) } else { format!("{} (version {}): {which}", feature.name, feature.since) }
+        if feature.since == 0 {
+            format!("{}: {which}", feature.name)
+        } else {
+            format!("{} (version {}): {which}", feature.name, feature.since)
+        }
     };
     all.iter().map(told).collect()
 }

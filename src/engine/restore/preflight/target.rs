@@ -111,7 +111,11 @@ async fn verdict(facts: &Facts<'_>, subject: &Subject<'_>) -> Result<Verdict, Fa
         return Ok(match (facts.makes_databases() || spec.clean, may) {
             (false, _) => Verdict::refused("missing", refused(&database::missing(target))),
             (true, false) => {
-                let cure = format!("ALTER ROLE {} CREATEDB, or make the database beforehand.", text::clean(&spec.connection.user));
+                let user = text::clean(&spec.connection.user);
+                let cure = match facts.info.product.is_mysql() {
+                    true => format!("Grant {user} the right CREATE, or make the database beforehand."),
+                    false => format!("ALTER ROLE {user} CREATEDB, or make the database beforehand."),
+                };
                 Verdict::refused("new", refuse(Code::PermissionDenied, NAME, "the role may not create databases", Some(cure)))
             }
             (true, true) => Verdict::of(State::Made, "new"),
@@ -126,7 +130,9 @@ async fn verdict(facts: &Facts<'_>, subject: &Subject<'_>) -> Result<Verdict, Fa
     }
     let mut found = Vec::new();
     let from = &subject.database.properties.encoding;
-    if !from.is_empty() && *from != there.encoding && there.encoding != "SQL_ASCII" {
+    // Each table says its own where a database has only a default.
+    let decides = !facts.info.product.is_mysql();
+    if decides && !from.is_empty() && *from != there.encoding && there.encoding != "SQL_ASCII" {
         let detail = format!(
             "{name} is in {}, the backup in {from}: rows with characters that {} lacks are refused",
             there.encoding, there.encoding
@@ -152,7 +158,9 @@ fn replaced(facts: &Facts<'_>, there: &DatabaseInfo) -> Verdict {
     let bytes = Bytes(there.bytes.unwrap_or(0));
     let mut found = Vec::new();
     let mut state = State::Replaced;
-    if there.name == facts.spec.connection.database || matches!(there.name.as_str(), "template0" | "template1") {
+    if there.name == facts.spec.connection.database
+        || (!facts.info.product.is_mysql() && matches!(there.name.as_str(), "template0" | "template1"))
+    {
         let cure = "Log in to another database (--dbname template1), or restore under another name (--target).".to_owned();
         let detail = format!("{name} cannot be dropped: we are logged in to it, or it is a template");
         found.push(refuse(Code::ServerUnavailable, NAME, detail, Some(cure)));

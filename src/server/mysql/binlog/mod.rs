@@ -21,4 +21,3 @@ pub const ENCRYPTED: [u8; 4] = [0xfd, b'b', b'i', b'n'];
 
 /// The largest event that a server writes: `max_allowed_packet` ends at 1 GiB, and what is around a row is small.
 pub const LARGEST: usize = (1 << 30) + (64 << 20);
-

@@ -73,7 +73,8 @@ pub fn unknown_to(product: Product, version_num: u32, object: &SchemaObject) -> 
     let (settings, statement) = script::split(&object.sql);
     let all: Vec<Placed<'_>> = words(statement, script::quotes(&object.sql)).collect();
     // Bodies are not looked into: the server reads them when they run, and a variable may have any name.
-    let has_body = matches!(object.kind.as_str(), "FUNCTION" | "PROCEDURE" | "TRIGGER" | "EVENT" | "PACKAGE" | "PACKAGE BODY" | "VIEW" | "ACL");
+    let has_body =
+        matches!(object.kind.as_str(), "FUNCTION" | "PROCEDURE" | "TRIGGER" | "EVENT" | "PACKAGE" | "PACKAGE BODY" | "VIEW" | "ACL");
     let missing = KNOWN.iter().find(|known| {
         let since = if product == Product::Mariadb { known.mariadb } else { known.mysql };
         since.is_none_or(|since| version_num < since)
@@ -82,10 +83,16 @@ pub fn unknown_to(product: Product, version_num: u32, object: &SchemaObject) -> 
                 Sign::Mode(wanted) => mode.split(',').any(|mode| mode == wanted),
                 Sign::Prefix(prefix) => {
                     let in_text = !has_body && all.iter().any(|placed| begins(placed.token, prefix));
-                    in_text || settings.iter().any(|line| line.strip_prefix("SET collation_connection = ").map(value).is_some_and(|name| name.starts_with(prefix)))
+                    in_text
+                        || settings.iter().any(|line| {
+                            line.strip_prefix("SET collation_connection = ").map(value).is_some_and(|name| name.starts_with(prefix))
+                        })
                 }
                 Sign::Words(wanted) => !has_body && is_there(&all, wanted),
-                Sign::ExpressionKey => object.kind == "INDEX" && all.windows(2).any(|pair| pair[0].token == Token::Mark('(') && pair[1].token == Token::Mark('(')),
+                Sign::ExpressionKey => {
+                    object.kind == "INDEX"
+                        && all.windows(2).any(|pair| pair[0].token == Token::Mark('(') && pair[1].token == Token::Mark('('))
+                }
             }
     })?;
     let since = if product == Product::Mariadb { missing.mariadb } else { missing.mysql };
@@ -110,7 +117,8 @@ mod tests {
     fn each_product_knows_its_own() {
         let object = |kind: &str, sql: &str| SchemaObject { kind: kind.into(), sql: sql.into(), ..SchemaObject::default() };
         let unknown = |product, version, object: &SchemaObject| unknown_to(product, version, object).map(|feature| feature.name);
-        let table = object("TABLE", "CREATE TABLE `uuid` (\n  `u` uuid DEFAULT NULL COMMENT 'INET6'\n) ENGINE=InnoDB COLLATE=utf8mb4_0900_ai_ci");
+        let table =
+            object("TABLE", "CREATE TABLE `uuid` (\n  `u` uuid DEFAULT NULL COMMENT 'INET6'\n) ENGINE=InnoDB COLLATE=utf8mb4_0900_ai_ci");
         assert_eq!(unknown(Product::Mysql, 90_700, &table), Some("the type UUID"));
         assert_eq!(unknown(Product::Mariadb, 101_114, &table), Some("collations of the Unicode version 9 (utf8mb4_0900_…)"));
         assert_eq!(unknown(Product::Mariadb, 110_800, &table), None);

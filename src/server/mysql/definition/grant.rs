@@ -56,11 +56,13 @@ impl Grant {
         let on = match place("ON").filter(|at| *at < to) {
             None => On::Role,
             Some(_) if all.get(1).is_some_and(|placed| placed.token.is("PROXY")) => On::Proxy,
-            Some(at) => match (all.get(at + 1)?.token, all.get(at + 2).map(|placed| placed.token), all.get(at + 3).map(|placed| placed.token)) {
-                (Token::Mark('*'), ..) => On::Server,
-                (token, Some(Token::Mark('.')), Some(Token::Mark('*'))) => On::Database(token.name()?),
-                _ => On::Object,
-            },
+            Some(at) => {
+                match (all.get(at + 1)?.token, all.get(at + 2).map(|placed| placed.token), all.get(at + 3).map(|placed| placed.token)) {
+                    (Token::Mark('*'), ..) => On::Server,
+                    (token, Some(Token::Mark('.')), Some(Token::Mark('*'))) => On::Database(token.name()?),
+                    _ => On::Object,
+                }
+            }
         };
         let what = line.get(all.get(1)?.from..all[to].from)?.trim_end().to_owned();
         Some(Self { account, on, is_revoke, what, option })
@@ -95,7 +97,9 @@ impl Grant {
             }
         }
         cuts.push(on);
-        let one = |pair: &[usize]| format!("GRANT {} {} TO {}{}", self.what[pair[0]..pair[1]].trim(), &self.what[on..], self.account.sql(), self.option);
+        let one = |pair: &[usize]| {
+            format!("GRANT {} {} TO {}{}", self.what[pair[0]..pair[1]].trim(), &self.what[on..], self.account.sql(), self.option)
+        };
         if cuts.len() > 2 { cuts.chunks(2).map(one).collect() } else { Vec::new() }
     }
 
@@ -149,9 +153,17 @@ mod tests {
                 On::Server,
                 "GRANT USAGE ON *.* TO `u1`@`%` WITH GRANT OPTION",
             ),
-            ("GRANT ALL PRIVILEGES ON `zo\\_o`.* TO `u1`@`%`", On::Database("zo\\_o".into()), "GRANT ALL PRIVILEGES ON `zo\\_o`.* TO `u1`@`%`"),
+            (
+                "GRANT ALL PRIVILEGES ON `zo\\_o`.* TO `u1`@`%`",
+                On::Database("zo\\_o".into()),
+                "GRANT ALL PRIVILEGES ON `zo\\_o`.* TO `u1`@`%`",
+            ),
             ("GRANT SELECT (`to`), INSERT ON `zo`.`on` TO `u1`@`%`", On::Object, "GRANT SELECT (`to`), INSERT ON `zo`.`on` TO `u1`@`%`"),
-            ("GRANT PROXY ON ``@`` TO `root`@`localhost` WITH GRANT OPTION", On::Proxy, "GRANT PROXY ON ``@`` TO `root`@`localhost` WITH GRANT OPTION"),
+            (
+                "GRANT PROXY ON ``@`` TO `root`@`localhost` WITH GRANT OPTION",
+                On::Proxy,
+                "GRANT PROXY ON ``@`` TO `root`@`localhost` WITH GRANT OPTION",
+            ),
             ("REVOKE SELECT ON `mysql`.* FROM `u`@`%`", On::Database("mysql".into()), "REVOKE SELECT ON `mysql`.* FROM `u`@`%`"),
             ("GRANT SELECT ON `a`.* TO PUBLIC", On::Database("a".into()), "GRANT SELECT ON `a`.* TO PUBLIC"),
         ] {

@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod definer;
+mod document;
 pub mod features;
 pub mod grant;
 pub mod lexer;
@@ -11,7 +12,7 @@ pub mod script;
 pub mod table;
 pub mod user;
 
-use crate::domain::schema::{SchemaObject, TableName};
+use crate::domain::schema::{SchemaObject, SequenceState, TableName};
 use crate::server::definition::{Definitions, TwoSteps};
 
 /// The reader of MySQL's definitions.
@@ -25,5 +26,22 @@ impl Definitions for MysqlDefinitions {
 
     fn renamed(&self, object: SchemaObject, from: &TableName, to: &TableName) -> Option<SchemaObject> {
         rename::renamed(object, from, to)
+    }
+
+    fn preamble(&self) -> &'static str {
+        document::PREAMBLE
+    }
+
+    fn scripted(&self, object: &SchemaObject) -> String {
+        document::scripted(object)
+    }
+
+    fn sequence(&self, state: &SequenceState) -> String {
+        document::sequence(state)
+    }
+
+    fn refresh(&self, _view: &TableName) -> String {
+        // There are no materialized views.
+        String::new()
     }
 }

@@ -40,6 +40,8 @@ pub struct Reads {
 pub fn reads(sql: &str, quotes: Quotes) -> Reads {
     let all: Vec<Placed<'_>> = words(sql, quotes).collect();
     let mut reads = Reads::default();
+    // Names that the query itself gives to parts of it: WITH name AS (…).
+    let mut own: BTreeSet<String> = BTreeSet::new();
     // Whether each open parenthesis is one of a FROM.
     let mut open: Vec<bool> = Vec::new();
     let name = |at: usize| match all.get(at).map(|placed| placed.token) {
@@ -65,7 +67,10 @@ pub fn reads(sql: &str, quotes: Quotes) -> Reads {
                     (Some(name), None) => TableName::new("", name),
                     _ => continue,
                 };
-                if mark(behind, '(') && all.get(behind).is_some_and(|placed| placed.from == all[behind - 1].to) {
+                let follows = all.get(behind).is_some_and(|placed| placed.token.is("AS")) && mark(behind + 1, '(');
+                if found.schema.is_empty() && (follows || before.is("WITH") || before.is("RECURSIVE")) {
+                    own.insert(found.name);
+                } else if mark(behind, '(') && all.get(behind).is_some_and(|placed| placed.from == all[behind - 1].to) {
                     reads.functions.insert(found);
                 } else if source && !mark(behind, '.') {
                     reads.tables.insert(found);
@@ -74,6 +79,7 @@ pub fn reads(sql: &str, quotes: Quotes) -> Reads {
             _ => {}
         }
     }
+    reads.tables.retain(|table| !table.schema.is_empty() || !own.contains(&table.name));
     reads
 }
 
@@ -185,6 +191,8 @@ mod tests {
         let names: Vec<String> = found.tables.iter().map(ToString::to_string).collect();
         assert!(["t", "v", "other.x", "y", "q"].iter().all(|name| names.iter().any(|found| found == name)), "{names:?}");
         assert!(!names.iter().any(|name| ["w", "z", "a", "id"].contains(&name.as_str())), "{names:?}");
+        let with = reads("with recursive `c` (`n`) as (select `t`.`n` AS `n` from `t`), `d` as (select 1 AS `x`) select `c`.`n` AS `n` from (`c` join `d`)", NONE);
+        assert_eq!(with.tables.iter().map(ToString::to_string).collect::<Vec<_>>(), ["t"]);
         assert_eq!(found.functions.iter().map(ToString::to_string).collect::<Vec<_>>(), ["f1"]);
     }
 

@@ -39,7 +39,8 @@ pub fn plugins(statement: &str) -> Vec<String> {
             Token::Literal(text) => Some(value(text)),
             token => token.name(),
         };
-        inside = (inside || pair[0].token.is("IDENTIFIED")) && !["REQUIRE", "PASSWORD", "ACCOUNT"].iter().any(|word| pair[0].token.is(word));
+        inside =
+            (inside || pair[0].token.is("IDENTIFIED")) && !["REQUIRE", "PASSWORD", "ACCOUNT"].iter().any(|word| pair[0].token.is(word));
         if inside && ["WITH", "VIA", "OR"].iter().any(|word| pair[0].token.is(word)) {
             found.extend(name());
         }
@@ -75,7 +76,9 @@ fn for_mariadb(statement: &str) -> String {
     let mut out = String::with_capacity(statement.len());
     let (mut at, mut from) = (0, 0);
     while at < all.len() {
-        let starts = |(clause, _): &&(&[&str], usize)| clause.iter().enumerate().all(|(n, word)| all.get(at + n).is_some_and(|placed| placed.token.is(word)));
+        let starts = |(clause, _): &&(&[&str], usize)| {
+            clause.iter().enumerate().all(|(n, word)| all.get(at + n).is_some_and(|placed| placed.token.is(word)))
+        };
         match ONLY_MYSQL.iter().find(starts) {
             Some((clause, behind)) => {
                 let mut end = at + clause.len() + behind;
@@ -131,7 +134,10 @@ mod tests {
     #[test]
     fn a_user_is_made_before_the_roles_and_only_where_he_is_missing() {
         let sql = portable(MYSQL);
-        assert!(sql.starts_with("CREATE USER IF NOT EXISTS `u1`@`%` IDENTIFIED WITH 'caching_sha2_password' AS 0x2441 REQUIRE SSL"), "{sql}");
+        assert!(
+            sql.starts_with("CREATE USER IF NOT EXISTS `u1`@`%` IDENTIFIED WITH 'caching_sha2_password' AS 0x2441 REQUIRE SSL"),
+            "{sql}"
+        );
         assert_eq!(plugins(&sql), ["caching_sha2_password"]);
         let maria = "CREATE USER `u2`@`%` IDENTIFIED VIA ed25519 USING 'Gv' OR unix_socket ACCOUNT LOCK";
         assert_eq!(plugins(maria), ["ed25519", "unix_socket"]);
@@ -143,7 +149,13 @@ mod tests {
         let sql = for_product(&portable(MYSQL), Product::Mariadb);
         assert!(sql.ends_with("WITH MAX_USER_CONNECTIONS 3 PASSWORD EXPIRE INTERVAL 10 DAY ACCOUNT UNLOCK"), "{sql}");
         let maria = "CREATE USER IF NOT EXISTS `u`@`%` IDENTIFIED BY PASSWORD '*74' REQUIRE SSL";
-        assert_eq!(for_product(maria, Product::Mysql), "CREATE USER IF NOT EXISTS `u`@`%` IDENTIFIED WITH 'mysql_native_password' AS '*74' REQUIRE SSL");
-        assert_eq!(for_product("CREATE USER `u`@`%` IDENTIFIED VIA unix_socket", Product::Mysql), "CREATE USER `u`@`%` IDENTIFIED WITH 'auth_socket'");
+        assert_eq!(
+            for_product(maria, Product::Mysql),
+            "CREATE USER IF NOT EXISTS `u`@`%` IDENTIFIED WITH 'mysql_native_password' AS '*74' REQUIRE SSL"
+        );
+        assert_eq!(
+            for_product("CREATE USER `u`@`%` IDENTIFIED VIA unix_socket", Product::Mysql),
+            "CREATE USER `u`@`%` IDENTIFIED WITH 'auth_socket'"
+        );
     }
 }

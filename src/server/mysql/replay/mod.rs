@@ -55,7 +55,6 @@ pub async fn open(connector: &Connector, settings: &ReplaySettings) -> Result<Bo
         held: Held::default(),
         format: None,
         database: None,
-        begun: false,
         tables: HashMap::new(),
         maps: Vec::new(),
         rows: Vec::new(),
@@ -76,8 +75,6 @@ struct Replay {
     format: Option<Format>,
     /// The session's database; none: not known.
     database: Option<Vec<u8>>,
-    /// Whether a transaction has been begun for events whose begin stood in the event before.
-    begun: bool,
     /// The tables of the statement at work, by number, and whether their rows are wanted.
     tables: HashMap<u64, bool>,
     /// The events that name these tables.
@@ -110,7 +107,13 @@ impl Replay {
             // The mark of a file that its server was writing to; the checksum does not cover it.
             bytes[17] &= !1;
             self.format = Some(Format::read(&bytes).map_err(damaged)?);
-            return self.binlog(&[bytes]).await;
+            self.binlog(&[bytes]).await?;
+            // The server takes us for a replica's thread now, which is told each transaction's identity. They get new ones: with their own, those
+            // that the server knows already would silently not be made.
+            return match self.session.flavour().product {
+                Product::Mariadb => Ok(()),
+                Product::Mysql | Product::Postgres => self.run("SET @@SESSION.gtid_next = 'AUTOMATIC'", "transactions cannot get identities of their own").await,
+            };
         }
         let format = self.format.as_ref().ok_or_else(|| Fault::internal("an event came before its format"))?;
         let content = format.content(bytes).to_vec();
@@ -130,6 +133,7 @@ impl Replay {
             return self.table(content);
         }
         if header.kind.is_rows() {
+            let content = rows::expanded(header, content).ok_or_else(|| damaged("compressed rows are not what they should be".to_owned()))?;
             return self.changed(content).await;
         }
         if let Some(sql) = variables::read(&mut self.session, header, content).await.map_err(|error| self.fault("cannot set what a statement needs", &error))? {
@@ -221,17 +225,18 @@ impl Replay {
     }
 
     /// Takes changes of rows.
-    async fn changed(&mut self, content: &[u8]) -> Result<(), Fault> {
-        let id = rows::table_id(content).ok_or_else(|| damaged("rows without a table".to_owned()))?;
+    async fn changed(&mut self, content: Vec<u8>) -> Result<(), Fault> {
+        let last = rows::is_last(&content);
+        let id = rows::table_id(&content).ok_or_else(|| damaged("rows without a table".to_owned()))?;
         // One that is not known is MySQL's mark of an end without rows.
         if self.tables.get(&id).copied().unwrap_or(false) {
             if self.size + content.len() > self.piece && !self.rows.is_empty() {
                 self.send().await?;
             }
             self.size += content.len();
-            self.rows.push(content.to_vec());
+            self.rows.push(content);
         }
-        if rows::is_last(content) {
+        if last {
             self.send_rows().await?;
         }
         Ok(())

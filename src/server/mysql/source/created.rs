@@ -48,7 +48,9 @@ pub async fn show(
         // One of them failed: alone it can be named.
         for name in some {
             let shown = session.query(&ask(std::slice::from_ref(name))).await;
-            let rows = shown.map_err(|error| connector.fault(format!("cannot read the definition of {} {name}", kind.to_lowercase()), &error, database))?;
+            let rows = shown.map_err(|error| {
+                connector.fault(format!("cannot read the definition of {} {name}", kind.to_lowercase()), &error, database)
+            })?;
             all.push(read(kind, name, rows.first())?);
         }
     }

@@ -29,7 +29,11 @@ struct Globals {
 /// See [`crate::server::Server::globals`].
 pub async fn read(connector: &Connector) -> Result<Vec<SchemaObject>, Fault> {
     let globals = gather(connector).await?;
-    let bundles = [("ROLE", "users and roles", globals.users), ("MEMBERSHIP", "members of roles", globals.members), ("ACL", "rights", globals.rights)];
+    let bundles = [
+        ("ROLE", "users and roles", globals.users),
+        ("MEMBERSHIP", "members of roles", globals.members),
+        ("ACL", "rights", globals.rights),
+    ];
     let mut objects = Vec::new();
     for (kind, name, statements) in bundles.into_iter().filter(|(.., statements)| !statements.is_empty()) {
         objects.push(SchemaObject {
@@ -50,7 +54,7 @@ pub async fn gaps(connector: &Connector) -> Result<Vec<String>, Fault> {
     if globals.hidden.is_empty() {
         return Ok(Vec::new());
     }
-    Ok(vec![format!("users, roles and rights are not in the backup, as this account may not see them: {}", globals.hidden.join(", "))])
+    Ok(vec![format!("accounts, roles and rights that are not in the backup, as this account may not see them: {}", globals.hidden.join(", "))])
 }
 
 async fn gather(connector: &Connector) -> Result<Globals, Fault> {
@@ -104,7 +108,8 @@ async fn all(session: &mut Session) -> Result<Globals, Error> {
         }
     }
     if product == Product::Mysql {
-        let rows = session.query("SELECT USER, HOST, DEFAULT_ROLE_USER, DEFAULT_ROLE_HOST FROM mysql.default_roles ORDER BY 1, 2, 3, 4").await;
+        let rows =
+            session.query("SELECT USER, HOST, DEFAULT_ROLE_USER, DEFAULT_ROLE_HOST FROM mysql.default_roles ORDER BY 1, 2, 3, 4").await;
         for row in refused_is_none(rows)? {
             let role = Account { user: row.owned(2), host: Some(row.owned(3)) };
             let user = Account { user: row.owned(0), host: Some(row.owned(1)) };
@@ -112,6 +117,11 @@ async fn all(session: &mut Session) -> Result<Globals, Error> {
         }
     }
     Ok(globals)
+}
+
+/// "Can't find any matching row in the user table", "There is no such grant", "Operation SHOW CREATE USER failed", "Unknown authorization ID".
+fn is_unknown(error: &Error) -> bool {
+    matches!(error.number(), Some(1133 | 1141 | 1396 | 3523))
 }
 
 /// An answer that may be refused.
@@ -134,6 +144,7 @@ impl Globals {
             match session.query(&format!("SHOW CREATE USER {name}")).await {
                 Ok(rows) => self.users.extend(rows.first().map(|row| user::portable(&row.owned(0)))),
                 Err(error) if rights::is_refused(&error) => self.hidden.push(found.account.to_string()),
+                Err(error) if is_unknown(&error) => return self.ignored(&found.account),
                 Err(error) => return Err(error),
             }
         }
@@ -141,6 +152,7 @@ impl Globals {
             Ok(rows) => rows,
             // Nothing was ever granted to everybody.
             Err(error) if everybody && error.number().is_some() => return Ok(()),
+            Err(error) if is_unknown(&error) => return self.ignored(&found.account),
             Err(error) if rights::is_refused(&error) => {
                 self.hidden.push(format!("rights of {}", found.account));
                 return Ok(());
@@ -153,6 +165,12 @@ impl Globals {
         if !found.default_role.is_empty() {
             self.default_role(&Account { user: found.default_role.clone(), host: None }, &found.account);
         }
+        Ok(())
+    }
+
+    /// An account that stands in the server's tables while the server does not know it.
+    fn ignored(&mut self, account: &Account) -> Result<(), Error> {
+        self.hidden.push(format!("{account} (the server ignores it: with skip_name_resolve it knows no names of hosts)"));
         Ok(())
     }
 

@@ -7,11 +7,11 @@
 use super::kinds::LEDGER;
 use crate::domain::Product;
 use crate::domain::schema::{InventoryItem, SchemaObject};
+use crate::server::TargetChoices;
 use crate::server::mysql::connect::Session;
 use crate::server::mysql::definition::{definer, script};
 use crate::server::mysql::quote::{ident, literal};
 use crate::server::mysql::wire::{Error, Row};
-use crate::server::TargetChoices;
 use std::collections::{BTreeMap, HashSet};
 use xxhash_rust::xxh3::xxh3_128;
 
@@ -78,7 +78,9 @@ async fn indexes(session: &mut Session, schema: &str, maria: bool, base: &HashSe
 
 async fn constraints(session: &mut Session, database: &str, schema: &str, maria: bool) -> Result<Vec<InventoryItem>, Error> {
     let checks = if maria {
-        format!("SELECT TABLE_NAME, CONSTRAINT_NAME, CHECK_CLAUSE FROM information_schema.CHECK_CONSTRAINTS WHERE CONSTRAINT_SCHEMA = {schema}")
+        format!(
+            "SELECT TABLE_NAME, CONSTRAINT_NAME, CHECK_CLAUSE FROM information_schema.CHECK_CONSTRAINTS WHERE CONSTRAINT_SCHEMA = {schema}"
+        )
     } else {
         format!(
             "SELECT t.TABLE_NAME, c.CONSTRAINT_NAME, c.CHECK_CLAUSE, t.ENFORCED FROM information_schema.CHECK_CONSTRAINTS c \
@@ -112,7 +114,8 @@ async fn constraints(session: &mut Session, database: &str, schema: &str, maria:
 
 /// What has a text of its own, and whose rights it runs with.
 pub fn of_objects(all: &[SchemaObject]) -> Vec<InventoryItem> {
-    let names: BTreeMap<u32, &str> = all.iter().filter(|object| object.kind == "TRIGGER").map(|object| (object.id, object.name.as_str())).collect();
+    let names: BTreeMap<u32, &str> =
+        all.iter().filter(|object| object.kind == "TRIGGER").map(|object| (object.id, object.name.as_str())).collect();
     let bare = TargetChoices { no_owner: true, ..TargetChoices::default() };
     let mut items = Vec::new();
     for object in all.iter().filter(|object| !matches!(object.kind.as_str(), "TABLE" | "INDEX" | "FK CONSTRAINT" | "ACL")) {

@@ -65,7 +65,9 @@ pub async fn list(session: &mut Session, database: &str) -> Result<Listed, Error
             _ => {}
         }
     }
-    let routines = format!("SELECT ROUTINE_TYPE, ROUTINE_NAME FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = {schema} ORDER BY ROUTINE_TYPE, ROUTINE_NAME");
+    let routines = format!(
+        "SELECT ROUTINE_TYPE, ROUTINE_NAME FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = {schema} ORDER BY ROUTINE_TYPE, ROUTINE_NAME"
+    );
     listed.routines = session.query(&routines).await?.iter().map(|row| (row.owned(0).to_uppercase(), row.owned(1))).collect();
     let triggers = format!(
         "SELECT TRIGGER_NAME, EVENT_OBJECT_TABLE, CONCAT(ACTION_TIMING, ' ', EVENT_MANIPULATION) FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = {schema} \

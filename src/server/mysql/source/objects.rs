@@ -11,7 +11,7 @@ use crate::server::mysql::definition::lexer::Quotes;
 use crate::server::mysql::definition::table::TableText;
 use crate::server::mysql::definition::{definer, names, script};
 use crate::server::mysql::quote::{ident, literal};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// What a database is made of, apart from its tables' rows and its own properties.
 #[derive(Clone, Debug, Default)]
@@ -50,9 +50,8 @@ pub async fn enter(connector: &Connector, session: &mut Session, database: &str)
 }
 
 async fn definitions<'a>(connector: &Connector, session: &mut Session, database: &'a str) -> Result<(Builder<'a>, Listed), Fault> {
-    let listed = kinds::list(session, database)
-        .await
-        .map_err(|error| connector.fault("cannot list what is in the database", &error, database))?;
+    let listed =
+        kinds::list(session, database).await.map_err(|error| connector.fault("cannot list what is in the database", &error, database))?;
     let collation = session.query("SELECT @@collation_database").await;
     let collation = collation.map_err(|error| connector.fault("cannot read the database's collation", &error, database))?;
     let mut builder = Builder::new(database, collation.first().map(|row| row.owned(0)).unwrap_or_default());
@@ -163,7 +162,10 @@ impl<'a> Builder<'a> {
             let parsed = TableText::parse(&sql);
             let division = parsed.as_ref().map(TableText::divide).unwrap_or_default();
             if parsed.as_ref().is_some_and(|text| text.option("DIRECTORY").is_some()) {
-                self.tell("stands in a directory of its own, which the target must have and allow (--no-tablespaces leaves it out)", format!("table {name}"));
+                self.tell(
+                    "stands in a directory of its own, which the target must have and allow (--no-tablespaces leaves it out)",
+                    format!("table {name}"),
+                );
             }
             let id = self.add(SchemaObject {
                 kind: "TABLE".into(),
@@ -223,11 +225,15 @@ impl<'a> Builder<'a> {
             .filter(|object| object.kind == "FUNCTION")
             .map(|object| (object.name.to_lowercase(), object.sql.clone()))
             .collect();
+        // Names may be written in another case than they were made in.
+        let there: HashSet<String> =
+            self.relations.keys().map(String::as_str).chain(listed.views.iter().map(|view| view.name.as_str())).map(str::to_lowercase).collect();
         for (at, needs) in order::of_views(&texts, &functions) {
             let (name, sql) = &texts[at];
             let who = format!("view {name}");
             let reads = names::reads(sql, Quotes::default());
-            if listed.views[at].is_invalid {
+            let lacks = |name: &TableName| name.schema.is_empty() && !there.contains(&name.name.to_lowercase());
+            if listed.views[at].is_invalid || reads.tables.iter().any(lacks) {
                 self.tell("refers to what is not there, so that it cannot be made anew as long as that is missing", who.clone());
             }
             if reads.tables.iter().chain(&reads.functions).any(|name| !name.schema.is_empty()) {
@@ -276,7 +282,10 @@ impl<'a> Builder<'a> {
         for table in &late {
             for key in &table.foreign {
                 if !key.refers_to.schema.is_empty() {
-                    self.tell("refers to a table of another database, which must be on the target too", format!("foreign key {} of {}", key.name, table.table));
+                    self.tell(
+                        "refers to a table of another database, which must be on the target too",
+                        format!("foreign key {} of {}", key.name, table.table),
+                    );
                 }
                 let inside = key.refers_to.schema.is_empty();
                 let parent = Some(key.refers_to.name.as_str()).filter(|_| inside);
@@ -364,7 +373,11 @@ fn header(created: &Created, sql: &str) -> String {
     if !created.client.is_empty() {
         // The text is UTF-8. Only where it has no other letters than ASCII is it the same text in the character set that it came in.
         let client = if sql.is_ascii() || created.client.starts_with("utf8") { created.client.as_str() } else { "utf8mb4" };
-        out.push_str(&format!("SET character_set_client = {};\nSET collation_connection = {};\n", literal(client), literal(&created.collation)));
+        out.push_str(&format!(
+            "SET character_set_client = {};\nSET collation_connection = {};\n",
+            literal(client),
+            literal(&created.collation)
+        ));
     }
     if let Some(zone) = &created.zone {
         out.push_str(&format!("SET time_zone = {};\n", literal(zone)));

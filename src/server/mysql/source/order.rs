@@ -17,8 +17,12 @@ pub fn of_views(views: &[(String, String)], functions: &HashMap<String, String>)
         .enumerate()
         .map(|(own, (_, sql))| {
             let reads = names::reads(sql, Quotes::default());
-            let mut found: BTreeSet<usize> =
-                reads.tables.iter().filter(|name| name.schema.is_empty()).filter_map(|name| place.get(name.name.as_str()).copied()).collect();
+            let mut found: BTreeSet<usize> = reads
+                .tables
+                .iter()
+                .filter(|name| name.schema.is_empty())
+                .filter_map(|name| place.get(name.name.as_str()).copied())
+                .collect();
             let mut todo: Vec<String> = reads.functions.iter().map(|name| name.name.to_lowercase()).collect();
             let mut seen: BTreeSet<String> = BTreeSet::new();
             while let Some(name) = todo.pop() {
@@ -77,7 +81,10 @@ mod tests {
 
     #[test]
     fn a_circle_of_words_is_cut() {
-        let views = vec![("a".to_owned(), "CREATE VIEW `a` AS select `f`() AS `x`".to_owned()), ("b".to_owned(), "CREATE VIEW `b` AS select `a`.`x` AS `x` from `a`".to_owned())];
+        let views = vec![
+            ("a".to_owned(), "CREATE VIEW `a` AS select `f`() AS `x`".to_owned()),
+            ("b".to_owned(), "CREATE VIEW `b` AS select `a`.`x` AS `x` from `a`".to_owned()),
+        ];
         let functions = HashMap::from([("f".to_owned(), "CREATE FUNCTION `f`() RETURNS int return (select 1 as b)".to_owned())]);
         let mut places: Vec<usize> = of_views(&views, &functions).iter().map(|(at, _)| *at).collect();
         places.sort_unstable();

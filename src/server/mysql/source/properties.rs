@@ -16,10 +16,12 @@ async fn ask(session: &mut Session, database: &str) -> Result<DatabaseProperties
     let name = literal(database);
     let product = session.flavour().product;
     let further = if product == Product::Mariadb { "SCHEMA_COMMENT" } else { "DEFAULT_ENCRYPTION" };
-    let sql =
-        format!("SELECT DEFAULT_CHARACTER_SET_NAME, DEFAULT_COLLATION_NAME, {further} FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = {name}");
+    let sql = format!(
+        "SELECT DEFAULT_CHARACTER_SET_NAME, DEFAULT_COLLATION_NAME, {further} FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = {name}"
+    );
     let rows = session.query(&sql).await?;
-    let mut properties = DatabaseProperties { name: database.to_owned(), connection_limit: -1, allow_connections: true, ..DatabaseProperties::default() };
+    let mut properties =
+        DatabaseProperties { name: database.to_owned(), connection_limit: -1, allow_connections: true, ..DatabaseProperties::default() };
     if let Some(row) = rows.first() {
         properties.encoding = row.owned(0);
         properties.collate = row.owned(1);

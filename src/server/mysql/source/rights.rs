@@ -1,8 +1,8 @@
 //! Rights on a database and on what is in it: on tables, columns and routines, as objects; on the database as a whole, as statements of
 //! its properties. Rights on the whole server are [`super::globals`]'.
 
-use crate::domain::schema::{DatabaseProperties, InventoryItem};
 use crate::domain::Product;
+use crate::domain::schema::{DatabaseProperties, InventoryItem};
 use crate::server::mysql::connect::Session;
 use crate::server::mysql::definition::account::Account;
 use crate::server::mysql::quote::{ident, literal};
@@ -89,7 +89,10 @@ fn may_grant(set: &str) -> bool {
 pub async fn of_objects(session: &mut Session, database: &str) -> Result<Rights, Error> {
     match read(session, database).await {
         Err(error) if is_refused(&error) => Ok(Rights {
-            gap: Some("rights on single tables, columns and routines are not in the backup: this account has no SELECT on the database mysql".into()),
+            gap: Some(
+                "rights on single tables, columns and routines are not in the backup: this account has no SELECT on the database mysql"
+                    .into(),
+            ),
             ..Rights::default()
         }),
         read => Ok(Rights { all: read?, gap: None }),
@@ -121,10 +124,12 @@ async fn read(session: &mut Session, database: &str) -> Result<Vec<Right>, Error
     for ((key, word), columns) in by_column {
         found.entry(key).or_default().0.push(format!("{word} ({})", columns.join(", ")));
     }
-    let routines = format!("SELECT User, Host, Routine_name, Routine_type, CAST(Proc_priv AS CHAR) FROM mysql.procs_priv WHERE Db = {schema}");
+    let routines =
+        format!("SELECT User, Host, Routine_name, Routine_type, CAST(Proc_priv AS CHAR) FROM mysql.procs_priv WHERE Db = {schema}");
     for row in session.query(&routines).await? {
         let set = row.owned(4);
-        let entry = found.entry((Some(row.owned(3).to_uppercase()), row.owned(2), account(product, row.owned(0), row.owned(1)))).or_default();
+        let entry =
+            found.entry((Some(row.owned(3).to_uppercase()), row.owned(2), account(product, row.owned(0), row.owned(1)))).or_default();
         entry.0.extend(set.split(',').filter_map(privilege));
         entry.1 |= may_grant(&set);
     }
@@ -170,11 +175,21 @@ mod tests {
             account: Account::from_name("u@%"),
             routine: None,
             name: "t".into(),
-            privileges: ["Insert", "Show view", "Delete versioning rows", "Grant"].into_iter().filter_map(privilege).chain(["SELECT (`a`)".into()]).collect(),
+            privileges: ["Insert", "Show view", "Delete versioning rows", "Grant"]
+                .into_iter()
+                .filter_map(privilege)
+                .chain(["SELECT (`a`)".into()])
+                .collect(),
             grantable: may_grant("Insert,Grant"),
         };
         assert_eq!(right.sql(), "GRANT INSERT, SHOW VIEW, DELETE HISTORY, SELECT (`a`) ON `t` TO `u`@`%` WITH GRANT OPTION");
-        let role = Right { account: account(Product::Mariadb, "r".into(), String::new()), routine: Some("FUNCTION".into()), privileges: vec![], grantable: true, ..right };
+        let role = Right {
+            account: account(Product::Mariadb, "r".into(), String::new()),
+            routine: Some("FUNCTION".into()),
+            privileges: vec![],
+            grantable: true,
+            ..right
+        };
         assert_eq!(role.sql(), "GRANT USAGE ON FUNCTION `t` TO `r` WITH GRANT OPTION");
     }
 }

@@ -85,7 +85,8 @@ impl Held {
         let desk = desk.as_mut().ok_or_else(Self::gone)?;
         let found = self.tables(desk, database).await?;
         tables::complete(&found, database, &self.connector)?;
-        let mut contents = Contents { notes: tables::notes(&found), ..Contents::default() };
+        let product = desk.flavour().product;
+        let mut contents = Contents { product, notes: tables::notes(&found), ..Contents::default() };
         let read = objects::read(&self.connector, desk, database).await?;
         contents.properties = properties::read(&self.connector, desk, database).await?;
         self.unchanged(desk, database).await?;

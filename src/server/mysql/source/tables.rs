@@ -12,7 +12,7 @@ use crate::server::mysql::session::Session;
 use crate::server::mysql::wire::Error;
 
 /// The table in which a restore writes down what it has done. It is nobody's data.
-pub const LEDGER: &str = "_dbbackup_ledger";
+pub use crate::server::ledger::TABLE as LEDGER;
 
 /// Engines whose tables a session sees as they were when its transaction began, and that keep rows in the order of their key.
 pub fn is_of_the_moment(engine: &str) -> bool {

@@ -203,7 +203,10 @@ mod tests {
             ..DatabaseProperties::default()
         };
         let choices = TargetChoices { map_roles: vec![("alice".into(), "bob".into())], ..TargetChoices::default() };
-        assert_eq!(dress("n_1", &properties, &choices, Patterns::Taken), ["ALTER DATABASE `n_1` READ ONLY = 1", "GRANT SELECT ON `n\\_1`.* TO `bob`@`%`"]);
+        assert_eq!(
+            dress("n_1", &properties, &choices, Patterns::Taken),
+            ["ALTER DATABASE `n_1` READ ONLY = 1", "GRANT SELECT ON `n\\_1`.* TO `bob`@`%`"]
+        );
         let bare = TargetChoices { no_acl: true, ..TargetChoices::default() };
         assert_eq!(dress("n_1", &properties, &bare, Patterns::Taken), ["ALTER DATABASE `n_1` READ ONLY = 1"]);
     }

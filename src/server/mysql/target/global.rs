@@ -203,9 +203,13 @@ fn failed(connector: &Connector, part: &SchemaObject, sql: &str, error: &Error) 
     let fault = connector.fault(what, error, "").at("Object", &label);
     let fault = match error.number() {
         // Refusals for want of rights.
-        Some(1044 | 1045 | 1142 | 1227 | 1410) => fault.step("Log in as an account with CREATE USER and with the rights that it gives on (WITH GRANT OPTION)."),
+        Some(1044 | 1045 | 1142 | 1227 | 1410) => {
+            fault.step("Log in as an account with CREATE USER and with the rights that it gives on (WITH GRANT OPTION).")
+        }
         // Words that this server does not know.
-        Some(1064 | 1149 | 3619) => fault.step("The target does not know this privilege or clause: give the account what comes nearest by hand."),
+        Some(1064 | 1149 | 3619) => {
+            fault.step("The target does not know this privilege or clause: give the account what comes nearest by hand.")
+        }
         _ => fault,
     };
     // The hash of a password is a secret too.

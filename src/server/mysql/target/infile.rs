@@ -9,7 +9,7 @@ use super::settings::Way;
 use crate::domain::Fault;
 use crate::domain::schema::{Table, ValueForm};
 use crate::server::RowSource;
-use crate::server::mysql::quote::{ident, qualified};
+use crate::server::mysql::quote::{ident, literal, qualified};
 use crate::server::mysql::session::LoadError;
 
 /// "Loading local data is disabled", in MySQL's words and in MariaDB's.
@@ -17,7 +17,8 @@ const OFF: [u16; 4] = [3948, 1148, 4166, 2068];
 
 /// Loads a table. None where the server takes no streams, of which nothing was sent then.
 pub async fn load(target: &mut Target, table: &Table, source: &mut dyn RowSource) -> Result<Option<u64>, Fault> {
-    let sql = statement(table);
+    let counter = counter(target, table).await?;
+    let sql = statement(table, counter.as_deref());
     let done = match target.session.load(&sql, source).await {
         Ok(done) => done,
         Err(LoadError::Source(fault)) => return Err(fault),
@@ -36,15 +37,31 @@ pub async fn load(target: &mut Target, table: &Table, source: &mut dyn RowSource
     Ok(Some(done.affected))
 }
 
+/// The AUTO_INCREMENT column of a table, where it matters to know it.
+async fn counter(target: &mut Target, table: &Table) -> Result<Option<String>, Fault> {
+    if table.forms.iter().all(|form| *form == ValueForm::Plain) {
+        return Ok(None);
+    }
+    let sql = format!(
+        "SELECT column_name FROM information_schema.columns \
+          WHERE table_schema = DATABASE() AND table_name = {} AND extra LIKE '%auto_increment%'",
+        literal(&table.destination().name)
+    );
+    let rows = target.query(&format!("cannot load {}", table.name), &sql).await?;
+    Ok(rows.first().map(|row| row.owned(0)))
+}
+
 /// The statement that takes the stream. Values go in as they are, byte for byte; those that are no text of their column go through a variable.
-fn statement(table: &Table) -> String {
+/// Where one does, the AUTO_INCREMENT column must too: else servers take a 0 in it for "the next number" all the same (`fill_record` in
+/// their `sql_base.cc` forgets that a value was given).
+fn statement(table: &Table, counter: Option<&str>) -> String {
     let mut columns = Vec::with_capacity(table.columns.len());
     let mut sets = Vec::new();
     for (at, column) in table.columns.iter().enumerate() {
         let form = table.forms.get(at).copied().unwrap_or_default();
         match form {
-            ValueForm::Plain | ValueForm::Float => columns.push(ident(column)),
-            ValueForm::Number | ValueForm::Text => {
+            ValueForm::Plain | ValueForm::Float if counter != Some(column) => columns.push(ident(column)),
+            ValueForm::Plain | ValueForm::Float | ValueForm::Number | ValueForm::Text => {
                 columns.push(format!("@v{at}"));
                 sets.push(format!("{} = {}", ident(column), converted(form, &format!("@v{at}"))));
             }
@@ -91,11 +108,15 @@ mod tests {
             ..Table::default()
         };
         assert_eq!(
-            statement(&table),
+            statement(&table, None),
             "LOAD DATA LOCAL INFILE 'rows' INTO TABLE `a``b` CHARACTER SET binary FIELDS TERMINATED BY '\\t' ESCAPED BY '\\\\' \
              LINES TERMINATED BY '\\n' (`x`, @v1, @v2) SET `bits` = CAST(@v1 AS UNSIGNED), `doc` = CONVERT(@v2 USING utf8mb4)"
         );
-        assert!(statement(&Table { forms: Vec::new(), ..table }).ends_with("(`x`, `bits`, `doc`)"));
+        assert!(
+            statement(&table, Some("x"))
+                .ends_with("(@v0, @v1, @v2) SET `x` = @v0, `bits` = CAST(@v1 AS UNSIGNED), `doc` = CONVERT(@v2 USING utf8mb4)")
+        );
+        assert!(statement(&Table { forms: Vec::new(), ..table }, None).ends_with("(`x`, `bits`, `doc`)"));
     }
 
     #[test]

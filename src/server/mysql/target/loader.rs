@@ -3,7 +3,7 @@
 use super::settings::Way;
 use super::{ledger, make, marker, plain, probe, rows, settings, values};
 use crate::domain::schema::{SchemaObject, SequenceState, Table, TableName};
-use crate::domain::{Code, Fault};
+use crate::domain::{Code, Fault, Product};
 use crate::server::mysql::connect::Connector;
 use crate::server::mysql::quote::qualified;
 use crate::server::mysql::session::Session;
@@ -64,6 +64,11 @@ impl Target {
     /// A fault from an error of the session, placed.
     pub fn fault(&self, what: impl Into<String>, error: &Error) -> Fault {
         self.connector.fault(what, error, &self.database)
+    }
+
+    /// The server's product, which may be another one than the connection says.
+    pub fn product(&self) -> Product {
+        self.session.flavour().product
     }
 
     /// A fault with where it happened.

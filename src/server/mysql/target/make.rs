@@ -95,7 +95,7 @@ async fn none_there(target: &mut Target, fresh: &[(&SchemaObject, Mark)]) -> Res
 
 /// Makes one object; leaves the session as it was.
 async fn one(target: &mut Target, object: &SchemaObject, choices: &TargetChoices) -> Result<(), Error> {
-    let sql = script::of(object, choices, target.session.flavour().product);
+    let sql = script::of(object, choices, target.product());
     let mut tries = 0;
     loop {
         let done = target.session.run(&sql).await;
@@ -123,7 +123,7 @@ fn exists(error: &Error) -> bool {
 fn object_fault(target: &Target, object: &SchemaObject, choices: &TargetChoices, error: &Error) -> Fault {
     let label = script::label(object);
     let fault = target.fault(format!("cannot create {label}"), error).at("Object", &label);
-    let sql = script::of(object, choices, target.session.flavour().product);
+    let sql = script::of(object, choices, target.product());
     cure(fault, object).with_statement(script::statement(&sql).trim())
 }
 

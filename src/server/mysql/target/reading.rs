@@ -46,7 +46,9 @@ pub fn stays_inside(object: &SchemaObject) -> bool {
     let (settings, statement) = script::split(&object.sql);
     let quotes = script::quotes(&object.sql);
     let harmless = |line: &&str| {
-        ["SET sql_mode = '", "SET character_set_client = '", "SET collation_connection = '", "SET time_zone = '"].iter().any(|start| line.starts_with(start))
+        ["SET sql_mode = '", "SET character_set_client = '", "SET collation_connection = '", "SET time_zone = '"]
+            .iter()
+            .any(|start| line.starts_with(start))
             && words(line, Quotes::default()).count() == 4
     };
     if !settings.iter().all(|line| harmless(&line)) {
@@ -85,12 +87,16 @@ fn is_plain_table(all: &[Placed<'_>]) -> bool {
     let engine = all.windows(3).find(|three| three[0].token.is("ENGINE") && three[1].token == Token::Mark('='));
     let known = ["InnoDB", "MyISAM", "Aria", "MEMORY", "ARCHIVE", "CSV", "RocksDB"];
     let here = engine.is_none_or(|three| known.iter().any(|name| three[2].token.is(name)));
-    is_one(all) && here && !is_qualified(all) && !["SELECT", "DIRECTORY", "CONNECTION", "TABLESPACE", "LIKE", "UNION"].iter().any(|word| says(word))
+    is_one(all)
+        && here
+        && !is_qualified(all)
+        && !["SELECT", "DIRECTORY", "CONNECTION", "TABLESPACE", "LIKE", "UNION"].iter().any(|word| says(word))
 }
 
 /// `CREATE … KIND`, with nothing but what describes it between.
 fn is_headed(all: &[Placed<'_>], kind: &str) -> bool {
-    const BETWEEN: [&str; 12] = ["ALGORITHM", "UNDEFINED", "MERGE", "TEMPTABLE", "SQL", "SECURITY", "INVOKER", "DEFINER", "AGGREGATE", "OR", "REPLACE", "="];
+    const BETWEEN: [&str; 12] =
+        ["ALGORITHM", "UNDEFINED", "MERGE", "TEMPTABLE", "SQL", "SECURITY", "INVOKER", "DEFINER", "AGGREGATE", "OR", "REPLACE", "="];
     let Some(at) = all.iter().position(|placed| placed.token.is(kind)) else { return false };
     let between = all.get(1..at).unwrap_or_default().iter();
     let fits = |placed: &Placed<'_>| match placed.token {
@@ -152,7 +158,10 @@ mod tests {
         let mode = "SET sql_mode = 'ANSI_QUOTES';\n";
         for (kind, sql) in [
             ("TABLE", "CREATE TABLE `t` (\n  `a` int DEFAULT '1; DROP DATABASE x'\n) ENGINE=InnoDB COMMENT='SELECT'"),
-            ("VIEW", "SET character_set_client = 'utf8mb4';\nCREATE ALGORITHM=UNDEFINED DEFINER=`a`@`b` SQL SECURITY DEFINER VIEW `v` AS select `o`.`t`.`a` from `o`.`t`"),
+            (
+                "VIEW",
+                "SET character_set_client = 'utf8mb4';\nCREATE ALGORITHM=UNDEFINED DEFINER=`a`@`b` SQL SECURITY DEFINER VIEW `v` AS select `o`.`t`.`a` from `o`.`t`",
+            ),
             ("SEQUENCE", "CREATE SEQUENCE `s` start with 1"),
             ("FUNCTION", "CREATE DEFINER=`a`@`b` FUNCTION `f`() RETURNS int return 1"),
         ] {

@@ -41,7 +41,9 @@ const LEAST_WAIT: u64 = 300;
 
 /// Settings that not every server has, or not everybody may change: a key that the server adds by itself would be one that the source does
 /// not have, a table without a key is one like others, and what the source took is taken here too.
-const WISHES: [&str; 7] = [
+const WISHES: [&str; 9] = [
+    "sql_notes = 1",
+    "max_error_count = 1024",
     "sql_generate_invisible_primary_key = 0",
     "sql_require_primary_key = 0",
     "innodb_strict_mode = 0",
@@ -61,7 +63,7 @@ pub async fn prepare(target: &mut Target, wanted: &LoadSettings) -> Result<(), F
         0 => FOR_EVER,
         seconds => seconds.clamp(LEAST_WAIT, FOR_EVER),
     };
-    let sql = format!("{PLAIN}, unique_checks = 1, innodb_lock_wait_timeout = {wait}, max_error_count = 1024, sql_notes = 1");
+    let sql = format!("{PLAIN}, unique_checks = 1, innodb_lock_wait_timeout = {wait}");
     target.run(what, &sql).await?;
     for wish in WISHES {
         attempt(target, wish).await?;

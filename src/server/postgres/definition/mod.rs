@@ -1,9 +1,10 @@
 //! What can be read from the text of a definition that pg_dump wrote.
 
+mod document;
 mod key;
 mod rename;
 
-use crate::domain::schema::{SchemaObject, TableName};
+use crate::domain::schema::{SchemaObject, SequenceState, TableName};
 use crate::server::definition::{Definitions, TwoSteps};
 
 /// PostgreSQL's definitions.
@@ -16,5 +17,21 @@ impl Definitions for PgDefinitions {
 
     fn renamed(&self, object: SchemaObject, from: &TableName, to: &TableName) -> Option<SchemaObject> {
         rename::renamed(object, from, to)
+    }
+
+    fn preamble(&self) -> &'static str {
+        document::PREAMBLE
+    }
+
+    fn scripted(&self, object: &SchemaObject) -> String {
+        document::scripted(object)
+    }
+
+    fn sequence(&self, state: &SequenceState) -> String {
+        document::sequence(state)
+    }
+
+    fn refresh(&self, view: &TableName) -> String {
+        format!("REFRESH MATERIALIZED VIEW {};\n", crate::server::postgres::quote::qualified(view))
     }
 }

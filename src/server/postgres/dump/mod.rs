@@ -6,6 +6,8 @@ mod blocks;
 mod create;
 mod members;
 mod messages;
+mod passes;
+mod pg_restore;
 mod reading;
 mod recognise;
 mod script;
@@ -77,6 +79,7 @@ pub struct Item {
     pub owner: Option<String>,
     place: Place,
     copies: bool,
+    section: i64,
 }
 
 impl Item {

@@ -123,6 +123,7 @@ fn facts(head: Head, entries: Vec<Entry>) -> Facts {
             owner: entry.owner,
             place: entry.place,
             copies: entry.copies,
+            section: entry.section,
         })
         .collect();
     Facts {

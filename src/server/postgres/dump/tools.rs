@@ -3,7 +3,7 @@
 
 use super::messages::Listener;
 pub use super::messages::Said;
-use super::script::conninfo;
+use super::pg_restore::pg_restore;
 use super::{Dump, Form, Item, Tool};
 use crate::domain::{Code, Fault};
 use crate::server::postgres::connect::Connector;
@@ -132,12 +132,12 @@ impl DumpTools for Connector {
 }
 
 /// A process group that is killed when this is dropped.
-struct Group {
+pub(super) struct Group {
     pid: Option<Pid>,
 }
 
 impl Group {
-    fn of(child: &Child) -> Self {
+    pub(super) fn of(child: &Child) -> Self {
         Self { pid: child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)) }
     }
 
@@ -149,7 +149,7 @@ impl Group {
     }
 
     /// Lets the program send its own requests to cancel, then ends what is left of it.
-    async fn stop(&self, child: &mut Child) {
+    pub(super) async fn stop(&self, child: &mut Child) {
         self.send(Signal::INT);
         let _ = tokio::time::timeout(GRACE, child.wait()).await;
         self.end(child).await;
@@ -169,7 +169,7 @@ impl Drop for Group {
 }
 
 /// Hands over lines until the stream ends.
-async fn lines(mut from: impl AsyncRead + Unpin, mut take: impl FnMut(&str)) {
+pub(super) async fn lines(mut from: impl AsyncRead + Unpin, mut take: impl FnMut(&str)) {
     let mut piece = vec![0; 1 << 15];
     let mut line = Vec::new();
     loop {
@@ -192,59 +192,8 @@ async fn lines(mut from: impl AsyncRead + Unpin, mut take: impl FnMut(&str)) {
     }
 }
 
-async fn pg_restore(
-    connector: &Connector,
-    order: &Order<'_>,
-    says: &mut (dyn FnMut(Said) + Send),
-    cancel: &CancellationToken,
-) -> Result<Ended, Fault> {
-    let mut command = program::command(connector, order.tool, order.database);
-    command.args(["--verbose", "--no-password"]).arg(format!("--dbname={}", conninfo(order.database)));
-    command.arg(match order.form {
-        Form::Custom => "--format=custom",
-        Form::Tar => "--format=tar",
-        _ => "--format=directory",
-    });
-    if order.jobs > 1 && order.form != Form::Tar {
-        command.arg(format!("--jobs={}", order.jobs));
-    }
-    if !order.go_on {
-        command.arg("--exit-on-error");
-    }
-    match order.parts {
-        Parts::All => {}
-        Parts::Schema => {
-            command.arg("--schema-only");
-        }
-        Parts::Data => {
-            command.arg("--data-only");
-        }
-    }
-    command.args(&order.without).arg(order.file).env("PGAPPNAME", order.mark).stderr(Stdio::piped());
-    let mut child = command.spawn().map_err(|error| program::cannot_run(order.tool, &error))?;
-    let group = Group::of(&child);
-    let stderr = child.stderr.take().ok_or_else(|| Fault::internal("a pipe that was asked for is not there"))?;
-    let mut listener = Listener::new(order.items);
-    let said = lines(stderr, |line| listener.pg_restore(line, says));
-    let done = tokio::select! {
-        biased;
-        () = cancel.cancelled() => false,
-        () = said => true,
-    };
-    if !done {
-        group.stop(&mut child).await;
-        end_sessions(connector, order.mark).await;
-        return Err(Fault::new(Code::Cancelled, "cancelled"));
-    }
-    let status = child.wait().await.map_err(|error| Fault::new(Code::Io, "cannot wait for pg_restore").because(error))?;
-    drop(group);
-    let count = listener.count;
-    let faults = listener.faults("pg_restore");
-    outcome(connector, order.tool, order.database, status, faults, count, order.go_on)
-}
-
 /// What a program's end means.
-fn outcome(
+pub(super) fn outcome(
     connector: &Connector,
     tool: &Tool,
     database: &str,
@@ -358,7 +307,7 @@ async fn psql(connector: &Connector, shell: &Shell<'_>, source: &mut dyn RowSour
 }
 
 /// Ends the sessions that carry a mark, and waits for their end, for a few seconds. What fails here is seen by whoever looks for them.
-async fn end_sessions(connector: &Connector, mark: &str) {
+pub(super) async fn end_sessions(connector: &Connector, mark: &str) {
     let work = async {
         let session = connector.session(&connector.connection().database).await?;
         let sql = "SELECT count(pg_catalog.pg_terminate_backend(pid)) FROM pg_catalog.pg_stat_activity \

@@ -1,6 +1,6 @@
-//! The base backups in a folder, by their manifests' heads.
+//! The base backups in a folder, by their manifests' heads: what lists them, what judges what can be recovered and what recovers go by the same ones.
 
-use crate::archive::manifest::{Head, Status};
+use crate::archive::manifest::{Head, Kind, Status};
 use crate::archive::reader;
 use crate::domain::recovery::BaseBackup;
 use crate::domain::text::clean;
@@ -13,7 +13,7 @@ pub fn list(dir: &Path) -> Result<(Vec<BaseBackup>, Vec<String>), Fault> {
     let (mut bases, mut unknown) = (Vec::new(), Vec::new());
     for path in local::archives(dir)? {
         match reader::head(&path) {
-            Ok(head) => bases.extend(base(&path, head)),
+            Ok(head) => bases.extend(of_head(&path, &head)),
             // Archives of databases are somebody else's matter, also broken ones.
             Err(fault) if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("base_")) => {
                 unknown.push(format!("{} cannot be read: {}", clean(&path.display().to_string()), clean(&fault.to_string())));
@@ -25,15 +25,16 @@ pub fn list(dir: &Path) -> Result<(Vec<BaseBackup>, Vec<String>), Fault> {
     Ok((bases, unknown))
 }
 
-fn base(path: &Path, head: Head) -> Option<BaseBackup> {
-    let base = head.base?;
+/// A base backup as lists have it; none for an archive that is something else.
+pub fn of_head(path: &Path, head: &Head) -> Option<BaseBackup> {
+    let base = head.base.as_ref().filter(|_| head.kind == Kind::Base)?;
     Some(BaseBackup {
         path: path.to_owned(),
-        id: head.id,
-        system_identifier: head.source.system_identifier.unwrap_or_default(),
+        id: head.id.clone(),
+        system_identifier: head.source.system_identifier.clone().unwrap_or_default(),
         version_num: head.source.version_num,
         kind: base.kind,
-        parent: base.parent.map(|parent| parent.id),
+        parent: base.parent.as_ref().map(|parent| parent.id.clone()),
         timeline: base.timeline,
         start: base.start,
         stop: base.stop,
