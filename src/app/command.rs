@@ -1,6 +1,7 @@
 //! The command line that does the same as a job. Holds no secret: a job has none.
 
 mod physical;
+mod replay;
 mod shell;
 
 use super::screens::diagnostics::About;
@@ -75,6 +76,10 @@ pub fn words(spec: &JobSpec, setup: &Setup) -> Vec<String> {
             words.base(base, setup);
         }
         JobSpec::Recover(recover) => words.recover(recover),
+        JobSpec::Replay(replay) => {
+            words.connection(&replay.connection);
+            words.replay(replay);
+        }
         JobSpec::CheckLog(check) => words.check_log(check),
     }
     words.0

@@ -291,6 +291,10 @@ pub fn name_of(spec: &JobSpec) -> String {
         },
         JobSpec::Base(spec) => format!("base backup of {}", spec.connection.label()),
         JobSpec::Recover(spec) => format!("recovery into {}", file_name(&spec.target_dir)),
+        JobSpec::Replay(spec) => match (&spec.rename, &spec.database) {
+            (Some(name), _) | (None, Some(name)) => format!("recovery of {name}"),
+            (None, None) => format!("recovery of {}", spec.connection.label()),
+        },
         JobSpec::CheckLog(spec) => format!("verification of the log in {}", spec.wal_dir.display()),
     }
 }

@@ -12,6 +12,7 @@ pub mod missing;
 pub mod output;
 pub mod query;
 mod recover;
+mod replay;
 pub mod result;
 pub mod script;
 pub mod settings;

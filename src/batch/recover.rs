@@ -12,6 +12,19 @@ use std::path::{Path, PathBuf};
 
 /// The job; an error where what was typed cannot be meant.
 pub fn job(recover: &Recover, resolved: &Resolved, host: Host) -> Result<JobSpec, Fault> {
+    let connection = resolved.connection()?;
+    if connection.product.is_mysql() {
+        return super::replay::job(recover, resolved, host, connection);
+    }
+    if recover.mysql.target_gtid.is_some() || recover.mysql.target_position.is_some() || recover.mysql.from.is_some() {
+        return Err(Fault::new(Code::Usage, "places and GTIDs of a binary log are for MySQL and MariaDB")
+            .step("Say which one it is: --engine mysql or --engine mariadb."));
+    }
+    let target_dir = recover.target_dir.clone().ok_or_else(|| {
+        Fault::new(Code::Usage, "where the data directory is to be made has to be said")
+            .step_run("Give an empty folder, or one that is not there yet:", "--target-dir /var/lib/postgresql/15/restored")
+            .step("MySQL and MariaDB need none: say which one it is (--engine mysql or --engine mariadb).")
+    })?;
     let target = target(recover, resolved)?;
     let refused = |what: &str, step: &str| Err(Fault::new(Code::Usage, what).step(step));
     if target == Target::Latest && recover.target_exclusive {
@@ -37,7 +50,7 @@ pub fn job(recover: &Recover, resolved: &Resolved, host: Host) -> Result<JobSpec
         base: recover.base_backup.clone(),
         dir: backup_dir(resolved),
         wal_dir: recover.wal_archive.clone().or_else(|| resolved.path(Key::WalDir)).map(whole),
-        target_dir: whole(recover.target_dir.clone()),
+        target_dir: whole(target_dir),
         target,
         bound: if recover.target_exclusive { Bound::Exclusive } else { Bound::Inclusive },
         timeline: recover.timeline.unwrap_or_default(),

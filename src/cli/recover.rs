@@ -9,13 +9,17 @@ pub const EXAMPLES: &str = "Examples:\n  \
              --target-dir /var/lib/postgresql/15/restored --start\n  \
     dbbackup restore pitr --base-backup base_….tar.zst --wal-archive /wal --target-name before_release --target-dir /data/restored\n  \
     dbbackup restore pitr --wal-archive /wal --target-xid 4711 --target-exclusive --target-action promote --target-dir /data/restored\n  \
-    dbbackup restore pitr --wal-archive /wal --target-dir /data/restored            everything that is archived\n\n\
+    dbbackup restore pitr --wal-archive /wal --target-dir /data/restored            everything that is archived\n  \
+    dbbackup restore pitr --engine mysql --host db02 --backup-dir /backups --binlog-dir /binlog --target-time '2026-01-30 14:02:59+01' \\\n    \
+             --clean --confirm db02:3306                      MySQL: restores the newest backup before it, and replays the log from it\n  \
+    dbbackup restore pitr --engine mariadb --host db02 --binlog-dir /binlog --backup-dir /backups --database shop --target shop_before \\\n    \
+             --target-gtid 0-1-270 --target-exclusive\n\n\
     A moment needs its zone: an offset (+01), Z, or a name (Europe/Berlin). --dry-run says whether the target can be reached, with what,\n\
     and which transaction is the last one; nothing is changed by it.";
 
 /// A server as it was at a moment.
 #[derive(Debug, Args)]
-#[command(group = ArgGroup::new("where").args(["target_time", "target_xid", "target_lsn", "target_name", "target_immediate"]).multiple(false))]
+#[command(group = ArgGroup::new("where").args(["target_time", "target_xid", "target_lsn", "target_name", "target_immediate", "target_gtid", "target_position"]).multiple(false))]
 pub struct Recover {
     /// The base backup (default: the newest in the backup folder that leads to the target)
     #[arg(long, value_name = "ARCHIVE")]
@@ -29,9 +33,9 @@ pub struct Recover {
     #[allow(missing_docs)]
     #[arg(long, value_name = "DIR", conflicts_with = "wal_archive")]
     pub archive_dir: Option<String>,
-    /// The new data directory: empty, or not there yet
+    /// PostgreSQL: the new data directory: empty, or not there yet
     #[arg(long, value_name = "DIR")]
-    pub target_dir: PathBuf,
+    pub target_dir: Option<PathBuf>,
     /// Stop at a moment, with its zone: '2026-01-30 14:02:59.184+01'
     #[arg(long, value_name = "TIME", help_heading = "Target (default: everything that is archived)")]
     pub target_time: Option<String>,
@@ -72,8 +76,41 @@ pub struct Recover {
     #[arg(long, value_name = "PORT", requires = "start", value_parser = clap::value_parser!(u16).range(1..))]
     pub start_port: Option<u16>,
     #[allow(missing_docs)]
+    #[command(flatten)]
+    pub mysql: Replay,
+    #[allow(missing_docs)]
     #[arg(long, short = 'j', value_name = "N")]
     pub jobs: Option<String>,
+}
+
+/// What belongs to MySQL and MariaDB, which are recovered by replaying their binary log on a running server.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "MySQL and MariaDB")]
+pub struct Replay {
+    #[allow(missing_docs)]
+    #[arg(long, value_name = "DIR")]
+    pub binlog_dir: Option<String>,
+    /// Stop behind a transaction (with --target-exclusive before it), by its GTID
+    #[arg(long, value_name = "GTID")]
+    pub target_gtid: Option<crate::domain::binlog::Gtid>,
+    /// Stop at a place of the log: binlog.000042:1544
+    #[arg(long, value_name = "LOG:OFFSET")]
+    pub target_position: Option<crate::domain::binlog::Place>,
+    /// Restore no backup: replay from this place on, onto what is there
+    #[arg(long, value_name = "LOG:OFFSET", conflicts_with_all = ["base_backup", "backup_dir", "clean"])]
+    pub from: Option<crate::domain::binlog::Place>,
+    /// Recover this database only (default: all, or the one that the backup is of)
+    #[arg(long, value_name = "NAME")]
+    pub database: Option<String>,
+    /// The name that the database gets (default: its own)
+    #[arg(long, value_name = "NAME")]
+    pub target: Option<String>,
+    /// Drop databases that are there first (needs --confirm)
+    #[arg(long)]
+    pub clean: bool,
+    #[allow(missing_docs)]
+    #[arg(long, value_name = "WHETHER")]
+    pub binlog: Option<String>,
 }
 
 fn folders(text: &str) -> Result<(PathBuf, PathBuf), String> {

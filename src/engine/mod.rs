@@ -61,6 +61,7 @@ pub async fn plan(spec: &JobSpec, context: &Context) -> Result<Plan, Fault> {
         },
         JobSpec::Base(base) => base::plan(base, context).await,
         JobSpec::Recover(recover) => recover::plan(recover, context).await,
+        JobSpec::Replay(replay) => unless_cancelled(context, binlog::plan::plan(replay, context)).await,
         JobSpec::CheckLog(check) => unless_cancelled(context, wal::verify::plan(check)).await,
     };
     if let (true, Some(server)) = (context.cancel.is_cancelled(), &context.server) {
@@ -87,6 +88,7 @@ pub async fn run(plan: Confirmed, context: &Context) -> Result<Summary, Fault> {
         JobSpec::Verify(verify) => verify::run(verify, watch.context()).await,
         JobSpec::Base(base) => base::run(base, watch.context()).await,
         JobSpec::Recover(recover) => recover::run(recover, watch.context()).await,
+        JobSpec::Replay(replay) => binlog::replay::run(replay, watch.context()).await,
         JobSpec::CheckLog(check) => wal::verify::run(check, watch.context()).await,
     };
     watch.end(ended).map_err(Fault::cured)

@@ -156,6 +156,11 @@ fn deed_of(plan: &Plan) -> Option<Deed> {
         JobSpec::Recover(recover) => {
             ("recovery", recover.target_dir.display().to_string(), json!({ "base": recover.base, "dir": recover.dir }))
         }
+        JobSpec::Replay(replay) => {
+            let what = replay.rename.as_deref().or(replay.database.as_deref()).unwrap_or("all databases");
+            let more = json!({ "base": replay.base, "target": replay.target, "binlog_dir": replay.binlog_dir, "role": replay.connection.user });
+            ("recovery", format!("{what} at {}", replay.connection.address()), more)
+        }
     };
     let mut deed = Deed { action, target: clean(&redact(&target)), more };
     if let (false, Some(more)) = (plan.destroys.is_empty(), deed.more.as_object_mut()) {

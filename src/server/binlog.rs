@@ -1,8 +1,11 @@
 //! A server's binary log, as a replica sees it.
 
-use super::Answer;
+use super::{Answer, Cancel};
 use crate::domain::Product;
-use crate::domain::binlog::LogName;
+use crate::domain::binlog::{LogName, Place};
+use crate::domain::spec::Binlog;
+use futures_util::future::BoxFuture;
+use std::sync::Arc;
 
 /// Whose a log is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -48,4 +51,27 @@ pub enum Sent {
 pub trait BinlogSource: Send {
     /// The next one. Waits no longer than a live server keeps silent. Nothing is lost when it is dropped while it waits.
     fn next(&mut self) -> Answer<'_, Sent>;
+}
+
+/// How a log is replayed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReplaySettings {
+    /// The one database whose changes are made; none: all.
+    pub only: Option<String>,
+    /// The name that it has here.
+    pub rename: Option<String>,
+    /// Whether the replay is written into this server's own log.
+    pub binlog: Binlog,
+}
+
+/// A session that makes the changes of a binary log. Events come in their order, whole transactions only.
+pub trait Replayer: Send {
+    /// Takes an event, all its bytes, and where it stands.
+    fn take<'a>(&'a mut self, at: &'a Place, event: &'a [u8]) -> Answer<'a, ()>;
+
+    /// Ends the statement at work, from outside.
+    fn canceller(&self) -> Arc<dyn Cancel>;
+
+    /// Closes the session in good order. What was begun and not committed is undone by the server.
+    fn close(self: Box<Self>) -> BoxFuture<'static, ()>;
 }

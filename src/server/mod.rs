@@ -270,6 +270,12 @@ pub trait Server: Send + Sync {
         Box::pin(std::future::ready(Err(no_binary_log())))
     }
 
+    /// A session that makes the changes of a binary log.
+    fn replayer<'a>(&'a self, settings: &'a binlog::ReplaySettings) -> Answer<'a, Box<dyn binlog::Replayer>> {
+        let _ = settings;
+        Box::pin(std::future::ready(Err(no_binary_log())))
+    }
+
     /// A session that changes a database.
     fn loader<'a>(&'a self, database: &'a str, settings: &'a LoadSettings) -> Answer<'a, Box<dyn Loader>>;
 }

@@ -117,6 +117,7 @@ fn cancel(job: &Job, cols: usize) -> Vec<Row> {
         JobSpec::Verify(verify) if verify.restore_test.is_some() => "The throw-away databases are dropped.",
         JobSpec::Verify(_) | JobSpec::CheckLog(_) => "Nothing is changed.",
         JobSpec::Base(_) => "Nothing is left behind: the unfinished file is removed, and the server ends its backup mode.",
+        JobSpec::Replay(_) => "What was restored and replayed so far stays: the databases stand between the backup and the target.",
         JobSpec::Recover(_) => "The new data directory is incomplete; it is named when the job has stopped.",
     };
     let mut rows = Row::wrapped(&format!("▲ Cancel the {}?", job.name()), Role::Warn, 2, cols);

@@ -1,11 +1,13 @@
 //! What someone wants done: plain data, serialisable, the same from a screen and from a command line.
 
 mod physical;
+mod replay;
 mod restore;
 
 use super::codec::Compression;
 use super::connection::Connection;
 pub use physical::{BaseSpec, CheckLogSpec, Checkpoint, RecoverSpec, Start};
+pub use replay::{ReplayBase, ReplaySpec};
 pub use restore::{Binlog, Care, Enough, Journal, OnFailure, Rehearse, RestoreScope, RestoreSpec, Retries, Selection, What};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -25,6 +27,8 @@ pub enum JobSpec {
     Base(BaseSpec),
     /// Make a data directory from one, as it was at a moment.
     Recover(RecoverSpec),
+    /// Restore a backup and replay the binary log from it to a moment.
+    Replay(ReplaySpec),
     /// Read the archive of the log.
     CheckLog(CheckLogSpec),
 }
@@ -38,6 +42,10 @@ impl JobSpec {
             JobSpec::Verify(verify) => verify.archives.first(),
             JobSpec::Base(base) => return base.dir.clone(),
             JobSpec::Recover(recover) => return recover.dir.clone(),
+            JobSpec::Replay(replay) => match &replay.base {
+                ReplayBase::Backup { dir, .. } => return dir.clone(),
+                ReplayBase::There(_) => return replay.binlog_dir.clone(),
+            },
             JobSpec::CheckLog(check) => return check.dir.clone(),
         };
         let folder = archive.and_then(|archive| archive.parent()).filter(|folder| !folder.as_os_str().is_empty());
@@ -51,6 +59,7 @@ impl JobSpec {
             JobSpec::Restore(restore) => Some(&restore.connection),
             JobSpec::Verify(verify) => verify.restore_test.as_ref().map(|test| &test.connection),
             JobSpec::Base(base) => Some(&base.connection),
+            JobSpec::Replay(replay) => Some(&replay.connection),
             JobSpec::Recover(_) | JobSpec::CheckLog(_) => None,
         }
     }
@@ -63,7 +72,7 @@ impl JobSpec {
             JobSpec::Verify(verify) if verify.restore_test.is_some() => "Restore test",
             JobSpec::Verify(_) | JobSpec::CheckLog(_) => "Verification",
             JobSpec::Base(_) => "Base backup",
-            JobSpec::Recover(_) => "Recovery",
+            JobSpec::Recover(_) | JobSpec::Replay(_) => "Recovery",
         }
     }
 }

@@ -4,6 +4,9 @@ pub mod archive;
 pub mod backups;
 pub mod identity;
 pub mod keep;
+pub mod plan;
+pub mod replay;
+pub mod scan;
 pub mod survey;
 mod work;
 

@@ -7,6 +7,7 @@ mod diagnose;
 pub mod dump;
 mod fault;
 pub mod quote;
+pub mod replay;
 mod replica;
 pub mod session;
 mod source;
@@ -15,7 +16,7 @@ mod target;
 mod watch;
 pub mod wire;
 
-use super::binlog::{BinlogSource, Binlogs, Follow};
+use super::binlog::{BinlogSource, Binlogs, Follow, ReplaySettings, Replayer};
 use super::{
     Answer, Condition, Demands, Feature, LedgerHead, LoadSettings, Loader, Made, Monitor, Purpose, Scratch, Server, Snapshot, Supplies,
     Survey, Swept, TargetChoices, View,
@@ -192,6 +193,10 @@ impl Server for Mysql {
 
     fn end_session<'a>(&'a self, blocker: &'a Blocker, ending: Ending) -> Answer<'a, ()> {
         Box::pin(watch::end(&self.connector, blocker, ending))
+    }
+
+    fn replayer<'a>(&'a self, settings: &'a ReplaySettings) -> Answer<'a, Box<dyn Replayer>> {
+        Box::pin(replay::open(&self.connector, settings))
     }
 
     fn loader<'a>(&'a self, database: &'a str, settings: &'a LoadSettings) -> Answer<'a, Box<dyn Loader>> {

@@ -94,6 +94,7 @@ fn finished(job: &Job, summary: &Summary, size: Size) -> Vec<Row> {
     let rows_said = match job.spec() {
         JobSpec::Base(_) => format!("{} before compression", summary.row_bytes),
         JobSpec::Recover(_) => format!("{} in the data directory", summary.row_bytes),
+        JobSpec::Replay(_) => format!("{} rows, {} with the replayed log", text::count(summary.rows), summary.row_bytes),
         JobSpec::CheckLog(_) => format!("{} of log", summary.row_bytes),
         JobSpec::Backup(_) | JobSpec::Restore(_) | JobSpec::Verify(_) => {
             format!("{} rows, {} before compression", text::count(summary.rows), summary.row_bytes)

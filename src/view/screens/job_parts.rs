@@ -36,6 +36,7 @@ pub fn title(job: &Job, cols: usize) -> Row {
         }
         JobSpec::Verify(_) | JobSpec::CheckLog(_) => capital(&job.name()),
         JobSpec::Base(spec) => format!("{} → {}", capital(&job.name()), spec.dir.to_string_lossy()),
+        JobSpec::Replay(spec) => format!("{} → {}", capital(&job.name()), spec.connection.label()),
         JobSpec::Recover(spec) => format!("Recovery → {}", spec.target_dir.to_string_lossy()),
     };
     Row::of(text::cut(&said, room), Role::Title).ending(number, Role::Muted, cols)

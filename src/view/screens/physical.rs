@@ -36,7 +36,7 @@ pub fn rows(model: &Model, job: &Job, cols: usize, height: usize) -> Vec<Row> {
         JobSpec::Base(spec) => base(spec),
         JobSpec::Recover(spec) => recover(spec, &model.clock),
         JobSpec::CheckLog(spec) => check_log(spec),
-        JobSpec::Backup(_) | JobSpec::Restore(_) | JobSpec::Verify(_) => Vec::new(),
+        JobSpec::Backup(_) | JobSpec::Restore(_) | JobSpec::Verify(_) | JobSpec::Replay(_) => Vec::new(),
     };
     let doing = job.progress.active.first().filter(|_| !job.state.is_over()).map(|active| match job.spec() {
         JobSpec::CheckLog(_) => ("read", active.doing.clone()),
