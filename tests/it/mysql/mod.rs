@@ -2,6 +2,7 @@
 
 mod line;
 mod load;
+mod restore;
 mod session;
 mod target;
 
