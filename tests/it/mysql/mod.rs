@@ -3,6 +3,7 @@
 mod line;
 mod load;
 mod objects;
+mod restore;
 mod session;
 mod source;
 mod target;
