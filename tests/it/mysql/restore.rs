@@ -225,7 +225,7 @@ fn a_server_that_dies_meanwhile_gets_the_rest_when_it_is_back() {
         let expected = dump(own, &source);
         // What was in memory goes with the server, here and there: the proof says so, and nothing else is missing.
         for (number, point) in [(Transition::LoadSent, 1), (Transition::ObjectsMade, 1)].into_iter().enumerate() {
-            let target = format!("dies_{number}");
+            let target = format!("revived_{number}");
             let archive = beside(&archive, dir.path(), &target);
             let events = At::new(Some(point), move || own.restart_now());
             let summary = run(restore(spec(own.local("root"), &archive, &target, None), events));
