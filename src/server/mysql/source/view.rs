@@ -106,7 +106,7 @@ async fn sessions(connector: &Connector, readers: u32, notes: &mut Vec<String>) 
             Err(fault) => return Err(fault),
         }
     }
-    let mut stays = false;
+    let stays = false;
     for session in &mut sessions {
         let failed = |error: Error| connector.fault("cannot prepare a session", &error, "");
         // Values come as the bytes that the columns hold.
