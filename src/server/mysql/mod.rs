@@ -28,6 +28,7 @@ use crate::domain::server::{DatabaseInfo, ServerInfo};
 use crate::domain::wait::{Blocker, Ending};
 use crate::domain::{Connection, Fault};
 use connect::Connector;
+pub use fault::server as code;
 use futures_util::future::BoxFuture;
 
 /// A MySQL or MariaDB server. Every call opens a connection of its own and closes it, apart from views, readers and loaders, which live on.

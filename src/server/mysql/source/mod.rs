@@ -7,7 +7,7 @@ mod cut;
 mod escape;
 pub mod facts;
 pub mod globals;
-mod grants;
+pub mod grants;
 mod inventory;
 mod keys;
 mod kinds;
