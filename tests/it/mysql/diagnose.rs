@@ -113,7 +113,7 @@ fn a_server_in_every_trouble_at_once() {
         let mysql = facts.mysql.as_ref().expect("its product's facts");
         let (pool, files, log) = (mysql.pool.known().expect("known"), mysql.files.known().expect("known"), mysql.log.known().expect("known"));
         assert!(pool.size.0 == 64 << 20 && pool.used.0 > 0 && pool.requests > 0, "{pool:?}");
-        assert!(files.limit > 0 && files.cache > 0 && files.up_ms > 0, "{files:?}");
+        assert!(files.limit > 0 && files.cache > 0, "{files:?}");
         assert!(log.written && log.files > 0 && log.bytes.0 > 0, "{log:?}");
         assert!(mysql.data.known().is_some_and(|data| data.0 > 100_000), "{:?}", mysql.data);
         assert!(troubled.host.disks.iter().any(|disk| disk.holds("data directory")), "{:?}", troubled.host.disks);
@@ -130,21 +130,27 @@ fn a_server_in_every_trouble_at_once() {
         assert_eq!(waiting.error.as_ref().expect("an error").code, Code::LockTimeout);
         let wait = &waiting.server.as_ref().and_then(|server| server.waits.known()).expect("waits")[0];
         assert!(wait.statement.starts_with("alter table t"), "{wait:?}");
-        match kind {
-            Kind::Mysql => {
-                assert_eq!((wait.object.as_str(), wait.blockers[0].pid), (format!("{name}.t").as_str(), held));
-                assert_eq!(rule(&waiting), "idle-in-transaction");
-                assert!(waiting.root_cause.as_ref().is_some_and(|cause| cause.action.contains(&format!("KILL {held};"))));
+        let args = ["--error", "ERROR 1205 (HY000): Lock wait timeout exceeded; try restarting transaction"];
+        let told = match kind {
+            Kind::Mysql => waiting,
+            // Without its performance schema, which is off by default, it tells who waits and not for whom; a plugin does.
+            Kind::Mariadb => {
+                assert_eq!((wait.object.as_str(), wait.blockers.len()), ("table metadata lock", 0), "{wait:?}");
+                own.sql("", "install soname 'metadata_lock_info'");
+                report(&args, &own.flags()).0
             }
-            // Without its performance schema, which is off by default, it tells who waits and not for whom.
-            Kind::Mariadb => assert_eq!(wait.object, "table metadata lock"),
-        }
+        };
+        let wait = &told.server.as_ref().and_then(|server| server.waits.known()).expect("waits")[0];
+        assert_eq!((wait.object.as_str(), wait.blockers.len()), (format!("{name}.t").as_str(), 1), "{wait:?}");
+        assert_eq!((wait.blockers[0].pid, wait.blockers[0].state.as_str()), (held, "idle in transaction"));
+        assert_eq!(rule(&told), "idle-in-transaction");
+        assert!(told.root_cause.as_ref().is_some_and(|cause| cause.action.contains(&format!("KILL {held};"))), "{:?}", told.root_cause);
         drop(holder);
         waiter.id();
 
         // All connections that there are, and one that this report comes in by.
         let mut open: Vec<Open> = Vec::new();
-        let used = || own.sql("", "select count(*) from information_schema.processlist where command <> 'Daemon'").parse::<usize>().expect("a number");
+        let used = || own.sql("", "show status like 'Threads_connected'").split('\t').nth(1).and_then(|count| count.parse().ok()).unwrap_or(0);
         while used() < 11 {
             let mut one = Open::new(&own, "");
             one.id();
