@@ -135,6 +135,10 @@ impl Server for Mysql {
         Box::pin(async { target::supplies::read(&self.connector).await.map(Some) })
     }
 
+    fn readiness<'a>(&'a self, databases: &'a [String]) -> Answer<'a, Vec<Condition>> {
+        Box::pin(source::readiness::look(&self.connector, databases))
+    }
+
     fn conditions<'a>(&'a self, demands: &'a Demands) -> Answer<'a, Vec<Condition>> {
         Box::pin(target::conditions::look(&self.connector, demands))
     }

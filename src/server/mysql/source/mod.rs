@@ -18,6 +18,7 @@ mod order;
 mod pool;
 mod properties;
 mod reader;
+pub mod readiness;
 mod rights;
 mod sequences;
 mod snapshot;
