@@ -129,7 +129,8 @@ impl ServerFacts {
                 let set = mysql.settings.known().map(|set| set.read_only.as_str()).filter(|set| !set.is_empty()).unwrap_or("read_only");
                 format!("takes no writes ({set})")
             }
-            _ => "primary".to_owned(),
+            None => "primary".to_owned(),
+            Some(_) => "read and write".to_owned(),
         }
     }
 

@@ -166,10 +166,13 @@ fn further(diagnosis: &Diagnosis, out: &mut Paper) {
         let said = hop.outcome.known().map_or_else(|| format!("FAILED: {}", hop.outcome.why().unwrap_or_default()), Clone::clone);
         out.line(&format!("Reach, {}: {} ms, {said}", hop.step.words(), hop.took_ms));
     }
-    out.line(&match server.tool.known() {
-        Some(tool) => format!("Client Tools: {tool}"),
-        None => format!("Client Tools: unknown ({})", server.tool.why().unwrap_or_default()),
-    });
+    // Definitions of the other products are read from the server itself.
+    if server.mysql.is_none() {
+        out.line(&match server.tool.known() {
+            Some(tool) => format!("Client Tools: {tool}"),
+            None => format!("Client Tools: unknown ({})", server.tool.why().unwrap_or_default()),
+        });
+    }
     let Some(about) = server.about.known() else { return };
     out.line(&format!("State: {}", server.state_words(about)));
     if let Some(used) = server.locks_in_use.known() {
@@ -234,7 +237,8 @@ fn family(mysql: &super::mysql::MysqlFacts, out: &mut Paper) {
         Some(log) if !log.written => "Binary Log: not written".to_owned(),
         Some(log) => {
             let kept = if log.keep_seconds == 0 { "for ever".to_owned() } else { span(log.keep_seconds.saturating_mul(1000)) };
-            format!("Binary Log: {} in {} files, kept {kept}", size(log.bytes), grouped(log.files))
+            let files = if log.files == 1 { "1 file".to_owned() } else { format!("{} files", grouped(log.files)) };
+            format!("Binary Log: {} in {files}, kept {kept}", size(log.bytes))
         }
         None => unknown("Binary Log", mysql.log.why()),
     });

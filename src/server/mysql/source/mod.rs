@@ -6,6 +6,7 @@ mod created;
 mod cut;
 mod escape;
 pub mod facts;
+mod files;
 pub mod globals;
 pub mod grants;
 mod inventory;

@@ -114,16 +114,23 @@ fn writing(settings: &Settings) -> Option<Condition> {
 /// Tables that the server would not make.
 fn keys(settings: &Settings, demands: &Demands) -> Option<Condition> {
     let set = settings.wants_keys?;
-    let without: Vec<String> = demands.tables.iter().filter(|table| table.key.is_empty()).map(|table| text::clean(&table.name)).collect();
+    // Of tables without transactions no key is noted.
+    let is_inno = |engine: &Option<String>| engine.as_deref().is_none_or(|engine| engine.eq_ignore_ascii_case("InnoDB"));
+    let without: Vec<String> = demands
+        .tables
+        .iter()
+        .filter(|table| table.key.is_empty() && is_inno(&table.engine))
+        .map(|table| text::clean(&table.name))
+        .collect();
     if without.is_empty() {
         return None;
     }
-    let detail = format!("the server makes no table without a primary key ({set}), and these have none: {}", few(&without));
+    let detail = format!("the server makes no table without a primary key ({set}), and of these none is known: {}", few(&without));
     let cure = match set {
         "sql_require_primary_key" => "SET GLOBAL sql_require_primary_key = OFF; or give our user the right SESSION_VARIABLES_ADMIN.",
         _ => "SET GLOBAL innodb_force_primary_key = OFF;",
     };
-    Some(Condition::of(Verdict::Obstacle(Code::ConstraintViolated), "primary keys", detail, cure))
+    Some(Condition::of(Verdict::Warning, "primary keys", detail, cure))
 }
 
 /// How rows come in.
@@ -269,6 +276,6 @@ mod tests {
         assert_eq!(refused("read_only", false), Some(Verdict::Refusal(Code::ServerReadOnly)));
         assert_eq!(refused("super_read_only", true), Some(Verdict::Refusal(Code::ServerReadOnly)));
         let keyed = judge(&Settings { wants_keys: Some("sql_require_primary_key"), ..settings }, &demands).pop().expect("a line");
-        assert!(keyed.detail.ends_with("these have none: Big, big"), "{}", keyed.detail);
+        assert!(keyed.detail.ends_with("of these none is known: Big"), "{}", keyed.detail);
     }
 }
