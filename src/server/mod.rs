@@ -146,6 +146,12 @@ pub trait Server: Send + Sync {
         Box::pin(std::future::ready(Ok(None)))
     }
 
+    /// What of our user's rights and of the server's settings decides over a backup of these databases. Nothing where the product has no such.
+    fn readiness<'a>(&'a self, databases: &'a [String]) -> Answer<'a, Vec<Condition>> {
+        let _ = databases;
+        Box::pin(std::future::ready(Ok(Vec::new())))
+    }
+
     /// What of the server's settings decides over a restore. Nothing where the product has no such.
     fn conditions<'a>(&'a self, demands: &'a Demands) -> Answer<'a, Vec<Condition>> {
         let _ = demands;

@@ -28,6 +28,7 @@ use crate::domain::server::{DatabaseInfo, ServerInfo};
 use crate::domain::wait::{Blocker, Ending};
 use crate::domain::{Connection, Fault};
 use connect::Connector;
+pub use fault::server as code;
 use futures_util::future::BoxFuture;
 
 /// A MySQL or MariaDB server. Every call opens a connection of its own and closes it, apart from views, readers and loaders, which live on.
@@ -132,6 +133,10 @@ impl Server for Mysql {
 
     fn supplies(&self) -> Answer<'_, Option<Supplies>> {
         Box::pin(async { target::supplies::read(&self.connector).await.map(Some) })
+    }
+
+    fn readiness<'a>(&'a self, databases: &'a [String]) -> Answer<'a, Vec<Condition>> {
+        Box::pin(source::readiness::look(&self.connector, databases))
     }
 
     fn conditions<'a>(&'a self, demands: &'a Demands) -> Answer<'a, Vec<Condition>> {
