@@ -1,7 +1,7 @@
 //! Runs a dump: what [`super::gate`] lets pass, by sessions that take one statement at a time.
 
 use super::folder::{Files, Script, Stage};
-use super::gate::{Act, Findings, Gate, Rules, What, shortened};
+use super::gate::{Act, Findings, Gate, Kind, Rules, What, shortened};
 use super::inspect::{flavour, is_wanted};
 use super::reading::Reader;
 use super::{Form, SqlDump};
@@ -10,6 +10,7 @@ use crate::domain::spec::Binlog;
 use crate::domain::{Code, Fault, text};
 use crate::server::mysql::connect::{Connector, Session};
 use crate::server::mysql::quote::ident;
+use crate::server::mysql::session::Done;
 use crate::server::mysql::wire::Error;
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
@@ -22,6 +23,15 @@ const AHEAD: usize = 4;
 
 /// How many faults of a dump are kept where it is gone on after them.
 const FAULTS: usize = 1000;
+
+/// How many tables with altered values are told.
+const ALTERED: usize = 20;
+
+/// MariaDB's "the value specified for a generated column has been ignored".
+const GENERATED: u16 = 1906;
+
+/// How many settings before a view are its own: mysqldump writes six, mydumper seven.
+const SETTINGS: usize = 7;
 
 /// What is to be done.
 #[derive(Clone, Debug)]
@@ -64,6 +74,8 @@ pub struct Ended {
     pub findings: Findings,
     /// How many rows the server says it took.
     pub rows: u64,
+    /// Values that the server did not take as they are in the dump, in its words: one for each table.
+    pub altered: Vec<String>,
 }
 
 impl Ended {
@@ -71,6 +83,7 @@ impl Ended {
         self.faults.extend(other.faults);
         self.findings.merge(&other.findings);
         self.rows += other.rows;
+        self.altered.extend(other.altered);
     }
 }
 
@@ -147,7 +160,12 @@ impl Work<'_> {
             done.map_err(|error| self.connector.fault(what, &error, &target).with_statement(sql))?;
         }
         // What the source took is taken here too. Not every server has these.
-        for wish in ["sql_generate_invisible_primary_key = 0", "sql_require_primary_key = 0", "innodb_strict_mode = 0"] {
+        for wish in [
+            "sql_generate_invisible_primary_key = 0",
+            "sql_require_primary_key = 0",
+            "innodb_strict_mode = 0",
+            "system_versioning_insert_history = 1",
+        ] {
             match session.run(&format!("SET SESSION {wish}")).await {
                 Ok(_) | Err(Error::Server { .. }) => {}
                 Err(error) => return Err(self.connector.fault(what, &error, &target)),
@@ -165,6 +183,7 @@ impl Work<'_> {
         let feeding = tokio::task::spawn_blocking(move || feed(reader, gate, &send));
         let mut done = Ended::default();
         let mut table: Option<String> = None;
+        let mut late = Late::default();
         let outcome = async {
             loop {
                 let next = tokio::select! {
@@ -172,7 +191,7 @@ impl Work<'_> {
                     () = self.cancel.cancelled() => return Err(Fault::new(Code::Cancelled, "cancelled")),
                     next = receive.recv() => next,
                 };
-                let Some((act, line)) = next else { return Ok(()) };
+                let Some((act, line)) = next else { return self.late(hand, &mut late, &mut done, &path).await };
                 match act {
                     Act::Nothing => {}
                     Act::Enter(name) => {
@@ -191,9 +210,17 @@ impl Work<'_> {
                             (self.says)(Said::Began(hand.target.clone(), name.clone()));
                             table = Some(name.clone());
                         }
-                        match self.sent(&mut hand.session, &sql).await? {
-                            Ok(affected) => {
+                        let answer = self.sent(&mut hand.session, &sql).await?;
+                        if what == What::Setting {
+                            late.set(&sql);
+                        }
+                        match answer {
+                            Err(Error::Server { .. }) if matches!(what, What::Made(Kind::View, _)) => late.put_off(&hand.target, sql, line),
+                            Ok(Done { affected, warnings, .. }) => {
                                 if let What::Rows(name, _) = what {
+                                    if warnings > 0 {
+                                        self.altered(hand, &name, line, warnings, &mut done.altered).await?;
+                                    }
                                     done.rows += affected;
                                     (self.says)(Said::Rows(hand.target.clone(), name, affected));
                                 }
@@ -221,6 +248,39 @@ impl Work<'_> {
         Ok(done)
     }
 
+    /// Makes the views that could not be made when it was their turn, as long as that gets on.
+    async fn late(&self, hand: &mut Hand, late: &mut Late, done: &mut Ended, path: &str) -> Result<(), Fault> {
+        loop {
+            let before = late.views.len();
+            let mut faults = Vec::new();
+            for view in std::mem::take(&mut late.views) {
+                let enter = format!("USE {}", ident(&view.target));
+                for sql in std::iter::once(enter.as_bytes()).chain(view.settings.iter().map(Vec::as_slice)) {
+                    let set = self.sent(&mut hand.session, sql).await?;
+                    set.map_err(|error| self.connector.fault("cannot prepare a session", &error, &view.target))?;
+                }
+                if let Err(error) = self.sent(&mut hand.session, &view.sql).await? {
+                    let fault = self.failed(&error, &view.target, &view.sql, view.line).at("File", path);
+                    if error.number().is_none() {
+                        return Err(fault);
+                    }
+                    faults.push(fault);
+                    late.views.push(view);
+                }
+            }
+            if late.views.is_empty() {
+                return Ok(());
+            }
+            if late.views.len() == before {
+                if !self.order.go_on {
+                    return faults.into_iter().next().map_or(Ok(()), Err);
+                }
+                done.faults.extend(faults);
+                return Ok(());
+            }
+        }
+    }
+
     fn finished(&self, hand: &Hand, table: &mut Option<String>) {
         if let Some(table) = table.take() {
             (self.says)(Said::Finished(hand.target.clone(), table));
@@ -228,12 +288,27 @@ impl Work<'_> {
     }
 
     /// Runs a statement. A session that is given up is ended on the server.
-    async fn sent(&self, session: &mut Session, sql: &[u8]) -> Result<Result<u64, Error>, Fault> {
+    async fn sent(&self, session: &mut Session, sql: &[u8]) -> Result<Result<Done, Error>, Fault> {
         tokio::select! {
             biased;
             () = self.cancel.cancelled() => Err(Fault::new(Code::Cancelled, "cancelled")),
-            done = session.run_bytes(sql) => Ok(done.map(|done| done.affected)),
+            done = session.run_bytes(sql) => Ok(done),
         }
+    }
+
+    /// Notes what the server has warned of: where nothing is strict, it bends values that do not fit.
+    async fn altered(&self, hand: &mut Hand, table: &str, line: u64, warnings: u64, told: &mut Vec<String>) -> Result<(), Fault> {
+        let begins = format!("{table}, line ");
+        if told.len() >= ALTERED || told.iter().any(|one| one.starts_with(&begins)) {
+            return Ok(());
+        }
+        let asked = hand.session.query("SHOW WARNINGS").await;
+        let rows = asked.map_err(|error| self.connector.fault("cannot read the server's warnings", &error, &hand.target))?;
+        // mariadb-dump writes the values of generated columns, which are made anew.
+        if let Some(row) = rows.iter().find(|row| row.number::<u16>(1) != Some(GENERATED)) {
+            told.push(format!("{begins}{line}: {} ({warnings} warnings)", text::clean(&row.owned(2))));
+        }
+        Ok(())
     }
 
     fn failed(&self, error: &Error, target: &str, sql: &[u8], line: u64) -> Fault {
@@ -293,13 +368,44 @@ impl Work<'_> {
             let reader = blocking(move || Reader::part(&owned)).await?;
             // A script begins with a session's own settings, whatever the one before has left.
             let fresh = b"SET NAMES utf8mb4";
-            let mode = b"SET SESSION sql_mode = 'NO_AUTO_VALUE_ON_ZERO', time_zone = '+00:00', foreign_key_checks = 0";
-            for sql in [&fresh[..], &mode[..]] {
+            // Rows may hold dates that no calendar has; a routine would keep the mode.
+            let dates = if script.stage == Stage::Rows { ",ALLOW_INVALID_DATES" } else { "" };
+            let mode = format!("SET SESSION sql_mode = 'NO_AUTO_VALUE_ON_ZERO{dates}', time_zone = '+00:00', foreign_key_checks = 0");
+            for sql in [&fresh[..], mode.as_bytes()] {
                 let set = self.sent(&mut hand.session, sql).await?;
                 set.map_err(|error| self.connector.fault("cannot prepare a session", &error, target))?;
             }
             done.add(self.run(hand, reader, gate).await?);
         }
+    }
+}
+
+/// Views that stand on what comes after them: the programs write them by their names, and a stand-in does not do for all of them.
+#[derive(Default)]
+struct Late {
+    views: Vec<View>,
+    /// The last settings of the session.
+    settings: VecDeque<Vec<u8>>,
+}
+
+/// A view that is made later, under the settings that it has in the dump.
+struct View {
+    target: String,
+    settings: Vec<Vec<u8>>,
+    sql: Vec<u8>,
+    line: u64,
+}
+
+impl Late {
+    fn set(&mut self, sql: &[u8]) {
+        if self.settings.len() == SETTINGS {
+            self.settings.pop_front();
+        }
+        self.settings.push_back(sql.to_vec());
+    }
+
+    fn put_off(&mut self, target: &str, sql: Vec<u8>, line: u64) {
+        self.views.push(View { target: target.to_owned(), settings: self.settings.iter().cloned().collect(), sql, line });
     }
 }
 

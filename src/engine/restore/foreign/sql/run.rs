@@ -162,6 +162,7 @@ fn summary(spec: &RestoreSpec, dump: &SqlDump, ended: &Ended, targets: &[Target]
     if ended.rows != counted {
         warnings.push(format!("the server took {} rows, the dump holds {}", grouped(ended.rows), grouped(counted)));
     }
+    warnings.extend(ended.altered.iter().map(|what| format!("the server has altered values: {what}")));
     let events = findings.parts.iter().flat_map(|part| &part.events).map(|name| text::clean(name)).collect::<Vec<_>>();
     if !events.is_empty() {
         warnings.push(format!(

@@ -77,7 +77,8 @@ impl Gate {
             let whole = plain(text);
             let all: Vec<_> = lexer::words(&whole, quotes).collect();
             return match self.modes.set(&Words::of(&all)) {
-                Set::Session => Ok(Act::Run(text.to_vec(), What::Setting)),
+                Set::Session => Ok(Act::Run(dated(text), What::Setting)),
+                Set::Ours => Ok(Act::Nothing),
                 Set::LeftOut(what) => {
                     self.findings.leave_out(what);
                     Ok(Act::Nothing)
@@ -254,6 +255,13 @@ const OUTSIDE: &str = "it reaches beyond the database that is restored";
 const REMOVE: &str =
     "Ask where the dump comes from: the programs that make dumps write no such statement. Where it is harmless, take it out of the dump.";
 const COPY: &str = "Copy the dump again from where it was made.";
+
+/// The mode that dumps set at their beginning, for rows, widened: the source may have dates that no calendar has. Routines and the like have modes
+/// of their own.
+fn dated(text: &[u8]) -> Vec<u8> {
+    const BEGINS: &[u8] = b"SET @OLD_SQL_MODE=@@SQL_MODE, SQL_MODE='NO_AUTO_VALUE_ON_ZERO'";
+    if text == BEGINS { [&text[..text.len() - 1], b",ALLOW_INVALID_DATES'"].concat() } else { text.to_vec() }
+}
 
 /// Whether a database is the server's own.
 pub fn is_system(name: &str) -> bool {

@@ -50,6 +50,8 @@ const MISLEADING: [&str; 8] = ["big5", "cp932", "gb18030", "gbk", "sjis", "ucs2"
 pub enum Set {
     /// Something of the session.
     Session,
+    /// Something that this restore decides itself.
+    Ours,
     /// Something that is not done, in words.
     LeftOut(&'static str),
     /// Something that no dump does: why.
@@ -96,7 +98,7 @@ impl Modes {
         }
         // A statement is run or passed over as a whole.
         match result {
-            Set::LeftOut(_) if words.from(1).iter().any(|placed| placed.token == Token::Mark(',')) => Set::Refused(UNKNOWN),
+            Set::LeftOut(_) | Set::Ours if words.from(1).iter().any(|placed| placed.token == Token::Mark(',')) => Set::Refused(UNKNOWN),
             other => other,
         }
     }
@@ -149,7 +151,7 @@ impl Modes {
             return Set::Refused(UNKNOWN);
         }
         match name.as_str() {
-            "sql_log_bin" => return Set::LeftOut("a choice about the binary log: that of this restore is taken"),
+            "sql_log_bin" => return Set::Ours,
             "sql_mode" => {
                 let mode = match (&from_variable, right.first()) {
                     (Some(variable), _) => self.kept.get(variable).cloned(),

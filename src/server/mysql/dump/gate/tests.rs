@@ -24,7 +24,7 @@ fn what_dumps_do_passes() {
     for (statement, wanted) in [
         (
             "/*!40101 SET @OLD_SQL_MODE=@@SQL_MODE, SQL_MODE='NO_AUTO_VALUE_ON_ZERO' */",
-            "SET @OLD_SQL_MODE=@@SQL_MODE, SQL_MODE='NO_AUTO_VALUE_ON_ZERO'",
+            "SET @OLD_SQL_MODE=@@SQL_MODE, SQL_MODE='NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES'",
         ),
         ("SET @@GLOBAL.GTID_PURGED=/*!80000 '+'*/ 'b9ff2afa:1-165'", "Nothing"),
         ("SET @@SESSION.SQL_LOG_BIN= 0", "Nothing"),
