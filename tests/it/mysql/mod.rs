@@ -1,5 +1,6 @@
 //! MySQL and MariaDB, on real servers.
 
+mod foreign;
 mod line;
 mod load;
 mod objects;

@@ -147,6 +147,14 @@ impl Modes {
             system_variable(&bare).or_else(|| (bare.len() == 1).then(|| bare.text(0)).flatten().map(|name| name.to_ascii_lowercase()));
         let Some(name) = name.filter(|name| is_known(name)) else { return Set::Refused(UNKNOWN) };
         let from_variable = user_variable(&right);
+        // mydumper 0.10 reads the wrong columns of MySQL's SHOW CREATE: it writes no character set, and a character set as collation.
+        let charset = name == "character_set_results" || CHARSETS.contains(&name.as_str());
+        let bare = |word: &str| !word.contains('_') && !word.eq_ignore_ascii_case("binary");
+        if charset
+            && (right.is_empty() || (name == "collation_connection" && right.len() == 1 && right.text(0).is_some_and(|word| bare(&word))))
+        {
+            return Set::Ours;
+        }
         if !(is_value(&right) || from_variable.is_some() || system_variable(&right).is_some_and(|name| is_known(&name))) {
             return Set::Refused(UNKNOWN);
         }

@@ -28,6 +28,8 @@ fn what_dumps_do_passes() {
         ),
         ("SET @@GLOBAL.GTID_PURGED=/*!80000 '+'*/ 'b9ff2afa:1-165'", "Nothing"),
         ("SET @@SESSION.SQL_LOG_BIN= 0", "Nothing"),
+        ("SET character_set_client = ", "Nothing"),
+        ("SET collation_connection = utf8mb4", "Nothing"),
         ("LOCK TABLES `a` WRITE, `b` READ LOCAL", "Nothing"),
         ("CHANGE MASTER TO MASTER_LOG_FILE='a'", "Nothing"),
         ("/*!50001 DROP VIEW IF EXISTS `a`*/", "DROP VIEW IF EXISTS `a`"),
