@@ -1,6 +1,7 @@
 //! MySQL and MariaDB, on real servers.
 
 mod diagnose;
+mod foreign;
 mod line;
 mod load;
 mod objects;
