@@ -1,9 +1,11 @@
 //! Makes the changes of a binary log on a server, in one session: statements with the settings of the session that ran them, rows by `BINLOG`,
 //! which the server applies as a replica would. (`mysqlbinlog` prints the same; here nothing passes through text that has to be taken apart.)
 
+pub mod load;
 pub mod names;
 mod settings;
 mod variables;
+mod words;
 
 use super::binlog::event::{self, Begin, Body, Header, Kind};
 use super::binlog::format::{self, Format};
@@ -11,15 +13,16 @@ use super::binlog::query::Query;
 use super::binlog::{payload, rows};
 use super::connect::Connector;
 use super::quote;
-use super::session::Session;
+use super::session::{LoadError, Session};
 use super::wire::Error;
 use crate::domain::binlog::Place;
 use crate::domain::spec::Binlog;
 use crate::domain::text::clean;
 use crate::domain::{Code, Fault, Product};
-use crate::server::binlog::{ReplaySettings, Replayer};
+use crate::server::binlog::{ReplayLimits, ReplaySettings, Replayer};
 use crate::server::{Answer, Cancel};
 use futures_util::future::BoxFuture;
+use load::Files;
 use settings::Held;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -30,13 +33,28 @@ const PIECE: u64 = 8 << 20;
 /// The longest part of a statement that a fault shows.
 const SHOWN: usize = 300;
 
+/// See [`crate::server::Server::replay_limits`].
+pub async fn limits(connector: &Connector) -> Result<ReplayLimits, Fault> {
+    let mut session = connector.session(None).await?;
+    let asked = session.query("SELECT @@max_allowed_packet, @@global.event_scheduler").await;
+    let rows = asked.map_err(|error| connector.fault("cannot ask for the server's settings", &error, ""))?;
+    let row = rows.first();
+    let schedules = row.and_then(|row| row.text(1)).is_some_and(|text| text == "ON" || text == "1");
+    let limits =
+        ReplayLimits { product: session.flavour().product, packet: row.and_then(|row| row.number(0)).unwrap_or(1 << 20), schedules };
+    session.close().await;
+    Ok(limits)
+}
+
 /// See [`crate::server::Server::replayer`].
 pub async fn open(connector: &Connector, settings: &ReplaySettings) -> Result<Box<dyn Replayer>, Fault> {
     let mut session = connector.session(None).await?;
     let fault = |what: &str, error: &Error| connector.fault(what, error, "");
     if settings.binlog == Binlog::Off {
         session.run("SET SESSION sql_log_bin = 0").await.map_err(|error| {
-            fault("the replay cannot be kept out of the server's binary log", &error).step("Give the user the right to (SUPER; MySQL: SYSTEM_VARIABLES_ADMIN; MariaDB: BINLOG ADMIN), or leave --binlog off out.")
+            fault("the replay cannot be kept out of the server's binary log", &error).step(
+                "Give the user the right to (SUPER; MySQL: SYSTEM_VARIABLES_ADMIN; MariaDB: BINLOG ADMIN), or leave --binlog off out.",
+            )
         })?;
     }
     // What the servers' own program sets: XA transactions are let go of by the session that prepared them.
@@ -46,7 +64,10 @@ pub async fn open(connector: &Connector, settings: &ReplaySettings) -> Result<Bo
     };
     // Without the right to set it, all but XA works as well.
     let _ = session.run(mode).await;
-    let packet = session.query("SELECT @@max_allowed_packet").await.map_err(|error| fault("cannot ask how much the server takes at once", &error))?;
+    let packet = session
+        .query("SELECT @@max_allowed_packet")
+        .await
+        .map_err(|error| fault("cannot ask how much the server takes at once", &error))?;
     let packet: u64 = packet.first().and_then(|row| row.number(0)).unwrap_or(1 << 20);
     Ok(Box::new(Replay {
         connector: connector.clone(),
@@ -54,6 +75,8 @@ pub async fn open(connector: &Connector, settings: &ReplaySettings) -> Result<Bo
         piece: usize::try_from((packet / 2).min(PIECE)).unwrap_or(1 << 20),
         held: Held::default(),
         format: None,
+        files: Files::default(),
+        needed: Vec::new(),
         database: None,
         tables: HashMap::new(),
         maps: Vec::new(),
@@ -73,6 +96,10 @@ struct Replay {
     held: Held,
     /// That of the file in which we are.
     format: Option<Format>,
+    /// Files of LOAD DATA statements that have not come.
+    files: Files,
+    /// What the next statement needs to be set, in this order. It goes with the statement, when that is left out.
+    needed: Vec<String>,
     /// The session's database; none: not known.
     database: Option<Vec<u8>>,
     /// The tables of the statement at work, by number, and whether their rows are wanted.
@@ -112,7 +139,9 @@ impl Replay {
             // that the server knows already would silently not be made.
             return match self.session.flavour().product {
                 Product::Mariadb => Ok(()),
-                Product::Mysql | Product::Postgres => self.run("SET @@SESSION.gtid_next = 'AUTOMATIC'", "transactions cannot get identities of their own").await,
+                Product::Mysql | Product::Postgres => {
+                    self.run("SET @@SESSION.gtid_next = 'AUTOMATIC'", "transactions cannot get identities of their own").await
+                }
             };
         }
         let format = self.format.as_ref().ok_or_else(|| Fault::internal("an event came before its format"))?;
@@ -133,11 +162,16 @@ impl Replay {
             return self.table(content);
         }
         if header.kind.is_rows() {
-            let content = rows::expanded(header, content).ok_or_else(|| damaged("compressed rows are not what they should be".to_owned()))?;
+            let content =
+                rows::expanded(header, content).ok_or_else(|| damaged("compressed rows are not what they should be".to_owned()))?;
             return self.changed(content).await;
         }
-        if let Some(sql) = variables::read(&mut self.session, header, content).await.map_err(|error| self.fault("cannot set what a statement needs", &error))? {
-            return self.run(&sql, "cannot set what a statement needs").await;
+        if let Some(sql) = variables::read(&mut self.session, header, content)
+            .await
+            .map_err(|error| self.fault("cannot set what a statement needs", &error))?
+        {
+            self.needed.push(sql);
+            return Ok(());
         }
         match event::read(header, content).ok_or_else(|| damaged("an event is too short for what it is".to_owned()))? {
             Body::Gtid(begin) => self.begin(&begin).await,
@@ -151,9 +185,10 @@ impl Replay {
                 let sql = if one_phase { format!("XA COMMIT {xid} ONE PHASE") } else { format!("XA PREPARE {xid}") };
                 self.run(&sql, "an XA transaction could not be prepared").await
             }
-            Body::Incident(what) => Err(Fault::new(Code::Incomplete, "the server lost events here, and said so in its log").because(clean(&what))
+            Body::Incident(what) => Err(Fault::new(Code::Incomplete, "the server lost events here, and said so in its log")
+                .because(clean(&what))
                 .step("Recover to a moment before it, or begin with a backup that was made after it.")),
-            _ if matches!(header.kind, Kind::BEGIN_LOAD_QUERY | Kind::EXECUTE_LOAD_QUERY) => Err(load_data()),
+            Body::Piece(file, piece) => self.files.take(file, piece),
             _ => Ok(()),
         }
     }
@@ -170,48 +205,74 @@ impl Replay {
     async fn query(&mut self, query: &Query<'_>) -> Result<(), Fault> {
         self.send_rows().await?;
         // Ends of transactions mean the same in any session.
-        if query.is("BEGIN") || query.is("COMMIT") || query.is("ROLLBACK") || query.begins("XA ") || query.begins("SAVEPOINT ") || query.begins("ROLLBACK TO ") {
+        if query.is("BEGIN")
+            || query.is("COMMIT")
+            || query.is("ROLLBACK")
+            || query.begins("XA ")
+            || query.begins("SAVEPOINT ")
+            || query.begins("ROLLBACK TO ")
+        {
             return self.run(&String::from_utf8_lossy(&query.text), "a transaction could not be begun or ended").await;
         }
+        let needed = std::mem::take(&mut self.needed);
         let only = self.wanted.only.clone();
         match only.as_deref().map_or(names::Fate::Run, |only| names::fate(query, only, self.wanted.rename.as_deref())) {
             names::Fate::Run => {}
-            names::Fate::Leave => return Ok(()),
-            names::Fate::Refuse => {
-                return Err(Fault::new(Code::Usage, "a statement names the database itself, and cannot be replayed under another name")
-                    .with_statement(&shown(&query.text))
-                    .step("Recover it under its own name, on another server."));
+            names::Fate::Leave => {
+                let _ = query.load.and_then(|load| self.files.give(load.file));
+                return Ok(());
             }
+            names::Fate::Refuse(why) => return Err(why.fault(&shown(&query.text))),
         }
         let rename = self.wanted.rename.clone();
         let database = match (&only, &rename) {
             (Some(only), Some(new)) if query.database == only.as_bytes() => new.as_bytes(),
+            // One that is left out may not be there; the statement names what it is about.
+            (Some(only), _) if query.database != only.as_bytes() => b"",
             _ => query.database,
         };
         // A statement that makes or drops the database it is in needs none.
-        if !database.is_empty() && !names::is_about_databases(&query.text) && self.database.as_deref() != Some(database) {
+        let is_about_databases = names::is_about_databases(&query.text);
+        if !database.is_empty() && !is_about_databases && self.database.as_deref() != Some(database) {
             let name = quote::ident(&String::from_utf8_lossy(database));
             self.run(&format!("USE {name}"), "the database of a statement is not there").await?;
             self.database = Some(database.to_vec());
         }
-        if names::is_about_databases(&query.text) {
+        if is_about_databases {
             self.database = None;
         }
         let product = self.session.flavour().product;
         if let Some(sql) = self.held.change(&query.settings, product) {
             self.run(&sql, "what a statement's session had set cannot be set").await?;
         }
-        match self.session.run_bytes(&query.text).await {
+        for sql in &needed {
+            self.run(sql, "cannot set what a statement needs").await?;
+        }
+        let done = match &query.load {
+            None => self.session.run_bytes(&query.text).await,
+            Some(load) => {
+                let (mut file, sql) = self.files.give(load.file).zip(load::statement(query, load)).ok_or_else(|| load::missing(query))?;
+                match self.session.load_bytes(&sql, &mut file).await {
+                    Ok(done) => Ok(done),
+                    Err(LoadError::Source(fault)) => return Err(fault),
+                    Err(LoadError::Server(error)) => Err(error),
+                }
+            }
+        };
+        match done {
             Ok(_) => Ok(()),
             // It failed on the server too, half-way, and what it did until then is wanted.
             Err(Error::Server { number, .. }) if query.error != 0 && number == query.error => Ok(()),
+            // ER_CANNOT_USER: an account that is made is there already, or one that is dropped is not. It is not dropped before a restore.
+            Err(Error::Server { number: 1396, .. }) if names::is_of_accounts(query) => Ok(()),
             Err(error) => Err(self.fault("a statement of the log failed", &error).with_statement(&shown(&query.text))),
         }
     }
 
     /// Learns of which table the next rows are.
     fn table(&mut self, content: &[u8]) -> Result<(), Fault> {
-        let (id, (database, _)) = rows::table_id(content).zip(rows::table(content)).ok_or_else(|| damaged("a table has no name".to_owned()))?;
+        let (id, (database, _)) =
+            rows::table_id(content).zip(rows::table(content)).ok_or_else(|| damaged("a table has no name".to_owned()))?;
         let wanted = self.wanted.only.as_ref().is_none_or(|only| database == only.as_bytes());
         self.tables.insert(id, wanted);
         if wanted {
@@ -277,7 +338,10 @@ impl Replay {
         self.session.run_bytes(&sql).await.map(drop).map_err(|error| {
             let fault = self.fault("changes of rows could not be made", &error);
             match error {
-                Error::Server { number: 1227, .. } => fault.step_run("Give the user the right to (MySQL; on MariaDB it is BINLOG REPLAY):", "GRANT BINLOG_ADMIN ON *.* TO 'recovery'@'%'"),
+                Error::Server { number: 1227, .. } => fault.step_run(
+                    "Give the user the right to (MySQL; on MariaDB it is BINLOG REPLAY):",
+                    "GRANT BINLOG_ADMIN ON *.* TO 'recovery'@'%'",
+                ),
                 _ => fault,
             }
         })
@@ -292,24 +356,12 @@ impl Replay {
     }
 }
 
-/// The fault of rows that came from a file, which the log holds in pieces of its own.
-pub fn load_data() -> Fault {
-    Fault::new(Code::Usage, "the log holds a LOAD DATA as a statement, which is not replayed")
-        .step("Recover to the moment before it (--target-exclusive), and load the file again.")
-        .step("With binlog_format = ROW the server logs the rows themselves.")
-}
-
 fn damaged(why: String) -> Fault {
     Fault::new(Code::CorruptedBackup, "an event of the log is not what it should be").because(why)
 }
 
 fn shown(text: &[u8]) -> String {
-    let text = String::from_utf8_lossy(text);
-    let text = clean(text.trim());
-    match text.char_indices().nth(SHOWN) {
-        Some((at, _)) => format!("{}…", &text[..at]),
-        None => text.to_string(),
-    }
+    names::shown(text, SHOWN)
 }
 
 /// RFC 4648, in lines of a length that is no matter to the server.
