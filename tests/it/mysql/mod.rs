@@ -1,8 +1,11 @@
 //! MySQL and MariaDB, on real servers.
 
+mod binlog;
 mod line;
 mod load;
+mod logged;
 mod objects;
+mod pitr;
 mod restore;
 mod session;
 mod source;
