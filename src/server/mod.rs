@@ -282,6 +282,11 @@ pub trait Server: Send + Sync {
         Box::pin(std::future::ready(Err(no_binary_log())))
     }
 
+    /// What of this server decides over a replay.
+    fn replay_limits(&self) -> Answer<'_, binlog::ReplayLimits> {
+        Box::pin(std::future::ready(Err(no_binary_log())))
+    }
+
     /// A session that makes the changes of a binary log.
     fn replayer<'a>(&'a self, settings: &'a binlog::ReplaySettings) -> Answer<'a, Box<dyn binlog::Replayer>> {
         let _ = settings;

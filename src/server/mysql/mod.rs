@@ -16,7 +16,7 @@ mod target;
 mod watch;
 pub mod wire;
 
-use super::binlog::{BinlogSource, Binlogs, Follow, ReplaySettings, Replayer};
+use super::binlog::{BinlogSource, Binlogs, Follow, ReplayLimits, ReplaySettings, Replayer};
 use super::{
     Answer, Condition, Demands, Feature, LedgerHead, LoadSettings, Loader, Made, Monitor, Purpose, Scratch, Server, Snapshot, SqlDumps,
     Supplies, Survey, Swept, TargetChoices, View,
@@ -198,6 +198,10 @@ impl Server for Mysql {
 
     fn end_session<'a>(&'a self, blocker: &'a Blocker, ending: Ending) -> Answer<'a, ()> {
         Box::pin(watch::end(&self.connector, blocker, ending))
+    }
+
+    fn replay_limits(&self) -> Answer<'_, ReplayLimits> {
+        Box::pin(replay::limits(&self.connector))
     }
 
     fn replayer<'a>(&'a self, settings: &'a ReplaySettings) -> Answer<'a, Box<dyn Replayer>> {
