@@ -411,7 +411,9 @@ impl Code {
                 ],
             },
             Self::AuthFailed => Page {
-                about: &["The password is wrong or missing, or pg_hba.conf has no rule that lets this role in from here. MySQL and MariaDB: there is no account for this user and this host, or it proves passwords in a way that this program does not have."],
+                about: &[
+                    "The password is wrong or missing, or pg_hba.conf has no rule that lets this role in from here. MySQL and MariaDB: there is no account for this user and this host, or it proves passwords in a way that this program does not have.",
+                ],
                 cures: &[
                     ("See where the connection's settings come from (a password is never shown):", "dbbackup config show --origin"),
                     ("Try it with psql:", "psql -h {host} -U {user} -d postgres"),

@@ -67,7 +67,9 @@ fn named(archive: &std::path::Path) -> Result<Standing, Fault> {
         Fault::new(Code::Usage, "the backup does not say where in the binary log it stands")
             .at("Archive", archive.display())
             .because("it is not of MySQL or MariaDB, or the server wrote no binary log, or the user could not ask for its position")
-            .step("Give the backup's user the right to ask for it (MySQL: REPLICATION CLIENT; MariaDB: BINLOG MONITOR), and make a new one.")
+            .step(
+                "Give the backup's user the right to ask for it (MySQL: REPLICATION CLIENT; MariaDB: BINLOG MONITOR), and make a new one.",
+            )
     })
 }
 
@@ -86,7 +88,8 @@ fn newest(spec: &ReplaySpec, dir: &std::path::Path) -> Result<Standing, Fault> {
     };
     let fitting = found.iter().filter(|backup| backup.complete && holds(backup));
     fitting.clone().rfind(|backup| before(backup)).cloned().ok_or_else(|| {
-        let mut fault = Fault::new(Code::FileMissing, "there is no backup from which the log leads to the target").at("Folder", dir.display());
+        let mut fault =
+            Fault::new(Code::FileMissing, "there is no backup from which the log leads to the target").at("Folder", dir.display());
         fault = match fitting.clone().next() {
             Some(oldest) => fault.because(format!("the oldest one is of {}", moment::both(oldest.taken.into()))),
             None => fault.because("no complete backup there says where in this binary log it stands"),
@@ -183,7 +186,13 @@ fn checks(spec: &ReplaySpec, known: &Known) -> Vec<Check> {
             Some(Code::FileMissing),
         ));
     } else {
-        checks.push(check(CheckState::Ok, "binary log", format!("whole from {} to the target, {} files", known.from, facts.logs), None, None));
+        checks.push(check(
+            CheckState::Ok,
+            "binary log",
+            format!("whole from {} to the target, {} files", known.from, facts.logs),
+            None,
+            None,
+        ));
     }
     if facts.statements > 0 {
         let shown = facts.statement.as_deref().unwrap_or_default();
@@ -241,7 +250,9 @@ fn reach(spec: &ReplaySpec, known: &Known) -> Check {
             Some("Name an older backup with --base-backup."),
             Some(Code::NotInArchive),
         ),
-        Halt::Position(place) if end.next.is_none() && end.last.as_ref().is_none_or(|last| (&last.at.log, last.end) < (&place.log, place.offset)) => {
+        Halt::Position(place)
+            if end.next.is_none() && end.last.as_ref().is_none_or(|last| (&last.at.log, last.end) < (&place.log, place.offset)) =>
+        {
             short(format!("the archived log ends before {place}"))
         }
         target => check(CheckState::Ok, "target", format!("{} lies in the archived log", words(target, spec.bound)), None, None),

@@ -34,7 +34,8 @@ pub async fn run(spec: &ReplaySpec, context: &Context) -> Result<Summary, Fault>
         Some(inner) => {
             let summary = restore::run(inner, context).await?;
             if let Some(failed) = summary.failed().next() {
-                return Err(Fault::new(Code::Partial, "the backup was not restored completely, so nothing was replayed on it").because(format!("{failed:?}")));
+                return Err(Fault::new(Code::Partial, "the backup was not restored completely, so nothing was replayed on it")
+                    .because(format!("{failed:?}")));
             }
             summary
         }
@@ -134,7 +135,8 @@ impl Board<'_> {
         let bytes = Ratio { done: self.done.min(total), total };
         let name = "binary log".to_owned();
         let doing = format!("replaying, at {place}");
-        let active = TableProgress { database: name.clone(), table: "log".to_owned(), doing, bytes, workers: 1, ..TableProgress::default() };
+        let active =
+            TableProgress { database: name.clone(), table: "log".to_owned(), doing, bytes, workers: 1, ..TableProgress::default() };
         let database = DatabaseProgress { name, state: DatabaseState::Running(Phase::Replaying), bytes, ..DatabaseProgress::default() };
         let progress = Progress { phase: Phase::Replaying, bytes, databases: vec![database], active: vec![active], ..Progress::default() };
         self.context.events.post(Event::Progress(Box::new(progress)));

@@ -75,9 +75,8 @@ impl<'a> Seeker<'a> {
     /// Takes the next event. A fault is about what would have to be replayed and cannot be.
     pub fn take(&mut self, held: &Held, event: &Event, content: &[u8]) -> Result<(), Fault> {
         let place = Place { log: held.log.clone(), offset: event.at };
-        let body = event::read(&event.header, content).ok_or_else(|| {
-            Fault::new(Code::CorruptedBackup, "an event of the log is too short for what it is").at("Place", &place)
-        })?;
+        let body = event::read(&event.header, content)
+            .ok_or_else(|| Fault::new(Code::CorruptedBackup, "an event of the log is too short for what it is").at("Place", &place))?;
         self.look(&event.header, &body, content);
         self.open.bytes += event.bytes.len() as u64;
         let mut ended = None;

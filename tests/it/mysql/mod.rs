@@ -9,6 +9,7 @@ mod session;
 mod source;
 mod target;
 mod watch;
+mod whole;
 
 use crate::support::mysql::Mysql;
 use dbbackup::domain::Connection;

@@ -36,7 +36,9 @@ pub async fn open(connector: &Connector, settings: &ReplaySettings) -> Result<Bo
     let fault = |what: &str, error: &Error| connector.fault(what, error, "");
     if settings.binlog == Binlog::Off {
         session.run("SET SESSION sql_log_bin = 0").await.map_err(|error| {
-            fault("the replay cannot be kept out of the server's binary log", &error).step("Give the user the right to (SUPER; MySQL: SYSTEM_VARIABLES_ADMIN; MariaDB: BINLOG ADMIN), or leave --binlog off out.")
+            fault("the replay cannot be kept out of the server's binary log", &error).step(
+                "Give the user the right to (SUPER; MySQL: SYSTEM_VARIABLES_ADMIN; MariaDB: BINLOG ADMIN), or leave --binlog off out.",
+            )
         })?;
     }
     // What the servers' own program sets: XA transactions are let go of by the session that prepared them.
@@ -46,7 +48,10 @@ pub async fn open(connector: &Connector, settings: &ReplaySettings) -> Result<Bo
     };
     // Without the right to set it, all but XA works as well.
     let _ = session.run(mode).await;
-    let packet = session.query("SELECT @@max_allowed_packet").await.map_err(|error| fault("cannot ask how much the server takes at once", &error))?;
+    let packet = session
+        .query("SELECT @@max_allowed_packet")
+        .await
+        .map_err(|error| fault("cannot ask how much the server takes at once", &error))?;
     let packet: u64 = packet.first().and_then(|row| row.number(0)).unwrap_or(1 << 20);
     Ok(Box::new(Replay {
         connector: connector.clone(),
@@ -112,7 +117,9 @@ impl Replay {
             // that the server knows already would silently not be made.
             return match self.session.flavour().product {
                 Product::Mariadb => Ok(()),
-                Product::Mysql | Product::Postgres => self.run("SET @@SESSION.gtid_next = 'AUTOMATIC'", "transactions cannot get identities of their own").await,
+                Product::Mysql | Product::Postgres => {
+                    self.run("SET @@SESSION.gtid_next = 'AUTOMATIC'", "transactions cannot get identities of their own").await
+                }
             };
         }
         let format = self.format.as_ref().ok_or_else(|| Fault::internal("an event came before its format"))?;
@@ -133,10 +140,14 @@ impl Replay {
             return self.table(content);
         }
         if header.kind.is_rows() {
-            let content = rows::expanded(header, content).ok_or_else(|| damaged("compressed rows are not what they should be".to_owned()))?;
+            let content =
+                rows::expanded(header, content).ok_or_else(|| damaged("compressed rows are not what they should be".to_owned()))?;
             return self.changed(content).await;
         }
-        if let Some(sql) = variables::read(&mut self.session, header, content).await.map_err(|error| self.fault("cannot set what a statement needs", &error))? {
+        if let Some(sql) = variables::read(&mut self.session, header, content)
+            .await
+            .map_err(|error| self.fault("cannot set what a statement needs", &error))?
+        {
             return self.run(&sql, "cannot set what a statement needs").await;
         }
         match event::read(header, content).ok_or_else(|| damaged("an event is too short for what it is".to_owned()))? {
@@ -151,7 +162,8 @@ impl Replay {
                 let sql = if one_phase { format!("XA COMMIT {xid} ONE PHASE") } else { format!("XA PREPARE {xid}") };
                 self.run(&sql, "an XA transaction could not be prepared").await
             }
-            Body::Incident(what) => Err(Fault::new(Code::Incomplete, "the server lost events here, and said so in its log").because(clean(&what))
+            Body::Incident(what) => Err(Fault::new(Code::Incomplete, "the server lost events here, and said so in its log")
+                .because(clean(&what))
                 .step("Recover to a moment before it, or begin with a backup that was made after it.")),
             _ if matches!(header.kind, Kind::BEGIN_LOAD_QUERY | Kind::EXECUTE_LOAD_QUERY) => Err(load_data()),
             _ => Ok(()),
@@ -170,7 +182,13 @@ impl Replay {
     async fn query(&mut self, query: &Query<'_>) -> Result<(), Fault> {
         self.send_rows().await?;
         // Ends of transactions mean the same in any session.
-        if query.is("BEGIN") || query.is("COMMIT") || query.is("ROLLBACK") || query.begins("XA ") || query.begins("SAVEPOINT ") || query.begins("ROLLBACK TO ") {
+        if query.is("BEGIN")
+            || query.is("COMMIT")
+            || query.is("ROLLBACK")
+            || query.begins("XA ")
+            || query.begins("SAVEPOINT ")
+            || query.begins("ROLLBACK TO ")
+        {
             return self.run(&String::from_utf8_lossy(&query.text), "a transaction could not be begun or ended").await;
         }
         let only = self.wanted.only.clone();
@@ -211,7 +229,8 @@ impl Replay {
 
     /// Learns of which table the next rows are.
     fn table(&mut self, content: &[u8]) -> Result<(), Fault> {
-        let (id, (database, _)) = rows::table_id(content).zip(rows::table(content)).ok_or_else(|| damaged("a table has no name".to_owned()))?;
+        let (id, (database, _)) =
+            rows::table_id(content).zip(rows::table(content)).ok_or_else(|| damaged("a table has no name".to_owned()))?;
         let wanted = self.wanted.only.as_ref().is_none_or(|only| database == only.as_bytes());
         self.tables.insert(id, wanted);
         if wanted {
@@ -277,7 +296,10 @@ impl Replay {
         self.session.run_bytes(&sql).await.map(drop).map_err(|error| {
             let fault = self.fault("changes of rows could not be made", &error);
             match error {
-                Error::Server { number: 1227, .. } => fault.step_run("Give the user the right to (MySQL; on MariaDB it is BINLOG REPLAY):", "GRANT BINLOG_ADMIN ON *.* TO 'recovery'@'%'"),
+                Error::Server { number: 1227, .. } => fault.step_run(
+                    "Give the user the right to (MySQL; on MariaDB it is BINLOG REPLAY):",
+                    "GRANT BINLOG_ADMIN ON *.* TO 'recovery'@'%'",
+                ),
                 _ => fault,
             }
         })

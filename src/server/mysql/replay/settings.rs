@@ -64,7 +64,10 @@ mod tests {
         let mut held = Held::default();
         let settings = Settings { sql_mode: Some(4), flags: Some(Settings::NO_FOREIGN_KEYS), timestamp: 7, ..Settings::default() };
         let first = held.change(&settings, Product::Mysql).expect("all is new");
-        assert!(first.contains("sql_mode = 4") && first.contains("foreign_key_checks = 0") && first.contains("timestamp = 7.000000"), "{first}");
+        assert!(
+            first.contains("sql_mode = 4") && first.contains("foreign_key_checks = 0") && first.contains("timestamp = 7.000000"),
+            "{first}"
+        );
         assert_eq!(held.change(&settings, Product::Mysql), None);
         let later = held.change(&Settings { timestamp: 8, ..settings }, Product::Mysql);
         assert_eq!(later.as_deref(), Some("SET @@SESSION.timestamp = 8.000000"));

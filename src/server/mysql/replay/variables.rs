@@ -25,9 +25,8 @@ pub async fn read(session: &mut Session, header: &Header, content: &[u8]) -> Res
             let value = match value {
                 Value::Sql(sql) => sql,
                 Value::Text(collation, bytes) => {
-                    let sql = format!(
-                        "SELECT CHARACTER_SET_NAME, COLLATION_NAME FROM information_schema.COLLATIONS WHERE ID = {collation}"
-                    );
+                    let sql =
+                        format!("SELECT CHARACTER_SET_NAME, COLLATION_NAME FROM information_schema.COLLATIONS WHERE ID = {collation}");
                     let rows = session.query(&sql).await?;
                     let row = rows.first().ok_or_else(|| Error::Protocol(format!("the server has no collation {collation}")))?;
                     let (charset, collation) = (row.text(0).unwrap_or_default(), row.text(1).unwrap_or_default());

@@ -13,6 +13,7 @@ mod inventory;
 mod keys;
 mod kinds;
 mod locks;
+mod members;
 mod moment;
 mod objects;
 mod order;
