@@ -121,7 +121,9 @@ fn figures(diagnosis: &Diagnosis, size: Size, density: Density) -> Vec<Row> {
     }
     if let (Some(about), Some(mysql)) = (server.about.known(), &server.mysql) {
         let figures = family(about, mysql).join(" · ");
-        rows.push(Row::of(text::left("figures", label), Role::Muted).then(text::cut(&figures, size.cols.saturating_sub(label)), Role::Text));
+        rows.push(
+            Row::of(text::left("figures", label), Role::Muted).then(text::cut(&figures, size.cols.saturating_sub(label)), Role::Text),
+        );
     }
     rows
 }

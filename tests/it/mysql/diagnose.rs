@@ -48,7 +48,8 @@ fn report(args: &[&str], flags: &[String]) -> (Diagnosis, String) {
     let home = tempfile::tempdir().expect("a folder");
     let run = |form: &[&str]| {
         let dir = home.path().display().to_string();
-        let all: Vec<&str> = ["diagnose", "--backup-dir", &dir].into_iter().chain(form.iter().copied()).chain(args.iter().copied()).collect();
+        let all: Vec<&str> =
+            ["diagnose", "--backup-dir", &dir].into_iter().chain(form.iter().copied()).chain(args.iter().copied()).collect();
         let mut command = program::dbbackup(home.path(), &all);
         program::run(command.args(flags)).ok().stdout
     };
@@ -87,11 +88,18 @@ fn a_server_in_every_trouble_at_once() {
         // A replica of nobody who listens, small in everything.
         let own = Mysql::start_with(
             kind,
-            &["--max-connections=12", "--server-id=7", "--max-allowed-packet=1M", "--local-infile=0", "--relay-log=relay", "--skip-replica-start"]
-                .map(|flag| if kind == Kind::Mariadb { flag.replace("replica-start", "slave-start") } else { flag.to_owned() })
-                .iter()
-                .map(String::as_str)
-                .collect::<Vec<_>>(),
+            &[
+                "--max-connections=12",
+                "--server-id=7",
+                "--max-allowed-packet=1M",
+                "--local-infile=0",
+                "--relay-log=relay",
+                "--skip-replica-start",
+            ]
+            .map(|flag| if kind == Kind::Mariadb { flag.replace("replica-start", "slave-start") } else { flag.to_owned() })
+            .iter()
+            .map(String::as_str)
+            .collect::<Vec<_>>(),
         );
         let name = own.database("troubled");
         own.sql(&name, "create table t (id int primary key) engine=InnoDB; insert into t values (1)");
@@ -111,7 +119,8 @@ fn a_server_in_every_trouble_at_once() {
         finding(&troubled, "local_infile is off");
         let facts = troubled.server.as_ref().expect("a server");
         let mysql = facts.mysql.as_ref().expect("its product's facts");
-        let (pool, files, log) = (mysql.pool.known().expect("known"), mysql.files.known().expect("known"), mysql.log.known().expect("known"));
+        let (pool, files, log) =
+            (mysql.pool.known().expect("known"), mysql.files.known().expect("known"), mysql.log.known().expect("known"));
         assert!(pool.size.0 == 64 << 20 && pool.used.0 > 0 && pool.requests > 0, "{pool:?}");
         assert!(files.limit > 0 && files.cache > 0, "{files:?}");
         assert!(log.written && log.files > 0 && log.bytes.0 > 0, "{log:?}");
@@ -124,9 +133,10 @@ fn a_server_in_every_trouble_at_once() {
         let held = holder.id();
         let mut waiter = Open::new(&own, &name);
         waiter.say("alter table t add column v int");
-        let waiting = until(&own, &["--error", "ERROR 1205 (HY000): Lock wait timeout exceeded; try restarting transaction"], |diagnosis| {
-            diagnosis.server.as_ref().and_then(|server| server.waits.known()).is_some_and(|waits| !waits.is_empty())
-        });
+        let waiting =
+            until(&own, &["--error", "ERROR 1205 (HY000): Lock wait timeout exceeded; try restarting transaction"], |diagnosis| {
+                diagnosis.server.as_ref().and_then(|server| server.waits.known()).is_some_and(|waits| !waits.is_empty())
+            });
         assert_eq!(waiting.error.as_ref().expect("an error").code, Code::LockTimeout);
         let wait = &waiting.server.as_ref().and_then(|server| server.waits.known()).expect("waits")[0];
         assert!(wait.statement.starts_with("alter table t"), "{wait:?}");
@@ -135,7 +145,7 @@ fn a_server_in_every_trouble_at_once() {
             Kind::Mysql => waiting,
             // Without its performance schema, which is off by default, it tells who waits and not for whom; a plugin does.
             Kind::Mariadb => {
-                assert_eq!((wait.object.as_str(), wait.blockers.len()), ("table metadata lock", 0), "{wait:?}");
+                assert_eq!((wait.object.as_str(), wait.blockers.len()), ("the definition of a table", 0), "{wait:?}");
                 own.sql("", "install soname 'metadata_lock_info'");
                 report(&args, &own.flags()).0
             }
@@ -150,7 +160,8 @@ fn a_server_in_every_trouble_at_once() {
 
         // All connections that there are, and one that this report comes in by.
         let mut open: Vec<Open> = Vec::new();
-        let used = || own.sql("", "show status like 'Threads_connected'").split('\t').nth(1).and_then(|count| count.parse().ok()).unwrap_or(0);
+        let used =
+            || own.sql("", "show status like 'Threads_connected'").split('\t').nth(1).and_then(|count| count.parse().ok()).unwrap_or(0);
         while used() < 11 {
             let mut one = Open::new(&own, "");
             one.id();
@@ -190,7 +201,10 @@ fn what_a_user_may_not_know_is_missing_and_says_why() {
         assert_eq!(rule(&diagnosis), "password-wrong");
         let broken = diagnosis.server.as_ref().and_then(|server| server.broken()).expect("no login");
         assert_eq!((broken.step, broken.code), (HopStep::Login, Some(Code::AuthFailed)));
-        assert!(matches!(diagnosis.server.as_ref().and_then(|server| server.mysql.as_ref()).map(|mysql| &mysql.pool), Some(Fact::Unknown(_))));
+        assert!(matches!(
+            diagnosis.server.as_ref().and_then(|server| server.mysql.as_ref()).map(|mysql| &mysql.pool),
+            Some(Fact::Unknown(_))
+        ));
     }
 }
 

@@ -151,7 +151,11 @@ fn cases() -> Vec<Case> {
             "archiver fails",
         ),
         ("binary-log", mysql::failed(Code::ServerDiskFull, "x", |_, facts| facts.log = mysql::log(30 * GB)), "30.0 GB in 42 files"),
-        ("host-not-allowed", mysql::failed(Code::AuthFailed, "Host '10.0.0.9' is not allowed to connect to this server", |_, _| {}), "no account"),
+        (
+            "host-not-allowed",
+            mysql::failed(Code::AuthFailed, "Host '10.0.0.9' is not allowed to connect to this server", |_, _| {}),
+            "no account",
+        ),
         ("server-disk-full", failed(Code::ServerDiskFull, "x", |d| fill(d, 1)), "97.0 % full"),
         ("server-disk-full", failed(Code::ServerDiskFull, "x", |d| server(d).slots = slot(false, GB)), "tablespace"),
         (

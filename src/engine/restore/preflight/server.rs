@@ -25,7 +25,9 @@ pub fn rights(facts: &Facts<'_>) -> Vec<Found> {
     if facts.info.superuser {
         return vec![ok(NAME, if mysql { format!("{user} may do everything") } else { format!("{user} is superuser") })];
     }
-    let Some(supplies) = facts.supplies.as_ref() else { return vec![ok(NAME, if mysql { user } else { format!("{user} is no superuser") })] };
+    let Some(supplies) = facts.supplies.as_ref() else {
+        return vec![ok(NAME, if mysql { user } else { format!("{user} is no superuser") })];
+    };
     let mut found = Vec::new();
     let roles: Vec<&str> =
         facts.made_roles.iter().map(String::as_str).filter(|role| !supplies.roles.iter().any(|there| there == role)).collect();

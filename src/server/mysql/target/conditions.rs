@@ -259,7 +259,14 @@ mod tests {
             Settings { streams: true, packet: 1 << 20, logs: true, engines: BTreeSet::from(["innodb".to_owned()]), ..Settings::default() };
         let verdicts = |settings: &Settings| judge(settings, &demands).into_iter().map(|one| one.verdict).collect::<Vec<_>>();
         assert_eq!(verdicts(&settings), [Verdict::Fine, Verdict::Fine, Verdict::Fine, Verdict::Obstacle(Code::MissingExtension)]);
-        let worse = Settings { streams: false, lower_case: 1, unlogged: Some(false), read_only: Some("read_only"), may_write: true, ..settings.clone() };
+        let worse = Settings {
+            streams: false,
+            lower_case: 1,
+            unlogged: Some(false),
+            read_only: Some("read_only"),
+            may_write: true,
+            ..settings.clone()
+        };
         assert_eq!(
             verdicts(&worse),
             [
