@@ -16,10 +16,10 @@ mod target;
 mod watch;
 pub mod wire;
 
-use super::binlog::{BinlogSource, Binlogs, Follow, ReplaySettings, Replayer};
+use super::binlog::{BinlogSource, Binlogs, Follow, ReplayLimits, ReplaySettings, Replayer};
 use super::{
-    Answer, Condition, Demands, Feature, LedgerHead, LoadSettings, Loader, Made, Monitor, Purpose, Scratch, Server, Snapshot, Supplies,
-    Survey, Swept, TargetChoices, View,
+    Answer, Condition, Demands, Feature, LedgerHead, LoadSettings, Loader, Made, Monitor, Purpose, Scratch, Server, Snapshot, SqlDumps,
+    Supplies, Survey, Swept, TargetChoices, View,
 };
 use crate::domain::binlog::Place;
 use crate::domain::diagnosis::ServerFacts;
@@ -200,11 +200,30 @@ impl Server for Mysql {
         Box::pin(watch::end(&self.connector, blocker, ending))
     }
 
+    fn replay_limits(&self) -> Answer<'_, ReplayLimits> {
+        Box::pin(replay::limits(&self.connector))
+    }
+
     fn replayer<'a>(&'a self, settings: &'a ReplaySettings) -> Answer<'a, Box<dyn Replayer>> {
         Box::pin(replay::open(&self.connector, settings))
     }
 
+    fn sql_dumps(&self) -> Option<&dyn SqlDumps> {
+        Some(self)
+    }
+
     fn loader<'a>(&'a self, database: &'a str, settings: &'a LoadSettings) -> Answer<'a, Box<dyn Loader>> {
         Box::pin(target::loader::open(&self.connector, database, settings))
+    }
+}
+
+impl SqlDumps for Mysql {
+    fn load<'a>(
+        &'a self,
+        order: &'a dump::Order<'a>,
+        says: &'a (dyn Fn(dump::Said) + Send + Sync),
+        cancel: &'a tokio_util::sync::CancellationToken,
+    ) -> Answer<'a, dump::Ended> {
+        Box::pin(dump::load(&self.connector, order, says, cancel))
     }
 }
