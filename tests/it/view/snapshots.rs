@@ -97,6 +97,7 @@ fn a_server_of_another_product() {
         ("pitr", keys(mariadb(), "6")),
         ("wal", keys(mariadb(), "7")),
         ("diagnostics", keys(mariadb(), "8")),
+        ("diagnosed", Harness::of(mariadb()).keys("8").answer(Ok(Reply::Diagnosis(Box::new(fixtures::diagnosis_of_mariadb())))).model),
     ] {
         at_sizes(&format!("mariadb_{state}"), &model, &sizes);
     }
