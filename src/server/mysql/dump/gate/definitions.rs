@@ -116,9 +116,7 @@ impl Definition<'_> {
                 at += 1;
             } else if words.is(at, "OR") && words.is(at + 1, "REPLACE") {
                 at += 2;
-            } else if words.is(at, "ALGORITHM") && words.mark(at + 1, '=') {
-                at += 3;
-            } else if words.is(at, "SQL") && words.is(at + 1, "SECURITY") {
+            } else if (words.is(at, "ALGORITHM") && words.mark(at + 1, '=')) || (words.is(at, "SQL") && words.is(at + 1, "SECURITY")) {
                 at += 3;
             } else if words.is(at, "AGGREGATE") {
                 at += 1;
