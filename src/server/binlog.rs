@@ -64,6 +64,17 @@ pub struct ReplaySettings {
     pub binlog: Binlog,
 }
 
+/// What of a server decides over a replay.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReplayLimits {
+    /// The product.
+    pub product: Product,
+    /// The largest statement, in bytes.
+    pub packet: u64,
+    /// Whether it runs events by itself.
+    pub schedules: bool,
+}
+
 /// A session that makes the changes of a binary log. Events come in their order, whole transactions only.
 pub trait Replayer: Send {
     /// Takes an event, all its bytes, and where it stands.

@@ -147,6 +147,12 @@ pub trait Server: Send + Sync {
         Box::pin(std::future::ready(Ok(None)))
     }
 
+    /// What of our user's rights and of the server's settings decides over a backup of these databases. Nothing where the product has no such.
+    fn readiness<'a>(&'a self, databases: &'a [String]) -> Answer<'a, Vec<Condition>> {
+        let _ = databases;
+        Box::pin(std::future::ready(Ok(Vec::new())))
+    }
+
     /// What of the server's settings decides over a restore. Nothing where the product has no such.
     fn conditions<'a>(&'a self, demands: &'a Demands) -> Answer<'a, Vec<Condition>> {
         let _ = demands;
@@ -273,6 +279,11 @@ pub trait Server: Send + Sync {
     /// A session in which the server sends its binary log from a place on.
     fn binlog_source<'a>(&'a self, from: &'a Place, follow: binlog::Follow) -> Answer<'a, Box<dyn binlog::BinlogSource>> {
         let (_, _) = (from, follow);
+        Box::pin(std::future::ready(Err(no_binary_log())))
+    }
+
+    /// What of this server decides over a replay.
+    fn replay_limits(&self) -> Answer<'_, binlog::ReplayLimits> {
         Box::pin(std::future::ready(Err(no_binary_log())))
     }
 

@@ -27,6 +27,35 @@ pub enum Gtid {
     },
 }
 
+impl Gtid {
+    /// Whether it is in a set of transactions as the servers write one: MySQL's `3e11…:1-5:7,…`, or MariaDB's list of the last one of each domain.
+    pub fn is_in(&self, set: &str) -> bool {
+        set.split(',').any(|part| match self {
+            Gtid::Mariadb { domain, number, .. } => {
+                matches!(part.parse(), Ok(Gtid::Mariadb { domain: other, number: last, .. }) if other == *domain && *number <= last)
+            }
+            Gtid::Mysql { server, tag, number } => {
+                let mut parts = part.trim().split(':');
+                let is_server =
+                    parts.next().and_then(|text| uuid::Uuid::try_parse(text.trim()).ok()).is_some_and(|uuid| uuid.as_u128() == *server);
+                // A tag holds for the ranges behind it.
+                let mut tagged = "";
+                is_server
+                    && parts.any(|range| {
+                        let (from, to) = range.split_once('-').unwrap_or((range, range));
+                        match (from.trim().parse::<u64>(), to.trim().parse::<u64>()) {
+                            (Ok(from), Ok(to)) => tagged == &**tag && (from..=to).contains(number),
+                            _ => {
+                                tagged = range.trim();
+                                false
+                            }
+                        }
+                    })
+            }
+        })
+    }
+}
+
 impl fmt::Display for Gtid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -82,6 +111,21 @@ impl<'de> Deserialize<'de> for Gtid {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sets_hold_what_lies_in_their_ranges() {
+        let set = "3e11fa47-71ca-11e1-9e33-c80aa9429562:1-5:7:batch:2-3, 4e11fa47-71ca-11e1-9e33-c80aa9429562:9";
+        for (gtid, wanted) in
+            [("3e11fa47-71ca-11e1-9e33-c80aa9429562:", [1, 5, 7].as_slice()), ("3e11fa47-71ca-11e1-9e33-c80aa9429562:batch:", &[2, 3])]
+        {
+            for number in 1..10 {
+                let is_in = format!("{gtid}{number}").parse::<Gtid>().expect("a GTID").is_in(set);
+                assert_eq!(is_in, wanted.contains(&number), "{gtid}{number}");
+            }
+        }
+        let is_in = |text: &str| text.parse::<Gtid>().expect("a GTID").is_in("0-1-270,5-1-3");
+        assert!(is_in("0-1-270") && is_in("0-2-4") && is_in("5-1-3") && !is_in("0-1-271") && !is_in("5-1-4") && !is_in("1-1-1"));
+    }
 
     #[test]
     fn identities_read_as_they_are_written() {

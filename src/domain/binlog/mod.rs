@@ -9,4 +9,4 @@ mod target;
 pub use gtid::Gtid;
 pub use name::{LogName, Place};
 pub use report::{BinlogGap, BinlogReport, BinlogStats, Held, Upstream};
-pub use target::{Halt, Passed, ReplayEnd, ReplayFacts};
+pub use target::{Clock, Halt, Passed, ReplayEnd, ReplayFacts};

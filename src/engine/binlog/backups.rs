@@ -4,7 +4,7 @@ use super::identity::Identity;
 use crate::archive::manifest::{Kind, Status};
 use crate::archive::reader::{self, Archive};
 use crate::domain::binlog::Place;
-use crate::domain::{Fault, Stamp};
+use crate::domain::{Fault, Product, Stamp};
 use crate::storage::local;
 use std::path::{Path, PathBuf};
 
@@ -21,6 +21,10 @@ pub struct Standing {
     pub place: Place,
     /// The moment that it shows, by the server's clock.
     pub taken: Stamp,
+    /// The transactions that are in it, in the server's words; none where it does not say.
+    pub gtid: Option<String>,
+    /// The server's product.
+    pub product: Product,
     /// Whether everything is in it.
     pub complete: bool,
 }
@@ -65,6 +69,8 @@ pub fn read(path: &Path) -> Result<Option<(Standing, Option<String>)>, Fault> {
         databases: databases().map(|database| database.name.clone()).collect(),
         place,
         taken,
+        gtid: databases().find_map(|database| database.position.gtid.clone()),
+        product: manifest.head.source.product(),
         complete: manifest.head.status == Status::Complete,
     };
     Ok(Some((standing, manifest.head.source.system_identifier.clone())))

@@ -108,7 +108,16 @@ mod tests {
 
     fn backup(place: &str) -> Standing {
         let place = place.parse().expect("a place");
-        Standing { path: "x.tar.zst".into(), kind: Kind::Cluster, databases: vec![], place, taken: Stamp(0), complete: true }
+        Standing {
+            path: "x.tar.zst".into(),
+            kind: Kind::Cluster,
+            databases: vec![],
+            place,
+            taken: Stamp(0),
+            gtid: None,
+            product: crate::domain::Product::Mysql,
+            complete: true,
+        }
     }
 
     #[test]

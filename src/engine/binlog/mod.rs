@@ -2,6 +2,7 @@
 
 pub mod archive;
 pub mod backups;
+mod conditions;
 pub mod identity;
 pub mod keep;
 pub mod plan;

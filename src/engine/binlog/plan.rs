@@ -1,15 +1,17 @@
 //! What a recovery to a moment would do, and whether it can: the backup, the files of the log from it on, the border at which the replay ends.
 
 use super::backups::{self, Standing};
+use super::conditions;
 use super::identity::Identity;
 use super::scan::{self, Seeker};
 use super::survey;
 use crate::archive::manifest::Kind;
-use crate::domain::binlog::{BinlogReport, Halt, Held, Passed, Place, ReplayFacts};
+use crate::domain::binlog::{BinlogReport, Clock, Halt, Held, Passed, Place, ReplayFacts};
 use crate::domain::plan::{Check, CheckState, Plan, PlanItem};
 use crate::domain::recovery::{Bound, Micros, moment};
 use crate::domain::size::grouped;
 use crate::domain::spec::{JobSpec, ReplayBase, ReplaySpec, RestoreScope, RestoreSpec, Selection};
+use crate::domain::text::clean;
 use crate::domain::{Bytes, Code, Fault, Stamp};
 use crate::engine::event::Event;
 use crate::engine::{Context, restore};
@@ -48,7 +50,8 @@ pub(super) fn look(spec: &ReplaySpec, cancel: &CancellationToken) -> Result<Know
     let (logs, missing) = scan::chain(&report, &from)?;
     let only = only(spec, backup.as_ref());
     let alive = || if cancel.is_cancelled() { Err(Fault::new(Code::Cancelled, "cancelled")) } else { Ok(()) };
-    let mut seeker = Seeker::new(&spec.target, spec.bound, only, spec.renamed());
+    let known = backup.as_ref().map(|backup| backup.databases.iter().cloned().collect());
+    let mut seeker = Seeker::new(&spec.target, spec.bound, only, spec.renamed(), known);
     scan::seek(&report, &logs, &from, &mut seeker, &alive)?;
     let facts = seeker.facts;
     Ok(Known { report, logs, missing, from, backup, facts })
@@ -81,18 +84,29 @@ fn newest(spec: &ReplaySpec, dir: &std::path::Path) -> Result<Standing, Fault> {
         (None, kind) => kind == Kind::Cluster,
     };
     let before = |backup: &Standing| match &spec.target {
-        Halt::Time(at) => Micros::from(backup.taken) <= *at,
+        // Its moment is told to the millisecond, which was not over.
+        Halt::Time(at) => Micros::from(backup.taken).0 + 999 <= at.0,
         Halt::Position(place) => backup.place <= *place,
-        // Which backup a transaction is in is found out by reading the log: the newest is tried by the caller's eye, an older one can be named.
-        Halt::Gtid(_) | Halt::Latest => true,
+        Halt::Gtid(gtid) => backup.gtid.as_ref().is_none_or(|set| !gtid.is_in(set)),
+        Halt::Latest => true,
     };
     let fitting = found.iter().filter(|backup| backup.complete && holds(backup));
     fitting.clone().rfind(|backup| before(backup)).cloned().ok_or_else(|| {
         let mut fault =
             Fault::new(Code::FileMissing, "there is no backup from which the log leads to the target").at("Folder", dir.display());
         fault = match fitting.clone().next() {
-            Some(oldest) => fault.because(format!("the oldest one is of {}", moment::both(oldest.taken.into()))),
-            None => fault.because("no complete backup there says where in this binary log it stands"),
+            Some(oldest) => fault
+                .because(format!("the oldest one is of {}, at {}", moment::both(oldest.taken.into()), oldest.place))
+                .step("Name a later target, or a folder with older backups (--backup-dir)."),
+            None => {
+                let what = match &spec.database {
+                    Some(name) => format!("no complete backup of {} there says where in this binary log it stands", clean(name)),
+                    None => "no complete backup of a whole server there says where in this binary log it stands".to_owned(),
+                };
+                let singles = spec.database.is_none() && found.iter().any(|backup| backup.complete);
+                let fault = fault.because(what);
+                if singles { fault.step("There are backups of single databases: name one with --database.") } else { fault }
+            }
         };
         fault = unread.into_iter().fold(fault, |fault, line| fault.because(line));
         fault.step_run("See what there is:", format!("dbbackup restore list --backup-dir {}", super::quoted(dir)))
@@ -136,6 +150,7 @@ pub async fn plan(spec: &ReplaySpec, context: &Context) -> Result<Plan, Fault> {
     let looked = tokio::task::spawn_blocking(move || look(&asked, &cancel));
     let known = looked.await.map_err(|error| Fault::internal("looking through the log broke off").caused_by(&error))??;
     let settled = settled(spec, &known);
+    let conditions = conditions::look(&settled, &known, &**server).await?;
     let mut plan = match restored(&settled) {
         Some(inner) => restore::plan(inner, context).await?,
         None => {
@@ -148,7 +163,7 @@ pub async fn plan(spec: &ReplaySpec, context: &Context) -> Result<Plan, Fault> {
             }
         }
     };
-    for check in checks(&settled, &known) {
+    for check in checks(&settled, &known).into_iter().chain(conditions) {
         context.events.post(Event::Checked(check.clone()));
         plan.checks.push(check);
     }
@@ -167,7 +182,7 @@ pub async fn plan(spec: &ReplaySpec, context: &Context) -> Result<Plan, Fault> {
     Ok(plan)
 }
 
-fn check(state: CheckState, name: &str, detail: String, cure: Option<&str>, code: Option<Code>) -> Check {
+pub(super) fn check(state: CheckState, name: &str, detail: String, cure: Option<&str>, code: Option<Code>) -> Check {
     Check { state, name: name.to_owned(), detail, cure: cure.map(str::to_owned), code }
 }
 
@@ -194,6 +209,18 @@ fn checks(spec: &ReplaySpec, known: &Known) -> Vec<Check> {
             None,
         ));
     }
+    if let (Halt::Time(at), Some(Passed { clock: Clock::Seconds, .. })) = (&spec.target, &facts.end.next)
+        && at.0 % 1_000_000 != 0
+    {
+        checks.push(check(
+            CheckState::Warning,
+            "precision",
+            "this server's log says in which second a transaction was committed, not when in it: none of the target's second is replayed"
+                .to_owned(),
+            Some("For the border within that second name a transaction or a place: --target-gtid, --target-position."),
+            None,
+        ));
+    }
     if facts.statements > 0 {
         let shown = facts.statement.as_deref().unwrap_or_default();
         checks.push(check(
@@ -204,13 +231,13 @@ fn checks(spec: &ReplaySpec, known: &Known) -> Vec<Check> {
             None,
         ));
     }
-    if !facts.crossing.is_empty() {
+    if !facts.strange.is_empty() {
         checks.push(check(
-            CheckState::Warning,
-            "across databases",
-            format!("statements in other databases name this one, and are replayed: {}", facts.crossing.join("; ")),
-            Some("See whether they need something of the other database."),
-            None,
+            CheckState::Failed,
+            "databases",
+            format!("the log changes databases that the backup does not have: {}", clean(&facts.strange.join(", "))),
+            Some("Recover one database (--database NAME), or begin with a backup of the whole server that has them."),
+            Some(Code::NotInArchive),
         ));
     }
     checks
@@ -229,9 +256,16 @@ fn reach(spec: &ReplaySpec, known: &Known) -> Check {
     };
     match &spec.target {
         Halt::Latest => check(CheckState::Ok, "target", format!("the end of the archive: {}", until(&end.last)), None, None),
-        Halt::Time(at) if end.next.is_none() => {
-            short(format!("no transaction after {} is archived: the log ends with {}", moment::both(*at), until(&end.last)))
-        }
+        // A quiet server writes nothing, until its log is rotated: then the next file says that the moment is over.
+        Halt::Time(at) if end.next.is_none() && known.facts.reached.is_none_or(|reached| reached <= *at) => check(
+            CheckState::Failed,
+            "target",
+            format!("nothing that was written after {} is archived: the log ends with {}", moment::both(*at), until(&end.last)),
+            Some(
+                "If the moment is over: FLUSH BINARY LOGS on the server, and `dbbackup binlog archive --once`. Or leave the target out, to replay everything that is archived.",
+            ),
+            Some(Code::NotInArchive),
+        ),
         Halt::Gtid(gtid) => {
             let met = match spec.bound {
                 Bound::Inclusive => end.last.as_ref().and_then(|last| last.gtid.as_ref()) == Some(gtid),
@@ -273,7 +307,11 @@ pub fn words(target: &Halt, bound: Bound) -> String {
 /// A transaction in words.
 pub fn told(passed: &Passed) -> String {
     let gtid = passed.gtid.as_ref().map_or_else(String::new, |gtid| format!("{gtid}, "));
-    format!("{gtid}{} to {}, committed {}", passed.at, passed.end, moment::both(passed.committed))
+    let within = match passed.clock {
+        Clock::Micros => "committed",
+        Clock::Seconds => "committed within the second",
+    };
+    format!("{gtid}{} to {}, {within} {}", passed.at, passed.end, moment::both(passed.committed))
 }
 
 fn facts(spec: &ReplaySpec, known: &Known) -> Vec<(String, String)> {
@@ -286,6 +324,9 @@ fn facts(spec: &ReplaySpec, known: &Known) -> Vec<(String, String)> {
     facts.push(("Stops at".to_owned(), words(&spec.target, spec.bound)));
     facts.push(("Last replayed".to_owned(), end.last.as_ref().map_or_else(|| "nothing: the backup itself".to_owned(), told)));
     facts.push(("First not".to_owned(), end.next.as_ref().map_or_else(|| "none: the archive ends".to_owned(), told)));
-    facts.push(("Archive".to_owned(), known.report.dir.display().to_string()));
+    facts.push(("Log archive".to_owned(), known.report.dir.display().to_string()));
+    if spec.database.is_some() {
+        facts.push(("Left out".to_owned(), "changes of other databases; users and rights, which are the whole server's".to_owned()));
+    }
     facts
 }

@@ -5,11 +5,13 @@ use super::scan;
 use crate::domain::binlog::Place;
 use crate::domain::job::{DatabaseProgress, DatabaseState, Phase, Progress, Ratio, Summary, TableProgress};
 use crate::domain::size::grouped;
-use crate::domain::spec::ReplaySpec;
+use crate::domain::spec::{ReplayBase, ReplaySpec};
 use crate::domain::{Code, Fault};
 use crate::engine::event::Event;
 use crate::engine::{Context, restore};
 use crate::server::binlog::ReplaySettings;
+use crate::server::mysql::binlog::event;
+use crate::server::mysql::binlog::transaction::{Step, Tracker};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
@@ -21,7 +23,12 @@ const AHEAD: usize = 256;
 const EVERY: Duration = Duration::from_millis(100);
 
 /// What passes from whoever reads to whoever replays.
-type Item = Result<(Place, Vec<u8>), Fault>;
+struct Item {
+    place: Place,
+    event: Vec<u8>,
+    /// Where it stands in its transaction.
+    step: Step,
+}
 
 /// Does it.
 pub async fn run(spec: &ReplaySpec, context: &Context) -> Result<Summary, Fault> {
@@ -45,11 +52,7 @@ pub async fn run(spec: &ReplaySpec, context: &Context) -> Result<Summary, Fault>
         }
     };
     let known = Arc::new(known);
-    replay(spec, &known, context).await.map_err(|fault| {
-        fault
-            .step("What was replayed before it is committed; the databases stand between the backup and the target.")
-            .step("Cure it and run the same command again, with --clean: it begins with the backup anew.")
-    })?;
+    replay(spec, &known, context).await.map_err(|failure| failure.told(spec))?;
     let end = &known.facts.end;
     summary.row_bytes.0 += known.facts.bytes;
     summary.notes.push(format!("Replayed {} transactions, to {}.", grouped(known.facts.transactions), words(&spec.target, spec.bound)));
@@ -59,27 +62,68 @@ pub async fn run(spec: &ReplaySpec, context: &Context) -> Result<Summary, Fault>
     Ok(summary)
 }
 
-async fn replay(spec: &ReplaySpec, known: &Arc<Known>, context: &Context) -> Result<(), Fault> {
+/// A replay that broke off.
+struct Failure {
+    fault: Fault,
+    /// Where the last transaction ended that is certainly there; none: it cannot be said.
+    safe: Option<Place>,
+}
+
+impl Failure {
+    /// The fault, with what to do next.
+    fn told(self, spec: &ReplaySpec) -> Fault {
+        let mut fault = self.fault;
+        if let Some(place) = &self.safe {
+            fault = fault.at("Replayed up to", place);
+        }
+        fault = fault.step("What was replayed before it is committed; the databases stand between the beginning and the target.");
+        fault = match (&spec.base, &self.safe) {
+            (ReplayBase::Backup { .. }, _) => {
+                fault.step("Cure it and run the same command again, with --clean: it begins with the backup anew.")
+            }
+            (ReplayBase::There(_), Some(_)) => fault,
+            (ReplayBase::There(_), None) => fault.step("How far it came is not known: begin with a backup (without --from)."),
+        };
+        match self.safe {
+            Some(place) => fault.step(format!(
+                "Or, once it is cured, go on from there: the same command with --from {place}, without a backup and without --clean."
+            )),
+            None => fault,
+        }
+    }
+}
+
+impl From<Fault> for Failure {
+    fn from(fault: Fault) -> Self {
+        Self { fault, safe: None }
+    }
+}
+
+async fn replay(spec: &ReplaySpec, known: &Arc<Known>, context: &Context) -> Result<(), Failure> {
     let Some(last) = &known.facts.end.last else { return Ok(()) };
     let stop = Place { log: last.at.log.clone(), offset: last.end };
     let settings = ReplaySettings { only: spec.database.clone(), rename: spec.renamed().map(str::to_owned), binlog: spec.binlog };
     let mut session = context.server()?.replayer(&settings).await?;
     let canceller = session.canceller();
     // Full: the reader waits. Closed by the reader at the border, or by the session when it fails.
-    let (sender, mut receiver) = mpsc::channel::<Item>(AHEAD);
-    let (source, border) = (Arc::clone(known), stop.clone());
+    let (sender, mut receiver) = mpsc::channel::<Result<Item, Fault>>(AHEAD);
+    let (source, border) = (Arc::clone(known), stop);
     let reading = tokio::task::spawn_blocking(move || {
         if let Err(fault) = read(&source, &border, &sender) {
             // Nobody listens any more when the session has failed.
             let _ = sender.blocking_send(Err(fault));
         }
     });
+    let mut safe = Some(known.from.clone());
     let mut board = Board { known, context, done: 0, told: None };
     let work = async {
         while let Some(item) = receiver.recv().await {
-            let (place, event) = item?;
+            let Item { place, event, step } = item?;
             session.take(&place, &event).await?;
             board.passed(&place, event.len() as u64);
+            if matches!(step, Step::Last | Step::Whole) {
+                safe = Some(Place { offset: place.offset + event.len() as u64, log: place.log });
+            }
         }
         Ok(())
     };
@@ -94,19 +138,23 @@ async fn replay(spec: &ReplaySpec, known: &Arc<Known>, context: &Context) -> Res
     drop(receiver);
     session.close().await;
     reading.await.map_err(|error| Fault::internal("reading the log broke off").caused_by(&error))?;
-    ended
+    // A session that was lost may have committed what it was not told of.
+    ended.map_err(|fault: Fault| Failure { safe: safe.filter(|_| fault.sqlstate.is_some()), fault })
 }
 
 /// Reads the events from the beginning to the border.
-fn read(known: &Known, stop: &Place, sender: &mpsc::Sender<Item>) -> Result<(), Fault> {
+fn read(known: &Known, stop: &Place, sender: &mpsc::Sender<Result<Item, Fault>>) -> Result<(), Fault> {
+    let mut tracker = Tracker::default();
     for held in known.logs.iter().filter(|held| held.log <= stop.log) {
         let mut gone = false;
-        scan::each(&known.report, held, &known.from, &mut |event, _| {
+        scan::each(&known.report, held, &known.from, &mut |event, content| {
             if held.log == stop.log && event.at >= stop.offset {
                 return Ok(false);
             }
             let place = Place { log: held.log.clone(), offset: event.at };
-            gone = sender.blocking_send(Ok((place, event.bytes.clone()))).is_err();
+            let step =
+                event::read(&event.header, content).map_or(Step::Outside, |body| tracker.take(event.at, &event.header, &body, &mut None));
+            gone = sender.blocking_send(Ok(Item { place, event: event.bytes.clone(), step })).is_err();
             Ok(!gone)
         })?;
         if gone {

@@ -2,17 +2,18 @@
 
 use super::survey;
 use crate::domain::binlog::{BinlogReport, Halt, Held, Passed, Place, ReplayFacts};
-use crate::domain::recovery::Bound;
-use crate::domain::text::clean;
+use crate::domain::recovery::{Bound, Micros};
 use crate::domain::{Code, Fault};
 use crate::server::mysql::binlog::event::{self, Body, Header, Kind};
 use crate::server::mysql::binlog::query::Query;
 use crate::server::mysql::binlog::reader::Event;
+use crate::server::mysql::binlog::rows;
 use crate::server::mysql::binlog::transaction::{Step, Tracker};
-use crate::server::mysql::replay::{self, names};
+use crate::server::mysql::replay::{load, names};
+use std::collections::BTreeSet;
 
-/// Statements and names that are kept for a person.
-const TOLD: usize = 5;
+/// Databases of the server itself.
+const SYSTEM: [&str; 4] = ["mysql", "sys", "performance_schema", "information_schema"];
 
 /// The longest part of a statement that is kept.
 const SHOWN: usize = 120;
@@ -44,6 +45,8 @@ pub struct Seeker<'a> {
     bound: Bound,
     only: Option<&'a str>,
     rename: Option<&'a str>,
+    /// The databases that are there: those of the backup, and what the log made since; none: nobody knows.
+    known: Option<BTreeSet<String>>,
     tracker: Tracker,
     /// What was found so far.
     pub facts: ReplayFacts,
@@ -56,15 +59,21 @@ pub struct Seeker<'a> {
 struct Draft {
     statements: u64,
     statement: Option<String>,
-    crossing: Vec<String>,
+    event: Option<String>,
+    made: Vec<String>,
+    touched: BTreeSet<String>,
     refused: Option<Fault>,
     bytes: u64,
+    largest: u64,
+    loaded: u64,
 }
 
 impl<'a> Seeker<'a> {
-    /// Looks for a target; `only` is the database whose changes are replayed, `rename` the other name that it gets.
-    pub fn new(halt: &'a Halt, bound: Bound, only: Option<&'a str>, rename: Option<&'a str>) -> Self {
-        Self { halt, bound, only, rename, tracker: Tracker::default(), facts: ReplayFacts::default(), open: Draft::default(), over: false }
+    /// Looks for a target; `only` is the database whose changes are replayed, `rename` the other name that it gets, `known` the databases that are
+    /// there at the beginning.
+    pub fn new(halt: &'a Halt, bound: Bound, only: Option<&'a str>, rename: Option<&'a str>, known: Option<BTreeSet<String>>) -> Self {
+        let (tracker, facts, open) = (Tracker::default(), ReplayFacts::default(), Draft::default());
+        Self { halt, bound, only, rename, known, tracker, facts, open, over: false }
     }
 
     /// Whether the target has been found: what comes now is not replayed.
@@ -79,6 +88,8 @@ impl<'a> Seeker<'a> {
             .ok_or_else(|| Fault::new(Code::CorruptedBackup, "an event of the log is too short for what it is").at("Place", &place))?;
         self.look(&event.header, &body, content);
         self.open.bytes += event.bytes.len() as u64;
+        self.open.largest = self.open.largest.max(event.bytes.len() as u64);
+        self.reached(event.header.timestamp);
         let mut ended = None;
         let step = self.tracker.take(event.at, &event.header, &body, &mut ended);
         match step {
@@ -88,12 +99,18 @@ impl<'a> Seeker<'a> {
                 let draft = std::mem::take(&mut self.open);
                 if let Some(open) = ended {
                     let at = Place { log: held.log.clone(), offset: open.at };
-                    let passed = Passed { at, end: event.end(), committed: open.committed, gtid: open.gtid };
+                    let passed = Passed { at, end: event.end(), committed: open.committed, clock: open.clock, gtid: open.gtid };
                     self.passed(passed, draft)?;
                 }
             }
         }
         Ok(())
+    }
+
+    /// Notes until when the log reaches, by any event.
+    fn reached(&mut self, seconds: u32) {
+        let at = Some(Micros(i64::from(seconds) * 1_000_000));
+        self.facts.reached = self.facts.reached.max(at.filter(|_| seconds > 0));
     }
 
     fn passed(&mut self, passed: Passed, draft: Draft) -> Result<(), Fault> {
@@ -112,8 +129,18 @@ impl<'a> Seeker<'a> {
         if self.facts.statement.is_none() {
             self.facts.statement = draft.statement;
         }
-        let room = TOLD.saturating_sub(self.facts.crossing.len());
-        self.facts.crossing.extend(draft.crossing.into_iter().take(room));
+        self.facts.largest = self.facts.largest.max(draft.largest);
+        self.facts.event = self.facts.event.take().or(draft.event);
+        if let Some(known) = &mut self.known {
+            known.extend(draft.made.iter().cloned());
+            let strange = draft.touched.into_iter().filter(|name| !known.contains(name) && !SYSTEM.contains(&name.as_str()));
+            for name in strange {
+                if !self.facts.strange.contains(&name) {
+                    self.facts.strange.push(name);
+                }
+            }
+        }
+        self.facts.makes.extend(draft.made);
         self.facts.end.last = Some(passed);
         Ok(())
     }
@@ -125,35 +152,55 @@ impl<'a> Seeker<'a> {
                 // A transaction that cannot be unpacked is told when it is replayed.
                 for inner in crate::server::mysql::binlog::payload::events(content).unwrap_or_default() {
                     if let Ok(header) = Header::read(&inner)
-                        && let Some(Body::Query(query)) = event::read(&header, &inner)
+                        && let Some(body) = event::read(&header, &inner)
+                        && body != Body::Payload
                     {
-                        self.statement(&query);
+                        self.look(&header, &body, &inner);
                     }
                 }
             }
-            _ if matches!(header.kind, Kind::BEGIN_LOAD_QUERY | Kind::EXECUTE_LOAD_QUERY) => self.open.refused = Some(replay::load_data()),
+            Body::Rows if header.kind == Kind::TABLE_MAP && self.only.is_none() => {
+                if let Some((database, _)) = rows::table(content) {
+                    self.touches(database);
+                }
+            }
+            Body::Piece(_, piece) => {
+                self.open.loaded += piece.len() as u64;
+                if self.open.loaded > load::MOST {
+                    self.open.refused.get_or_insert_with(load::too_large);
+                }
+            }
             _ => {}
         }
     }
 
+    fn touches(&mut self, database: &[u8]) {
+        let name = String::from_utf8_lossy(database);
+        if !name.is_empty() && !self.open.touched.contains(name.as_ref()) {
+            self.open.touched.insert(name.into_owned());
+        }
+    }
+
     fn statement(&mut self, query: &Query<'_>) {
-        let text = || {
-            let text = String::from_utf8_lossy(&query.text);
-            clean(text.trim()).chars().take(SHOWN).collect::<String>()
-        };
+        let text = || names::shown(&query.text, SHOWN);
+        if ["BEGIN", "COMMIT", "ROLLBACK"].iter().any(|word| query.is(word)) || query.begins("XA ") || query.begins("SAVEPOINT ") {
+            return;
+        }
         if let Some(only) = self.only {
             match names::fate(query, only, self.rename) {
                 names::Fate::Leave => return,
-                names::Fate::Refuse => {
-                    self.open.refused = Some(
-                        Fault::new(Code::Usage, "a statement names the database itself, and cannot be replayed under another name")
-                            .with_statement(&text())
-                            .step("Recover the database under its own name, on another server."),
-                    );
-                }
-                names::Fate::Run if names::crosses(query, only) => self.open.crossing.push(text()),
+                names::Fate::Refuse(why) => self.open.refused = Some(why.fault(&text())),
                 names::Fate::Run => {}
             }
+        } else if let Some(name) = names::made(query) {
+            self.open.made.push(name);
+        } else if let Some(name) = names::dropped(query) {
+            self.open.touched.insert(name);
+        } else if !names::is_of_accounts(query) {
+            self.touches(query.database);
+        }
+        if self.open.event.is_none() && names::is_about_events(query) {
+            self.open.event = Some(text());
         }
         let changes = ["INSERT", "UPDATE", "DELETE", "REPLACE", "LOAD"];
         if changes.iter().any(|verb| query.begins(verb)) {
@@ -176,8 +223,10 @@ pub fn seek(
         alive()?;
         each(report, held, from, &mut |event, content| {
             alive()?;
-            if event.header.kind != Kind::FORMAT || event.at > Place::FIRST {
+            if event.header.kind != Kind::FORMAT {
                 seeker.take(held, event, content)?;
+            } else if held.log != from.log {
+                seeker.reached(event.header.timestamp);
             }
             Ok(!seeker.is_over())
         })?;

@@ -16,7 +16,7 @@ mod target;
 mod watch;
 pub mod wire;
 
-use super::binlog::{BinlogSource, Binlogs, Follow, ReplaySettings, Replayer};
+use super::binlog::{BinlogSource, Binlogs, Follow, ReplayLimits, ReplaySettings, Replayer};
 use super::{
     Answer, Condition, Demands, Feature, LedgerHead, LoadSettings, Loader, Made, Monitor, Purpose, Scratch, Server, Snapshot, SqlDumps,
     Supplies, Survey, Swept, TargetChoices, View,
@@ -28,6 +28,7 @@ use crate::domain::server::{DatabaseInfo, ServerInfo};
 use crate::domain::wait::{Blocker, Ending};
 use crate::domain::{Connection, Fault};
 use connect::Connector;
+pub use fault::server as code;
 use futures_util::future::BoxFuture;
 
 /// A MySQL or MariaDB server. Every call opens a connection of its own and closes it, apart from views, readers and loaders, which live on.
@@ -134,6 +135,10 @@ impl Server for Mysql {
         Box::pin(async { target::supplies::read(&self.connector).await.map(Some) })
     }
 
+    fn readiness<'a>(&'a self, databases: &'a [String]) -> Answer<'a, Vec<Condition>> {
+        Box::pin(source::readiness::look(&self.connector, databases))
+    }
+
     fn conditions<'a>(&'a self, demands: &'a Demands) -> Answer<'a, Vec<Condition>> {
         Box::pin(target::conditions::look(&self.connector, demands))
     }
@@ -193,6 +198,10 @@ impl Server for Mysql {
 
     fn end_session<'a>(&'a self, blocker: &'a Blocker, ending: Ending) -> Answer<'a, ()> {
         Box::pin(watch::end(&self.connector, blocker, ending))
+    }
+
+    fn replay_limits(&self) -> Answer<'_, ReplayLimits> {
+        Box::pin(replay::limits(&self.connector))
     }
 
     fn replayer<'a>(&'a self, settings: &'a ReplaySettings) -> Answer<'a, Box<dyn Replayer>> {

@@ -10,6 +10,7 @@ use crate::domain::{Code, Fault, Product};
 use crate::server::Answer;
 use crate::server::binlog::{BinlogSource, Binlogs, Follow, LogOwner, Sent};
 use std::time::Duration;
+use tokio::time::Instant;
 
 const REGISTER: u8 = 0x15;
 const DUMP: u8 = 0x12;
@@ -25,6 +26,9 @@ const HEARTBEAT: Duration = Duration::from_secs(5);
 
 /// How long it may be silent.
 const SILENCE: Duration = Duration::from_secs(30);
+
+/// Longer than whoever listens is away when it only looks after something else.
+const AWAY: Duration = Duration::from_secs(2);
 
 /// See [`crate::server::Server::binlogs`].
 pub async fn logs(connector: &Connector) -> Result<Binlogs, Fault> {
@@ -62,7 +66,8 @@ async fn read_logs(session: &mut Session) -> Result<Binlogs, Error> {
 pub async fn open(connector: &Connector, from: &Place, follow: Follow) -> Result<Box<dyn BinlogSource>, Fault> {
     let mut session = connector.session(None).await?;
     begin(&mut session, from, follow).await.map_err(|error| refused(connector, "the server does not send its binary log", &error))?;
-    Ok(Box::new(Source { session, connector: connector.clone() }))
+    let now = Instant::now();
+    Ok(Box::new(Source { session, connector: connector.clone(), heard: now, asked: now }))
 }
 
 async fn begin(session: &mut Session, from: &Place, follow: Follow) -> Result<(), Error> {
@@ -101,14 +106,28 @@ async fn begin(session: &mut Session, from: &Place, follow: Follow) -> Result<()
 struct Source {
     session: Session,
     connector: Connector,
+    /// When it last said something.
+    heard: Instant,
+    /// When it was last listened to: a wait may be given up and begun again many times while it is silent.
+    asked: Instant,
 }
 
 impl BinlogSource for Source {
     fn next(&mut self) -> Answer<'_, Sent> {
         Box::pin(async move {
             let what = "the server's binary log ended";
-            match tokio::time::timeout(SILENCE, self.session.followed()).await {
-                Ok(Ok(Some(event))) => Ok(Sent::Event(event.to_vec())),
+            let now = Instant::now();
+            if now.duration_since(self.asked) > AWAY {
+                // Nobody listened: what it said meanwhile is still to come.
+                self.heard = now;
+            }
+            self.asked = now;
+            match tokio::time::timeout_at(self.heard + SILENCE, self.session.followed()).await {
+                Ok(Ok(Some(event))) => {
+                    self.heard = Instant::now();
+                    self.asked = self.heard;
+                    Ok(Sent::Event(event.to_vec()))
+                }
                 Ok(Ok(None)) => Ok(Sent::End),
                 Ok(Err(error)) => Err(refused(&self.connector, what, &error)),
                 Err(_) => {

@@ -1,9 +1,13 @@
 //! MySQL and MariaDB, on real servers.
 
+mod binlog;
+mod diagnose;
 mod foreign;
 mod line;
 mod load;
+mod logged;
 mod objects;
+mod pitr;
 mod restore;
 mod session;
 mod source;

@@ -22,7 +22,7 @@ const ROLE: &str = "DBBACKUP_TEST_KILLED_MYSQL_RESTORE";
 /// One of each kind of work, and rows in several chunks.
 const SOURCE: &str = "\
 create table parent (id int auto_increment primary key, v varchar(200), key by_v (v)); \
-insert into parent (v) with recursive n(i) as (select 1 union all select i + 1 from n where i < 900) select repeat(sha2(i, 256), 2) from n; \
+insert into parent (v) with recursive n(i) as (select 1 union all select i + 1 from n where i < 900) select repeat(sha2(i, 256), 3) from n; \
 create table child (id int primary key, parent int, n bigint, constraint of_parent foreign key (parent) references parent (id)); \
 insert into child select id, id, -id from parent; \
 create table empty_one (id int primary key); \

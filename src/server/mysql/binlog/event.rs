@@ -20,6 +20,7 @@ impl Kind {
     pub const STOP: Kind = Kind(3);
     pub const ROTATE: Kind = Kind(4);
     pub const INTVAR: Kind = Kind(5);
+    pub const APPEND_BLOCK: Kind = Kind(9);
     pub const RAND: Kind = Kind(13);
     pub const USER_VAR: Kind = Kind(14);
     pub const FORMAT: Kind = Kind(15);
@@ -125,6 +126,8 @@ pub enum Body<'a> {
     Before(String),
     /// Changes of rows, or what table they are of.
     Rows,
+    /// A piece of a file that a LOAD DATA loads: the file's number, and the piece.
+    Piece(u32, &'a [u8]),
     /// A whole transaction, compressed.
     Payload,
     /// The server lost events here.
@@ -152,7 +155,7 @@ pub struct Begin {
 pub fn read<'a>(header: &Header, content: &'a [u8]) -> Option<Body<'a>> {
     let mut cursor = Cursor::new(content.get(HEADER..)?);
     Some(match header.kind {
-        Kind::QUERY | Kind::MARIA_QUERY_COMPRESSED => Body::Query(Query::read(header, cursor.rest())?),
+        Kind::QUERY | Kind::MARIA_QUERY_COMPRESSED | Kind::EXECUTE_LOAD_QUERY => Body::Query(Query::read(header, cursor.rest())?),
         Kind::XID => Body::Xid,
         Kind::XA_PREPARE => xa_prepare(cursor)?,
         Kind::STOP => Body::Stop,
@@ -170,6 +173,10 @@ pub fn read<'a>(header: &Header, content: &'a [u8]) -> Option<Body<'a>> {
         Kind::INCIDENT => {
             let _number = cursor.short()?;
             Body::Incident(String::from_utf8_lossy(cursor.short_text().unwrap_or_default()).into_owned())
+        }
+        Kind::BEGIN_LOAD_QUERY | Kind::APPEND_BLOCK => {
+            let file = cursor.word()?;
+            Body::Piece(file, cursor.rest())
         }
         Kind::MARIA_ENCRYPTION => Body::Encrypted,
         Kind::TABLE_MAP => Body::Rows,
@@ -240,8 +247,8 @@ fn maria(header: &Header, mut cursor: Cursor<'_>) -> Option<Begin> {
         }
     };
     let gtid = Gtid::Mariadb { domain, server: header.server, number };
-    let committed = Micros(i64::from(header.timestamp) * 1_000_000);
-    Some(Begin { gtid: Some(gtid), committed: Some(committed), alone: Some(flags & STANDALONE != 0), xa })
+    // It says no time but that of its header.
+    Some(Begin { gtid: Some(gtid), committed: None, alone: Some(flags & STANDALONE != 0), xa })
 }
 
 /// `XA_prepare_event`: one byte for one phase, the kind of identity, two lengths, both parts of it.

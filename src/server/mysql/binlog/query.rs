@@ -19,6 +19,30 @@ pub struct Query<'a> {
     pub error: u16,
     /// What the session had set.
     pub settings: Settings<'a>,
+    /// For a LOAD DATA: its file.
+    pub load: Option<Load>,
+}
+
+/// The file of a LOAD DATA.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Load {
+    /// The number under which its pieces stand before the statement.
+    pub file: u32,
+    /// Where in the text its name begins, behind LOAD DATA.
+    pub from: usize,
+    /// Where it ends, behind INTO.
+    pub to: usize,
+    /// What becomes of rows that are there already.
+    pub double: Double,
+}
+
+/// What becomes of rows that are there already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Double {
+    /// They stay.
+    Stay,
+    /// They are replaced.
+    Replace,
 }
 
 /// What the session had set, as far as it changes what a statement means. What is not there keeps the value that it has.
@@ -50,6 +74,8 @@ pub struct Settings<'a> {
     pub table_encryption: Option<u8>,
     /// The time at which the statement began, in seconds.
     pub timestamp: u32,
+    /// The session that ran it: temporary tables of the same name are told apart by it.
+    pub session: u32,
 }
 
 impl Settings<'_> {
@@ -66,17 +92,27 @@ impl<'a> Query<'a> {
     /// settings, database, text.
     pub fn read(header: &Header, content: &'a [u8]) -> Option<Self> {
         let mut cursor = Cursor::new(content);
-        cursor.take(8)?;
+        let session = cursor.word()?;
+        cursor.take(4)?;
         let (length, error, size) = (cursor.byte()?, cursor.short()?, cursor.short()?);
+        let load = match header.kind {
+            Kind::EXECUTE_LOAD_QUERY => {
+                let (file, from, to, double) = (cursor.word()?, cursor.word()?, cursor.word()?, cursor.byte()?);
+                let double = if double == 2 { Double::Replace } else { Double::Stay };
+                Some(Load { file, from: usize::try_from(from).ok()?, to: usize::try_from(to).ok()?, double })
+            }
+            _ => None,
+        };
         let mut settings = Settings::read(cursor.take(usize::from(size))?);
         settings.timestamp = header.timestamp;
+        settings.session = session;
         let database = cursor.take(usize::from(length))?;
         cursor.take(1)?;
         let text = match header.kind {
             Kind::MARIA_QUERY_COMPRESSED => Cow::Owned(unpack(cursor.rest())?),
             _ => Cow::Borrowed(cursor.rest()),
         };
-        Some(Self { database, text, error, settings })
+        Some(Self { database, text, error, settings, load })
     }
 
     /// Whether the text is this word, alone.

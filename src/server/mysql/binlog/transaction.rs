@@ -2,7 +2,7 @@
 
 use super::event::{Begin, Body, Header};
 use super::query::Query;
-use crate::domain::binlog::Gtid;
+use crate::domain::binlog::{Clock, Gtid};
 use crate::domain::recovery::Micros;
 
 /// Where an event stands in the transactions of its file.
@@ -29,6 +29,8 @@ pub struct Open {
     pub gtid: Option<Gtid>,
     /// When it was committed.
     pub committed: Micros,
+    /// How exactly that is known.
+    pub clock: Clock,
     /// Whether the next statement is all of it.
     alone: Option<bool>,
     /// Whether BEGIN was seen.
@@ -87,6 +89,7 @@ impl Open {
             at,
             gtid: begin.and_then(|begin| begin.gtid.clone()),
             committed: begin.and_then(|begin| begin.committed).unwrap_or(seconds),
+            clock: if begin.is_some_and(|begin| begin.committed.is_some()) { Clock::Micros } else { Clock::Seconds },
             alone: begin.and_then(|begin| begin.alone),
             begun: false,
         }

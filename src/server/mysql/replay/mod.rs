@@ -1,9 +1,11 @@
 //! Makes the changes of a binary log on a server, in one session: statements with the settings of the session that ran them, rows by `BINLOG`,
 //! which the server applies as a replica would. (`mysqlbinlog` prints the same; here nothing passes through text that has to be taken apart.)
 
+pub mod load;
 pub mod names;
 mod settings;
 mod variables;
+mod words;
 
 use super::binlog::event::{self, Begin, Body, Header, Kind};
 use super::binlog::format::{self, Format};
@@ -11,15 +13,16 @@ use super::binlog::query::Query;
 use super::binlog::{payload, rows};
 use super::connect::Connector;
 use super::quote;
-use super::session::Session;
+use super::session::{LoadError, Session};
 use super::wire::Error;
 use crate::domain::binlog::Place;
 use crate::domain::spec::Binlog;
 use crate::domain::text::clean;
 use crate::domain::{Code, Fault, Product};
-use crate::server::binlog::{ReplaySettings, Replayer};
+use crate::server::binlog::{ReplayLimits, ReplaySettings, Replayer};
 use crate::server::{Answer, Cancel};
 use futures_util::future::BoxFuture;
+use load::Files;
 use settings::Held;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -29,6 +32,19 @@ const PIECE: u64 = 8 << 20;
 
 /// The longest part of a statement that a fault shows.
 const SHOWN: usize = 300;
+
+/// See [`crate::server::Server::replay_limits`].
+pub async fn limits(connector: &Connector) -> Result<ReplayLimits, Fault> {
+    let mut session = connector.session(None).await?;
+    let asked = session.query("SELECT @@max_allowed_packet, @@global.event_scheduler").await;
+    let rows = asked.map_err(|error| connector.fault("cannot ask for the server's settings", &error, ""))?;
+    let row = rows.first();
+    let schedules = row.and_then(|row| row.text(1)).is_some_and(|text| text == "ON" || text == "1");
+    let limits =
+        ReplayLimits { product: session.flavour().product, packet: row.and_then(|row| row.number(0)).unwrap_or(1 << 20), schedules };
+    session.close().await;
+    Ok(limits)
+}
 
 /// See [`crate::server::Server::replayer`].
 pub async fn open(connector: &Connector, settings: &ReplaySettings) -> Result<Box<dyn Replayer>, Fault> {
@@ -59,6 +75,8 @@ pub async fn open(connector: &Connector, settings: &ReplaySettings) -> Result<Bo
         piece: usize::try_from((packet / 2).min(PIECE)).unwrap_or(1 << 20),
         held: Held::default(),
         format: None,
+        files: Files::default(),
+        needed: Vec::new(),
         database: None,
         tables: HashMap::new(),
         maps: Vec::new(),
@@ -78,6 +96,10 @@ struct Replay {
     held: Held,
     /// That of the file in which we are.
     format: Option<Format>,
+    /// Files of LOAD DATA statements that have not come.
+    files: Files,
+    /// What the next statement needs to be set, in this order. It goes with the statement, when that is left out.
+    needed: Vec<String>,
     /// The session's database; none: not known.
     database: Option<Vec<u8>>,
     /// The tables of the statement at work, by number, and whether their rows are wanted.
@@ -148,7 +170,8 @@ impl Replay {
             .await
             .map_err(|error| self.fault("cannot set what a statement needs", &error))?
         {
-            return self.run(&sql, "cannot set what a statement needs").await;
+            self.needed.push(sql);
+            return Ok(());
         }
         match event::read(header, content).ok_or_else(|| damaged("an event is too short for what it is".to_owned()))? {
             Body::Gtid(begin) => self.begin(&begin).await,
@@ -165,7 +188,7 @@ impl Replay {
             Body::Incident(what) => Err(Fault::new(Code::Incomplete, "the server lost events here, and said so in its log")
                 .because(clean(&what))
                 .step("Recover to a moment before it, or begin with a backup that was made after it.")),
-            _ if matches!(header.kind, Kind::BEGIN_LOAD_QUERY | Kind::EXECUTE_LOAD_QUERY) => Err(load_data()),
+            Body::Piece(file, piece) => self.files.take(file, piece),
             _ => Ok(()),
         }
     }
@@ -191,38 +214,57 @@ impl Replay {
         {
             return self.run(&String::from_utf8_lossy(&query.text), "a transaction could not be begun or ended").await;
         }
+        let needed = std::mem::take(&mut self.needed);
         let only = self.wanted.only.clone();
         match only.as_deref().map_or(names::Fate::Run, |only| names::fate(query, only, self.wanted.rename.as_deref())) {
             names::Fate::Run => {}
-            names::Fate::Leave => return Ok(()),
-            names::Fate::Refuse => {
-                return Err(Fault::new(Code::Usage, "a statement names the database itself, and cannot be replayed under another name")
-                    .with_statement(&shown(&query.text))
-                    .step("Recover it under its own name, on another server."));
+            names::Fate::Leave => {
+                let _ = query.load.and_then(|load| self.files.give(load.file));
+                return Ok(());
             }
+            names::Fate::Refuse(why) => return Err(why.fault(&shown(&query.text))),
         }
         let rename = self.wanted.rename.clone();
         let database = match (&only, &rename) {
             (Some(only), Some(new)) if query.database == only.as_bytes() => new.as_bytes(),
+            // One that is left out may not be there; the statement names what it is about.
+            (Some(only), _) if query.database != only.as_bytes() => b"",
             _ => query.database,
         };
         // A statement that makes or drops the database it is in needs none.
-        if !database.is_empty() && !names::is_about_databases(&query.text) && self.database.as_deref() != Some(database) {
+        let is_about_databases = names::is_about_databases(&query.text);
+        if !database.is_empty() && !is_about_databases && self.database.as_deref() != Some(database) {
             let name = quote::ident(&String::from_utf8_lossy(database));
             self.run(&format!("USE {name}"), "the database of a statement is not there").await?;
             self.database = Some(database.to_vec());
         }
-        if names::is_about_databases(&query.text) {
+        if is_about_databases {
             self.database = None;
         }
         let product = self.session.flavour().product;
         if let Some(sql) = self.held.change(&query.settings, product) {
             self.run(&sql, "what a statement's session had set cannot be set").await?;
         }
-        match self.session.run_bytes(&query.text).await {
+        for sql in &needed {
+            self.run(sql, "cannot set what a statement needs").await?;
+        }
+        let done = match &query.load {
+            None => self.session.run_bytes(&query.text).await,
+            Some(load) => {
+                let (mut file, sql) = self.files.give(load.file).zip(load::statement(query, load)).ok_or_else(|| load::missing(query))?;
+                match self.session.load_bytes(&sql, &mut file).await {
+                    Ok(done) => Ok(done),
+                    Err(LoadError::Source(fault)) => return Err(fault),
+                    Err(LoadError::Server(error)) => Err(error),
+                }
+            }
+        };
+        match done {
             Ok(_) => Ok(()),
             // It failed on the server too, half-way, and what it did until then is wanted.
             Err(Error::Server { number, .. }) if query.error != 0 && number == query.error => Ok(()),
+            // ER_CANNOT_USER: an account that is made is there already, or one that is dropped is not. It is not dropped before a restore.
+            Err(Error::Server { number: 1396, .. }) if names::is_of_accounts(query) => Ok(()),
             Err(error) => Err(self.fault("a statement of the log failed", &error).with_statement(&shown(&query.text))),
         }
     }
@@ -314,24 +356,12 @@ impl Replay {
     }
 }
 
-/// The fault of rows that came from a file, which the log holds in pieces of its own.
-pub fn load_data() -> Fault {
-    Fault::new(Code::Usage, "the log holds a LOAD DATA as a statement, which is not replayed")
-        .step("Recover to the moment before it (--target-exclusive), and load the file again.")
-        .step("With binlog_format = ROW the server logs the rows themselves.")
-}
-
 fn damaged(why: String) -> Fault {
     Fault::new(Code::CorruptedBackup, "an event of the log is not what it should be").because(why)
 }
 
 fn shown(text: &[u8]) -> String {
-    let text = String::from_utf8_lossy(text);
-    let text = clean(text.trim());
-    match text.char_indices().nth(SHOWN) {
-        Some((at, _)) => format!("{}…", &text[..at]),
-        None => text.to_string(),
-    }
+    names::shown(text, SHOWN)
 }
 
 /// RFC 4648, in lines of a length that is no matter to the server.

@@ -44,6 +44,10 @@ impl Held {
         if let Some(zone) = settings.time_zone {
             wanted.push(("time_zone", quote::literal(&String::from_utf8_lossy(zone))));
         }
+        // Temporary tables and CONNECTION_ID() go by it.
+        if settings.session != 0 {
+            wanted.push(("pseudo_thread_id", settings.session.to_string()));
+        }
         wanted.push(("timestamp", format!("{}.{:06}", settings.timestamp, settings.micros.unwrap_or(0))));
         wanted.retain(|(name, value)| self.0.get(name) != Some(value));
         if wanted.is_empty() {

@@ -30,7 +30,12 @@ pub async fn read(session: &mut Session, header: &Header, content: &[u8]) -> Res
                     let rows = session.query(&sql).await?;
                     let row = rows.first().ok_or_else(|| Error::Protocol(format!("the server has no collation {collation}")))?;
                     let (charset, collation) = (row.text(0).unwrap_or_default(), row.text(1).unwrap_or_default());
-                    format!("_{charset} {} COLLATE {}", quote::bytes(bytes), quote::ident(&collation))
+                    if charset.starts_with("utf8") && std::str::from_utf8(bytes).is_err() {
+                        // MariaDB's variables hold such texts, but no literal may: its bytes are what counts.
+                        quote::bytes(bytes)
+                    } else {
+                        format!("_{charset} {} COLLATE {}", quote::bytes(bytes), quote::ident(&collation))
+                    }
                 }
             };
             Some(format!("SET @{} = {value}", quote::ident(&name)))

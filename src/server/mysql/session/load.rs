@@ -1,6 +1,6 @@
 //! Rows that are loaded.
 
-use super::{Done, Head, Phase, Session};
+use super::{Done, Head, Phase, QUERY, Session};
 use crate::domain::Fault;
 use crate::server::RowSource;
 use crate::server::mysql::wire::Error;
@@ -27,7 +27,12 @@ impl Session {
     /// Runs a `LOAD DATA LOCAL INFILE`, whose file `source` stands for, whatever its name. When the source fails the line is closed without the
     /// packet that ends a file, and the session is ended on the server, so that nothing of the statement stays in a table with transactions.
     pub async fn load(&mut self, sql: &str, source: &mut dyn RowSource) -> Result<Done, LoadError> {
-        self.ask(sql).await?;
+        self.load_bytes(sql.as_bytes(), source).await
+    }
+
+    /// The same for statements that are in another character set than UTF-8.
+    pub async fn load_bytes(&mut self, sql: &[u8], source: &mut dyn RowSource) -> Result<Done, LoadError> {
+        self.ask_bytes(QUERY, sql).await?;
         match self.head().await? {
             Head::Infile => {}
             Head::Done(_) | Head::Rows(_) => {

@@ -53,7 +53,7 @@ async fn attempt(connector: &Connector, databases: &[String], readers: u32) -> R
     let mut notes = Vec::new();
     let guarded = guard(&mut desk, &mut notes).await.map_err(failed)?;
     let baseline = baseline::read(&mut desk, databases).await.map_err(failed)?;
-    let mut sessions = sessions(connector, readers).await?;
+    let mut sessions = sessions(connector, readers, &mut notes).await?;
     let wanted = sessions.len();
     let mut begin = Begin { connector, desk: &mut desk, rights: &rights, baseline: &baseline };
     let (position, told) = begin.all(&mut sessions).await.map_err(failed)?;
@@ -97,7 +97,7 @@ async fn guard(desk: &mut Session, notes: &mut Vec<String>) -> Result<bool, Erro
 }
 
 /// Sessions to read through, ready to begin: as many as wanted, or as the server has room for.
-async fn sessions(connector: &Connector, readers: u32) -> Result<Vec<Session>, Fault> {
+async fn sessions(connector: &Connector, readers: u32, notes: &mut Vec<String>) -> Result<Vec<Session>, Fault> {
     let mut sessions = Vec::new();
     for _ in 0..readers.max(1) {
         match connector.session(None).await {
@@ -106,6 +106,7 @@ async fn sessions(connector: &Connector, readers: u32) -> Result<Vec<Session>, F
             Err(fault) => return Err(fault),
         }
     }
+    let mut stays = false;
     for session in &mut sessions {
         let failed = |error: Error| connector.fault("cannot prepare a session", &error, "");
         // Values come as the bytes that the columns hold.
@@ -116,11 +117,16 @@ async fn sessions(connector: &Connector, readers: u32) -> Result<Vec<Session>, F
             match session.run("SET SESSION sql_log_bin = 0").await {
                 Ok(_) => {}
                 Err(Error::Server { number, .. }) => {
-                    tracing::debug!(number, "definitions of tables that were read stay locked until the end")
+                    tracing::debug!(number, "definitions of tables that were read stay locked until the end");
+                    stays = true;
                 }
                 Err(lost) => return Err(failed(lost)),
             }
         }
+    }
+    if stays {
+        let note = "statements that change the definition of a table that was read wait until the backup is done, since this user has no BINLOG ADMIN";
+        notes.push(note.to_owned());
     }
     Ok(sessions)
 }
