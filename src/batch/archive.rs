@@ -100,6 +100,18 @@ pub fn entries(path: &Path, form: Form) -> Result<String, Fault> {
         let list = if items.is_empty() { String::new() } else { table(heads, rows) };
         return Ok(format!("{}\n{list}", clean(&dump.to_string())));
     }
+    if let Some(dump) = browse::sql(path)? {
+        let contents = browse::contents(path)?;
+        let tables = contents.databases.iter().flat_map(|database| database.tables.iter().map(|table| (database.name.clone(), table)));
+        if form == Form::Json {
+            let rows =
+                tables.map(|(database, table)| serde_json::json!({ "database": database, "name": table.name.name, "rows": table.rows }));
+            return Ok(format!("{:#}\n", serde_json::Value::from_iter(rows)));
+        }
+        let heads = [("DATABASE", Side::Left), ("TABLE", Side::Left), ("ROWS", Side::Right)];
+        let rows = tables.map(|(database, one)| [database, one.name.name.clone(), grouped(one.rows)]);
+        return Ok(format!("{}\n{}", clean(&dump.to_string()), table(heads, rows)));
+    }
     let entries = browse::entries(path)?;
     if form == Form::Json {
         let rows = entries.iter().map(|entry| {

@@ -84,13 +84,16 @@ fn status(resolved: &Resolved, secrets: &Secrets, form: Form) -> Result<String, 
     let mut rows = vec![
         ["Server".to_owned(), connection.address()],
         ["Version".to_owned(), info.title()],
-        ["Role".to_owned(), format!("{}{}", connection.user, if info.superuser { " (superuser)" } else { "" })],
-        ["State".to_owned(), if info.in_recovery { "standby" } else { "primary" }.to_owned()],
+        [if info.product.is_mysql() { "User" } else { "Role" }.to_owned(), format!("{}{}", connection.user, info.superuser_words())],
+        ["State".to_owned(), info.state().to_owned()],
         ["Connections".to_owned(), format!("{} of {}", info.connections, info.max_connections)],
-        ["Lock capacity".to_owned(), grouped(info.lock_capacity)],
     ];
+    if !info.product.is_mysql() {
+        rows.push(["Lock capacity".to_owned(), grouped(info.lock_capacity)]);
+    }
     rows.extend(info.pooler.map(|pooler| ["Pooler".to_owned(), pooler.title()]));
-    rows.extend(info.system_identifier.map(|id| ["System identifier".to_owned(), id]));
+    let identifier = if info.product.is_mysql() { "Server UUID" } else { "System identifier" };
+    rows.extend(info.system_identifier.map(|id| [identifier.to_owned(), id]));
     rows.extend(info.data_directory.map(|dir| ["Data directory".to_owned(), dir]));
     Ok(lines(rows))
 }

@@ -245,9 +245,14 @@ impl Connection {
         }
     }
 
-    /// What a person types to confirm work on the whole server: `HOST:PORT` (`local:PORT` for a socket).
+    /// What a person types to confirm work on the whole server: `HOST:PORT`; `local:PORT` for PostgreSQL's socket, whose name is its port,
+    /// and the file itself for MySQL's, whose port is only that of its network, and not known here.
     pub fn confirm_name(&self) -> String {
-        if self.is_socket() { format!("local:{}", self.port) } else { format!("{}:{}", self.host, self.port) }
+        match (self.is_socket(), self.product.is_mysql()) {
+            (true, true) => self.host.clone(),
+            (true, false) => format!("local:{}", self.port),
+            (false, _) => format!("{}:{}", self.host, self.port),
+        }
     }
 
     /// Whether it is reached through a unix socket.
@@ -258,5 +263,19 @@ impl Connection {
     /// The name of the section, or the address.
     pub fn label(&self) -> String {
         self.name.clone().unwrap_or_else(|| self.confirm_name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_socket_of_mysql_is_known_by_its_file_whatever_port_is_said() {
+        let at = |product, host: &str, port| Connection { host: host.into(), port, ..Connection::to(product) }.confirm_name();
+        assert_eq!(at(Product::Mysql, "/run/a.sock", 3306), at(Product::Mysql, "/run/a.sock", 3307));
+        assert_ne!(at(Product::Mariadb, "/run/a.sock", 3306), at(Product::Mariadb, "/run/b.sock", 3306));
+        assert_eq!(at(Product::Postgres, "/run", 5433), "local:5433");
+        assert_eq!(at(Product::Mysql, "db01", 3307), "db01:3307");
     }
 }

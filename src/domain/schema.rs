@@ -124,6 +124,10 @@ pub enum ValueForm {
     Number,
     /// Text in utf8mb4 of a type that does not take bytes for text: JSON, UUID, INET6.
     Text,
+    /// ENUM: the member as it is, and nothing for the zero that stands for a value that was none (`''` is no member).
+    Member,
+    /// ENUM with `''` among its members: the member's number, 0 for a value that was none.
+    Index,
     /// FLOAT: with all digits of the number that it is, where the server by itself writes six; loaded as it is.
     Float,
 }

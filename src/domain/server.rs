@@ -91,6 +91,25 @@ impl ServerInfo {
         if self.product.is_mysql() { self.version_num / 100 } else { self.major() }
     }
 
+    /// Whether it may be written to, in a word.
+    pub const fn state(&self) -> &'static str {
+        match (self.product.is_mysql(), self.in_recovery) {
+            (false, false) => "primary",
+            (false, true) => "standby",
+            (true, false) => "read and write",
+            (true, true) => "read only",
+        }
+    }
+
+    /// What to say behind the name of a role that may do everything.
+    pub const fn superuser_words(&self) -> &'static str {
+        match (self.superuser, self.product.is_mysql()) {
+            (false, _) => "",
+            (true, false) => " (superuser)",
+            (true, true) => " (may do everything)",
+        }
+    }
+
     /// `PostgreSQL 15.18`.
     pub fn title(&self) -> String {
         format!("{} {}", self.product, self.version)

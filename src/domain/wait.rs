@@ -83,7 +83,10 @@ impl Wait {
 
     /// The whole wait as lines for a log: what is waited for, then the tree.
     pub fn lines(&self) -> Vec<String> {
-        let head = format!("pid {} in {} waits for {} on {}: {}", self.pid, self.database, self.mode, self.object, self.statement);
+        // MySQL's sessions need not be in a database, and its list of sessions knows no modes.
+        let within = if self.database.is_empty() { String::new() } else { format!(" in {}", self.database) };
+        let mode = if self.mode.is_empty() { "a lock" } else { &self.mode };
+        let head = format!("pid {}{within} waits for {mode} on {}: {}", self.pid, self.object, self.statement);
         let tree = self.blockers.iter().map(|blocker| {
             let root = if blocker.is_root() { " (root)" } else { "" };
             format!("{}└ {}{root}", "  ".repeat(blocker.depth as usize + 1), blocker.words())
@@ -111,14 +114,18 @@ impl Blocker {
         if self.pid == 0 {
             return format!("a prepared transaction: {}", self.statement);
         }
-        let mut words = format!("pid {}, {} ({}, {})", self.pid, self.user, self.application, self.client);
+        let application = if self.application.is_empty() { String::new() } else { format!("{}, ", self.application) };
+        let mut words = format!("pid {}, {} ({application}{})", self.pid, self.user, self.client);
         if !self.state.is_empty() {
             words.push_str(&format!(", {}", self.state));
         }
         if let Some(open) = self.transaction_ms {
             words.push_str(&format!(", transaction open for {}", span(open)));
         }
-        format!("{words}: {}", self.statement)
+        if !self.statement.is_empty() {
+            words.push_str(&format!(": {}", self.statement));
+        }
+        words
     }
 
     /// Why this session may not be ended from here, if so.

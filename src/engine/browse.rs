@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 mod base;
 mod foreign;
 
-pub use foreign::dump;
+pub use foreign::{dump, sql};
 
 /// The archives in a folder, and dumps that other programs made, newest first.
 pub fn list(dir: &Path) -> Result<Vec<ArchiveSummary>, Fault> {
@@ -31,6 +31,9 @@ pub fn list(dir: &Path) -> Result<Vec<ArchiveSummary>, Fault> {
 pub fn summary(path: &Path) -> ArchiveSummary {
     if let Ok(Some(dump)) = foreign::dump(path) {
         return foreign::summary(&dump);
+    }
+    if let Ok(Some(dump)) = foreign::sql(path) {
+        return foreign::sql_summary(&dump);
     }
     let bytes = Bytes(std::fs::metadata(path).map_or(0, |meta| meta.len()));
     let head = reader::head(path).map(|head| short(&head)).map_err(|fault| fault.to_string());
@@ -65,6 +68,9 @@ fn short(head: &Head) -> ArchiveHead {
 pub fn contents(path: &Path) -> Result<ArchiveContents, Fault> {
     if let Some(dump) = foreign::dump(path)? {
         return Ok(foreign::contents(&dump));
+    }
+    if let Some(dump) = foreign::sql(path)? {
+        return Ok(foreign::sql_contents(&dump));
     }
     let archive = Archive::open(path)?;
     let databases = archive.manifest().databases.iter().map(|database| ArchiveDatabase {

@@ -46,6 +46,12 @@ pub fn plan(spec: &VerifySpec) -> Result<Plan, Fault> {
             total += Bytes(dump.bytes);
             continue;
         }
+        if let Some(dump) = foreign::sql::dump(path)? {
+            checks.push(foreign::sql::check(&dump));
+            items.push(foreign::sql::item(&dump));
+            total += Bytes(dump.bytes);
+            continue;
+        }
         total += bytes.unwrap_or_default();
         let head = reader::head(path);
         checks.push(match &head {
@@ -167,9 +173,14 @@ impl Outcome {
 fn one(path: &Path, number: usize, depth: Depth, threads: u32, board: &Board<'_>) -> Outcome {
     let began = Instant::now();
     board.begin(number);
-    match foreign::dump(path) {
+    let known = match foreign::dump(path) {
+        Ok(None) => foreign::sql::dump(path).map(|dump| dump.map(|dump| foreign::sql::one(&dump, number, depth, board))),
+        Ok(Some(dump)) => Ok(Some(foreign::one(&dump, number, depth, board))),
+        Err(fault) => Err(fault),
+    };
+    match known {
         Ok(None) => {}
-        Ok(Some(dump)) => return foreign::one(&dump, number, depth, board),
+        Ok(Some(outcome)) => return outcome,
         Err(fault) => {
             let outcome = Outcome::failed(path, began.elapsed(), fault);
             board.end(number, &outcome);

@@ -158,7 +158,8 @@ fn deed_of(plan: &Plan) -> Option<Deed> {
         }
         JobSpec::Replay(replay) => {
             let what = replay.rename.as_deref().or(replay.database.as_deref()).unwrap_or("all databases");
-            let more = json!({ "base": replay.base, "target": replay.target, "binlog_dir": replay.binlog_dir, "role": replay.connection.user });
+            let more =
+                json!({ "base": replay.base, "target": replay.target, "binlog_dir": replay.binlog_dir, "role": replay.connection.user });
             ("recovery", format!("{what} at {}", replay.connection.address()), more)
         }
     };

@@ -1,4 +1,4 @@
-//! What of a server's settings decides over a restore, where products differ: each says so in its own words before anything is touched.
+//! What of a server's settings decides over a restore or a backup, where products differ: each says so in its own words before anything is touched.
 
 use crate::domain::Code;
 use crate::domain::spec::Binlog;
@@ -23,9 +23,11 @@ pub struct Demanded {
     pub engine: Option<String>,
     /// At least so long is one of its rows, in bytes.
     pub row: u64,
+    /// Columns of a key that tells its rows apart; none: it surely has no primary key.
+    pub key: Vec<String>,
 }
 
-/// What a condition means for the restore.
+/// What a condition means for what is to be done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// Nothing stands in the way.

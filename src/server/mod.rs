@@ -31,6 +31,7 @@ mod waits;
 pub use archiving::Archiving;
 pub use conditions::{Condition, Demanded, Demands, Verdict};
 pub use ledger::{Continuity, LedgerHead, Mark, Opened, Step};
+pub use mysql::dump as sql_dump;
 pub use postgres::dump;
 pub use scratch::{Purpose, Scratch, Swept};
 pub use source::{ChunkSink, Reader, Rows, Snapshot, Survey, View};
@@ -146,6 +147,12 @@ pub trait Server: Send + Sync {
         Box::pin(std::future::ready(Ok(None)))
     }
 
+    /// What of our user's rights and of the server's settings decides over a backup of these databases. Nothing where the product has no such.
+    fn readiness<'a>(&'a self, databases: &'a [String]) -> Answer<'a, Vec<Condition>> {
+        let _ = databases;
+        Box::pin(std::future::ready(Ok(Vec::new())))
+    }
+
     /// What of the server's settings decides over a restore. Nothing where the product has no such.
     fn conditions<'a>(&'a self, demands: &'a Demands) -> Answer<'a, Vec<Condition>> {
         let _ = demands;
@@ -244,6 +251,11 @@ pub trait Server: Send + Sync {
         None
     }
 
+    /// Restores dumps that are SQL of this product's, statement by statement. None where the product has other ones.
+    fn sql_dumps(&self) -> Option<&dyn SqlDumps> {
+        None
+    }
+
     /// What a base backup needs to know beforehand. One session.
     fn base_facts(&self) -> Answer<'_, base::BaseFacts> {
         Box::pin(std::future::ready(Err(no_base_backups())))
@@ -291,6 +303,17 @@ fn no_binary_log() -> Fault {
 
 fn no_base_backups() -> Fault {
     Fault::new(crate::domain::Code::ToolMissing, "this server makes no base backups")
+}
+
+/// Restores dumps that are SQL, without another program.
+pub trait SqlDumps: Send + Sync {
+    /// Runs a dump into databases that are there. What it says comes from several sessions at once. When it is cancelled, its sessions are ended.
+    fn load<'a>(
+        &'a self,
+        order: &'a sql_dump::Order<'a>,
+        says: &'a (dyn Fn(sql_dump::Said) + Send + Sync),
+        cancel: &'a tokio_util::sync::CancellationToken,
+    ) -> Answer<'a, sql_dump::Ended>;
 }
 
 /// Sees what sessions wait for.

@@ -112,7 +112,11 @@ impl ContentsScreen {
     /// Whether the archive holds a whole cluster.
     pub fn is_cluster(&self) -> bool {
         self.contents.value().is_some_and(|contents| {
-            contents.summary.head.as_ref().is_ok_and(|head| head.kind == "cluster" || head.kind.starts_with("pg_dumpall"))
+            contents
+                .summary
+                .head
+                .as_ref()
+                .is_ok_and(|head| head.kind == "cluster" || head.kind.starts_with("pg_dumpall") || head.databases.len() > 1)
         })
     }
 

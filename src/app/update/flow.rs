@@ -309,12 +309,9 @@ fn finished_code(spec: &JobSpec, summary: &Summary) -> u8 {
     let (failed, all) = (summary.failed().count(), summary.databases.len());
     let enough = match spec {
         JobSpec::Restore(restore) => matches!(restore.scope, RestoreScope::Cluster { .. }) && restore.care.enough.is_met(all - failed, all),
-        JobSpec::Backup(_)
-        | JobSpec::Verify(_)
-        | JobSpec::Base(_)
-        | JobSpec::Recover(_)
-        | JobSpec::Replay(_)
-        | JobSpec::CheckLog(_) => false,
+        JobSpec::Backup(_) | JobSpec::Verify(_) | JobSpec::Base(_) | JobSpec::Recover(_) | JobSpec::Replay(_) | JobSpec::CheckLog(_) => {
+            false
+        }
     };
     let all_wanted = matches!(spec, JobSpec::Restore(restore) if restore.care.enough == Enough::All);
     match failed {

@@ -106,11 +106,11 @@ fn columns(table: &Table) -> String {
     let mut sets = Vec::new();
     for (at, column) in table.columns.iter().enumerate() {
         let converted = match table.forms.get(at).copied().unwrap_or_default() {
-            ValueForm::Plain | ValueForm::Float => {
+            ValueForm::Plain | ValueForm::Float | ValueForm::Member => {
                 columns.push(ident(column));
                 continue;
             }
-            ValueForm::Number => format!("CAST(@v{at} AS UNSIGNED)"),
+            ValueForm::Number | ValueForm::Index => format!("CAST(@v{at} AS UNSIGNED)"),
             ValueForm::Text => format!("CONVERT(@v{at} USING utf8mb4)"),
         };
         columns.push(format!("@v{at}"));

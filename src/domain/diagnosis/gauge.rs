@@ -116,13 +116,19 @@ pub fn gauges(diagnosis: &Diagnosis) -> Vec<Gauge> {
         }
         _ => Gauge::unknown("connections", missing),
     });
-    all.push(match (server.locks(), server.locks_in_use.known(), server.lock_percent()) {
-        (Some(locks), Some(used), Some(percent)) => {
-            let detail = format!("{} / {}", grouped(*used), grouped(locks.capacity()));
-            Gauge::new("locks", percent, detail, level(percent, LOCKS, LOCKS_CRITICAL))
-        }
-        _ => Gauge::unknown("locks", missing),
-    });
+    match &server.mysql {
+        Some(mysql) => all.extend(mysql.files.known().map(|open| {
+            let percent = open.percent();
+            Gauge::new("server files", percent, format!("{} / {}", grouped(open.files), grouped(open.limit)), level(percent, FILES, 95.0))
+        })),
+        None => all.push(match (server.locks(), server.locks_in_use.known(), server.lock_percent()) {
+            (Some(locks), Some(used), Some(percent)) => {
+                let detail = format!("{} / {}", grouped(*used), grouped(locks.capacity()));
+                Gauge::new("locks", percent, detail, level(percent, LOCKS, LOCKS_CRITICAL))
+            }
+            _ => Gauge::unknown("locks", missing),
+        }),
+    }
     all
 }
 

@@ -4,6 +4,7 @@
 
 pub mod gauge;
 pub mod host;
+pub mod mysql;
 pub mod server;
 pub mod text;
 

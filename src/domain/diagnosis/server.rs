@@ -1,8 +1,9 @@
 //! What was found out about the server: how it is reached, and what state it is in.
 
 use super::Fact;
+use super::mysql::MysqlFacts;
 use crate::domain::wait::Wait;
-use crate::domain::{Bytes, Code, Stamp};
+use crate::domain::{Bytes, Code, Product, Stamp};
 use serde::{Deserialize, Serialize};
 
 /// A step on the way to a session.
@@ -50,6 +51,8 @@ pub struct Hop {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ServerFacts {
+    /// The product; what was said, where the server was not reached.
+    pub product: Product,
     /// Its section's name or address.
     pub label: String,
     /// `db01:5432`.
@@ -80,10 +83,13 @@ pub struct ServerFacts {
     pub transactions: Fact<Vec<OpenTransaction>>,
     /// Who waits for whose lock, the longest wait first.
     pub waits: Fact<Vec<Wait>>,
-    /// What the folder of WAL holds.
+    /// What the folder of WAL holds, or the binary log.
     pub wal: Fact<Bytes>,
     /// The program that reads definitions: `pg_dump 15.18`.
     pub tool: Fact<String>,
+    /// What only MySQL and MariaDB have.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mysql: Option<MysqlFacts>,
 }
 
 impl ServerFacts {
@@ -115,6 +121,19 @@ impl ServerFacts {
         Some(Bytes(*used).percent_of(Bytes(about.max_connections.saturating_sub(about.reserved).max(1))))
     }
 
+    /// Whether it may be written to, and why not.
+    pub fn state_words(&self, about: &About) -> String {
+        match &self.mysql {
+            None if about.in_recovery => "in recovery (standby)".to_owned(),
+            Some(mysql) if about.in_recovery => {
+                let set = mysql.settings.known().map(|set| set.read_only.as_str()).filter(|set| !set.is_empty()).unwrap_or("read_only");
+                format!("takes no writes ({set})")
+            }
+            None => "primary".to_owned(),
+            Some(_) => "read and write".to_owned(),
+        }
+    }
+
     /// The slot that holds the most WAL.
     pub fn heaviest_slot(&self) -> Option<&Slot> {
         self.slots.known()?.iter().filter(|slot| slot.held.is_some()).max_by_key(|slot| slot.held)
@@ -139,7 +158,7 @@ pub struct About {
     pub reserved: u64,
     /// The lock table.
     pub locks: Locks,
-    /// `shared_buffers`, as the server writes it: `128MB`.
+    /// `shared_buffers`, as the server writes it: `128MB`; InnoDB's buffer pool.
     pub shared_buffers: String,
     /// Where its data lie, if we may know.
     pub data_directory: Option<String>,
@@ -241,9 +260,9 @@ impl OpenTransaction {
     /// Who it is, on one line.
     pub fn words(&self) -> String {
         let open = crate::domain::time::span(self.open_ms);
-        format!(
-            "pid {}, {} in {} ({}), {}, open for {open}: {}",
-            self.pid, self.user, self.database, self.application, self.state, self.statement
-        )
+        let database = if self.database.is_empty() { "no database" } else { &self.database };
+        let application = if self.application.is_empty() { String::new() } else { format!(" ({})", self.application) };
+        let statement = if self.statement.is_empty() { String::new() } else { format!(": {}", self.statement) };
+        format!("pid {}, {} in {database}{application}, {}, open for {open}{statement}", self.pid, self.user, self.state)
     }
 }

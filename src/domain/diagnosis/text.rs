@@ -133,14 +133,19 @@ fn database(diagnosis: &Diagnosis, out: &mut Paper) {
         Some(used) => out.line(&format!("Connections: {used} / {}", about.max_connections)),
         None => out.line(&format!("Connections: unknown ({})", server.connections.why().unwrap_or_default())),
     }
-    out.line(&format!("Max Locks: {} per transaction", about.locks.per_transaction));
-    out.line(&format!("Total Lock Capacity: ~{}", grouped(about.locks.capacity())));
+    if server.mysql.is_none() {
+        out.line(&format!("Max Locks: {} per transaction", about.locks.per_transaction));
+        out.line(&format!("Total Lock Capacity: ~{}", grouped(about.locks.capacity())));
+    }
     if let (Some(used), Some(percent)) = (server.locks_in_use.known(), server.lock_percent())
         && level(percent, gauge::LOCKS, gauge::LOCKS_CRITICAL) != Level::Fine
     {
         out.line(&format!("Locks In Use: {} ({percent:.1}% used)", grouped(*used)));
     }
-    out.line(&format!("Shared Memory: {}", about.shared_buffers));
+    out.line(&match server.mysql {
+        None => format!("Shared Memory: {}", about.shared_buffers),
+        Some(_) => format!("Buffer Pool: {}", about.shared_buffers),
+    });
 }
 
 /// What a report on demand says besides: everything that is known, also where it is as it should be.
@@ -161,20 +166,25 @@ fn further(diagnosis: &Diagnosis, out: &mut Paper) {
         let said = hop.outcome.known().map_or_else(|| format!("FAILED: {}", hop.outcome.why().unwrap_or_default()), Clone::clone);
         out.line(&format!("Reach, {}: {} ms, {said}", hop.step.words(), hop.took_ms));
     }
-    out.line(&match server.tool.known() {
-        Some(tool) => format!("Client Tools: {tool}"),
-        None => format!("Client Tools: unknown ({})", server.tool.why().unwrap_or_default()),
-    });
+    // Definitions of the other products are read from the server itself.
+    if server.mysql.is_none() {
+        out.line(&match server.tool.known() {
+            Some(tool) => format!("Client Tools: {tool}"),
+            None => format!("Client Tools: unknown ({})", server.tool.why().unwrap_or_default()),
+        });
+    }
     let Some(about) = server.about.known() else { return };
-    out.line(&format!("State: {}", if about.in_recovery { "in recovery (standby)" } else { "primary" }));
+    out.line(&format!("State: {}", server.state_words(about)));
     if let Some(used) = server.locks_in_use.known() {
         out.line(&format!("Locks In Use: {}", grouped(*used)));
     }
     if let Some(dir) = &about.data_directory {
         out.line(&format!("Data Directory: {dir}"));
     }
-    if let Some(wal) = server.wal.known() {
-        out.line(&format!("WAL: {}", size(*wal)));
+    match (&server.mysql, server.wal.known()) {
+        (Some(mysql), _) => family(mysql, out),
+        (None, Some(wal)) => out.line(&format!("WAL: {}", size(*wal))),
+        (None, None) => {}
     }
     for slot in server.slots.known().into_iter().flatten() {
         let active = if slot.active { "active" } else { "nobody reads from it" };
@@ -196,6 +206,65 @@ fn further(diagnosis: &Diagnosis, out: &mut Paper) {
         out.line(&format!("Wait: {line}"));
     }
     out.line(&format!("Collected In: {}", span(diagnosis.took_ms)));
+}
+
+/// What only MySQL and MariaDB have.
+fn family(mysql: &super::mysql::MysqlFacts, out: &mut Paper) {
+    let unknown = |name: &str, why: Option<&str>| format!("{name}: unknown ({})", why.unwrap_or_default());
+    out.line(&match mysql.users.known() {
+        Some(users) => {
+            let told: Vec<String> = users.iter().map(|one| format!("{} {} ({} idle)", one.user, one.connections, one.idle)).collect();
+            format!("Connections By User: {}", told.join(", "))
+        }
+        None => unknown("Connections By User", mysql.users.why()),
+    });
+    out.line(&match mysql.pool.known() {
+        Some(pool) => {
+            let hit = pool.hit_percent().map_or_else(|| "too little asked for to say".to_owned(), |percent| format!("{percent:.1}% hits"));
+            format!("Buffer Pool: {} of {} used, {:.1}% changed, {hit}", size(pool.used), size(pool.size), pool.dirty_percent())
+        }
+        None => unknown("Buffer Pool", mysql.pool.why()),
+    });
+    out.line(&match mysql.data.known() {
+        Some(data) => format!("InnoDB Data: {}", size(*data)),
+        None => unknown("InnoDB Data", mysql.data.why()),
+    });
+    out.line(&match mysql.files.known() {
+        Some(open) => format!("Open Files: {} / {}, tables {} / {}", open.files, open.limit, open.tables, open.cache),
+        None => unknown("Open Files", mysql.files.why()),
+    });
+    out.line(&match mysql.log.known() {
+        Some(log) if !log.written => "Binary Log: not written".to_owned(),
+        Some(log) => {
+            let kept = if log.keep_seconds == 0 { "for ever".to_owned() } else { span(log.keep_seconds.saturating_mul(1000)) };
+            let files = if log.files == 1 { "1 file".to_owned() } else { format!("{} files", grouped(log.files)) };
+            format!("Binary Log: {} in {files}, kept {kept}", size(log.bytes))
+        }
+        None => unknown("Binary Log", mysql.log.why()),
+    });
+    match mysql.replication.known() {
+        Some(channels) => {
+            for one in channels {
+                let behind = one.behind_seconds.map_or_else(|| "lag unknown".to_owned(), |seconds| format!("{seconds} s behind"));
+                out.line(&format!("Replica Of: {}, receives {}, applies {}, {behind}", one.words(), one.receives, one.applies));
+                if let Some(gtid) = &one.gtid {
+                    out.line(&format!("Replica's GTID: {gtid}"));
+                }
+            }
+        }
+        None => out.line(&unknown("Replica Of", mysql.replication.why())),
+    }
+    match mysql.settings.known() {
+        Some(set) => {
+            let stream = if set.local_infile { "on" } else { "off" };
+            out.line(&format!(
+                "Settings: max_allowed_packet {}, local_infile {stream}, lower_case_table_names {}",
+                size(set.max_allowed_packet),
+                set.lower_case_table_names
+            ));
+        }
+        None => out.line(&unknown("Settings", mysql.settings.why())),
+    }
 }
 
 fn recommendations(diagnosis: &Diagnosis, out: &mut Paper) {

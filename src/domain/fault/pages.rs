@@ -42,7 +42,7 @@ impl Code {
                 cures: &[
                     ("See everything that is wrong:", "dbbackup verify {archive} --full"),
                     (
-                        "A plain dump with a command of psql's own in it (`\\!`, `\\copy`, `\\connect`) is refused with its line: no dump of one database has such a line",
+                        "A plain dump with a command of psql's own in it (`\\!`, `\\copy`, `\\connect`) is refused with its line, and so is a dump of MySQL's with a statement that reaches beyond its database: no dump has such a line",
                         "",
                     ),
                     ("Compare the file with its checksum from the day it was made:", "sha256sum -c {archive}.sha256"),
@@ -60,7 +60,7 @@ impl Code {
             },
             Self::ForeignFile => Page {
                 about: &[
-                    "The file is neither an archive of this program nor a dump of `pg_dump` or `pg_dumpall`. What a file is, is told by its content, never by its name.",
+                    "The file is neither an archive of this program nor a dump of `pg_dump`, `pg_dumpall`, `mysqldump`, `mariadb-dump` or `mydumper`. What a file is, is told by its content, never by its name.",
                 ],
                 cures: &[
                     ("See what the file is:", "file FILE"),
@@ -411,7 +411,9 @@ impl Code {
                 ],
             },
             Self::AuthFailed => Page {
-                about: &["The password is wrong or missing, or pg_hba.conf has no rule that lets this role in from here. MySQL and MariaDB: there is no account for this user and this host, or it proves passwords in a way that this program does not have."],
+                about: &[
+                    "The password is wrong or missing, or pg_hba.conf has no rule that lets this role in from here. MySQL and MariaDB: there is no account for this user and this host, or it proves passwords in a way that this program does not have.",
+                ],
                 cures: &[
                     ("See where the connection's settings come from (a password is never shown):", "dbbackup config show --origin"),
                     ("Try it with psql:", "psql -h {host} -U {user} -d postgres"),

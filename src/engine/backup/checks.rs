@@ -2,13 +2,14 @@
 
 use super::plan::{Surveyed, check, refuse};
 use super::select::{self, Selected};
-use crate::domain::connection::Connection;
+use crate::domain::connection::{Connection, Product};
 use crate::domain::fault::{Code, Fault};
 use crate::domain::plan::{Check, CheckState};
 use crate::domain::server::ServerInfo;
 use crate::domain::size::{Bytes, grouped};
 use crate::domain::spec::Scope;
 use crate::domain::text;
+use crate::server::{Condition, Verdict};
 use crate::system::disk;
 use std::path::Path;
 
@@ -24,8 +25,12 @@ const LOCK_SLACK: u64 = 1_500;
 
 /// The server answers.
 pub fn connection(connection: &Connection, info: &ServerInfo) -> Check {
-    let role = if info.superuser { "superuser" } else { "no superuser" };
-    check(CheckState::Ok, "connection", format!("{} at {} as {} ({role})", info.title(), connection.address(), connection.user), None)
+    let role = match (info.superuser, info.product.is_mysql()) {
+        (true, _) => info.superuser_words(),
+        (false, true) => "",
+        (false, false) => " (no superuser)",
+    };
+    check(CheckState::Ok, "connection", format!("{} at {} as {}{role}", info.title(), connection.address(), connection.user), None)
 }
 
 /// A pooler that gives us sessions: it is named, since its own limits count now.
@@ -50,7 +55,7 @@ pub fn unreadable(name: &str, fault: &Fault) -> Check {
 
 /// Tables, sequences and large objects that this role cannot read completely. One database of a cluster that cannot be read does not keep
 /// the others from being backed up; alone it is not begun.
-pub fn rights(scope: &Scope, user: &str, surveyed: &[Surveyed]) -> Option<Check> {
+pub fn rights(scope: &Scope, product: Product, user: &str, surveyed: &[Surveyed]) -> Option<Check> {
     const NAME: &str = "rights";
     let looked = || surveyed.iter().filter_map(|(database, found)| Some((database, found.as_ref().ok()?)));
     let hidden: Vec<(&str, &str, &str)> = looked()
@@ -72,11 +77,17 @@ pub fn rights(scope: &Scope, user: &str, surveyed: &[Surveyed]) -> Option<Check>
         told.push(format!("{} more", hidden.len() - NAMED));
     }
     let detail = format!("{} cannot read {}", text::clean(user), told.join(", "));
-    let cure = format!(
-        "Back up as a superuser, or give the role what it lacks: ALTER ROLE {user} BYPASSRLS; GRANT pg_read_all_data TO {user}; \
-         GRANT SELECT ON pg_catalog.pg_largeobject TO {user};",
-        user = text::clean(user)
-    );
+    let user = text::clean(user);
+    let cure = match product {
+        Product::Postgres => format!(
+            "Back up as a superuser, or give the role what it lacks: ALTER ROLE {user} BYPASSRLS; GRANT pg_read_all_data TO {user}; \
+             GRANT SELECT ON pg_catalog.pg_largeobject TO {user};"
+        ),
+        Product::Mysql | Product::Mariadb => {
+            let on = if databases.len() == 1 { databases.iter().map(|name| text::clean(name)).collect() } else { "*".to_owned() };
+            format!("Back up as a user who may read all, or give this one the right: GRANT SELECT ON {on}.* TO '{user}'@'%';")
+        }
+    };
     Some(match scope {
         Scope::Single { .. } => refuse(Code::Incomplete, NAME, detail, Some(cure)),
         Scope::Cluster { .. } => check(CheckState::Warning, NAME, detail, Some(cure)),
@@ -190,7 +201,7 @@ pub fn connections(info: &ServerInfo, needed: u64) -> Check {
     if info.max_connections == 0 {
         return check(CheckState::Unknown, NAME, "how many the server allows is not known", None);
     }
-    let reserved = if info.superuser { 0 } else { RESERVED };
+    let reserved = if info.superuser || info.product.is_mysql() { 0 } else { RESERVED };
     let free = u64::from(info.max_connections.saturating_sub(info.connections)).saturating_sub(reserved);
     let detail = format!("{free} of {} free, {needed} used by this backup", info.max_connections);
     // The snapshot's session and the schema tool's come on top of the readers'.
@@ -200,6 +211,16 @@ pub fn connections(info: &ServerInfo, needed: u64) -> Check {
         0..3 => refuse(Code::TooManyConnections, NAME, detail, cure),
         _ if free < needed => check(CheckState::Warning, NAME, detail, cure),
         _ => check(CheckState::Ok, NAME, detail, None),
+    }
+}
+
+/// What the server's product has to say besides.
+pub fn readiness(condition: Condition) -> Check {
+    let Condition { name, detail, cure, verdict } = condition;
+    match verdict {
+        Verdict::Fine => check(CheckState::Ok, name, detail, cure),
+        Verdict::Warning => check(CheckState::Warning, name, detail, cure),
+        Verdict::Obstacle(code) | Verdict::Refusal(code) => refuse(code, name, detail, cure),
     }
 }
 

@@ -30,7 +30,10 @@ pub async fn plan(spec: &BackupSpec, context: &Context) -> Result<Plan, Fault> {
     if let Some(check) = checks::pooler(&info) {
         checks.add(check);
     }
-    checks.add(checks::tool(super::unless_cancelled(context, async { Ok(server.schema_tool(&info).await) }).await?));
+    // Definitions of the other products are read from the server itself.
+    if !info.product.is_mysql() {
+        checks.add(checks::tool(super::unless_cancelled(context, async { Ok(server.schema_tool(&info).await) }).await?));
+    }
     let all = super::unless_cancelled(context, server.databases()).await?;
     let selected = select::select(&spec.scope, &all)?;
     for check in checks::selection(&spec.scope, &selected) {
@@ -38,12 +41,10 @@ pub async fn plan(spec: &BackupSpec, context: &Context) -> Result<Plan, Fault> {
     }
     let surveyed = survey(server.as_ref(), &selected, context).await?;
     let estimate = estimate(&surveyed, spec.compression.codec);
-    for check in [
-        checks::folder(&spec.dir),
-        checks::space(&spec.dir, estimate),
-        checks::locks(&info, most_locks(&surveyed, &spec.scope)),
-        checks::connections(&info, needed(spec, surveyed.len())),
-    ] {
+    // Only PostgreSQL's lock table has a size that a backup can exceed.
+    let locks = (!info.product.is_mysql()).then(|| checks::locks(&info, most_locks(&surveyed, &spec.scope)));
+    let (folder, space) = (checks::folder(&spec.dir), checks::space(&spec.dir, estimate));
+    for check in [Some(folder), Some(space), locks, Some(checks::connections(&info, needed(spec, surveyed.len())))].into_iter().flatten() {
         checks.add(check);
     }
     for (database, found) in &surveyed {
@@ -51,10 +52,14 @@ pub async fn plan(spec: &BackupSpec, context: &Context) -> Result<Plan, Fault> {
             checks.add(checks::unreadable(&database.name, fault));
         }
     }
-    if let Some(check) = checks::rights(&spec.scope, &spec.connection.user, &surveyed) {
+    if let Some(check) = checks::rights(&spec.scope, info.product, &spec.connection.user, &surveyed) {
         checks.add(check);
     }
-    if info.in_recovery {
+    let names: Vec<String> = surveyed.iter().map(|(database, _)| database.name.clone()).collect();
+    for condition in super::unless_cancelled(context, server.readiness(&names)).await? {
+        checks.add(checks::readiness(condition));
+    }
+    if info.in_recovery && !info.product.is_mysql() {
         checks.add(checks::standby());
     }
     let at = Zoned::now();

@@ -25,6 +25,13 @@ const WORDS: &[(&str, Code)] = &[
     ("peer authentication failed", Code::AuthFailed),
     ("ident authentication failed", Code::AuthFailed),
     ("authentication failed", Code::AuthFailed),
+    ("access denied for user", Code::AuthFailed),
+    ("is not allowed to connect to this", Code::AuthFailed),
+    ("lock wait timeout exceeded", Code::LockTimeout),
+    ("deadlock found", Code::Deadlock),
+    ("can't connect to local", Code::ConnectionRefused),
+    ("server has gone away", Code::ServerUnavailable),
+    ("lost connection to", Code::ServerUnavailable),
     ("could not extend file", Code::ServerDiskFull),
     ("could not write to file \"base/", Code::ServerDiskFull),
     ("could not write to file \"pg_wal", Code::ServerDiskFull),
@@ -102,7 +109,8 @@ fn code(text: &str, state: Option<&str>) -> Code {
     let by_state = state.map(|state| crate::server::postgres::code(state, text)).filter(|code| *code != Code::SqlFailed);
     // "No such database" is said of a database that is in the words only.
     let missing = small.contains("database \"") && small.contains("does not exist");
-    named.or(by_state).or(missing.then_some(Code::DatabaseMissing)).or(said).unwrap_or(Code::SqlFailed)
+    let by_number = number(text).map(|number| crate::server::mysql::code(number, text)).filter(|code| *code != Code::SqlFailed);
+    named.or(by_state).or(by_number).or(missing.then_some(Code::DatabaseMissing)).or(said).unwrap_or(Code::SqlFailed)
 }
 
 /// A SQLSTATE in a text: behind that word, or as servers and programs write it, `ERROR:  53300: too many`.
@@ -116,6 +124,17 @@ fn sqlstate(text: &str) -> Option<String> {
         let named = matches!(before.to_ascii_uppercase().as_str(), "SQLSTATE" | "ERROR" | "FATAL" | "PANIC" | "CODE" | "STATE");
         before = word;
         (named && is_state(word)).then(|| word.to_owned())
+    })
+}
+
+/// A number of MySQL's or MariaDB's in a text, as their programs write it, `ERROR 1045 (28000): Access denied`, or as we do, `(error 1045)`.
+fn number(text: &str) -> Option<u16> {
+    let places = text.match_indices("ERROR ").chain(text.match_indices("(error ")).map(|(at, word)| &text[at + word.len()..]);
+    places.into_iter().find_map(|rest| {
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        let follows =
+            rest.get(digits..).is_some_and(|rest| rest.starts_with(" (") || rest.starts_with(" at line") || rest.starts_with(')'));
+        if (4..=5).contains(&digits) && follows { rest[..digits].parse().ok() } else { None }
     })
 }
 
@@ -145,6 +164,15 @@ mod tests {
             ("ERROR:  canceling statement due to lock timeout", Code::LockTimeout),
             ("ERROR:  permission denied for table orders", Code::PermissionDenied),
             ("open /backup/x: permission denied", Code::FilePermission),
+            ("ERROR 1045 (28000): Access denied for user 'app'@'db01' (using password: YES)", Code::AuthFailed),
+            ("ERROR 1114 (HY000) at line 3: The table 'orders' is full", Code::ServerDiskFull),
+            ("ERROR 1290 (HY000): The MariaDB server is running with the --read-only option", Code::ServerReadOnly),
+            ("cannot load rows: Lock wait timeout exceeded; try restarting transaction (error 1205)", Code::LockTimeout),
+            (
+                "ERROR 2002 (HY000): Can't connect to local MySQL server through socket '/run/mysqld/mysqld.sock' (2)",
+                Code::ConnectionRefused,
+            ),
+            ("ERROR 2013 (HY000): Lost connection to server during query", Code::ServerUnavailable),
             ("something nobody has ever seen", Code::SqlFailed),
         ] {
             assert_eq!(fault(text).code, code, "{text}");

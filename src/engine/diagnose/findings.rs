@@ -1,13 +1,15 @@
 //! What wants attention, by the thresholds of the gauges, with the commands that cure it. Pure: from facts to findings, the worst first.
 
-use super::DATA;
+mod mysql;
+
+use super::{DATA, words};
 use crate::domain::Code;
 use crate::domain::diagnosis::gauge::{self, Level, connection_level, level, size};
 use crate::domain::diagnosis::{Diagnosis, Finding, HostFacts, ServerFacts};
 use crate::domain::fault::Severity;
 use crate::domain::size::grouped;
 use crate::domain::time::span;
-use crate::domain::{Bytes, Stamp};
+use crate::domain::{Bytes, Product, Stamp};
 
 /// WAL held by a slot that is worth a line.
 const HELD: Bytes = Bytes(1 << 30);
@@ -50,6 +52,10 @@ pub fn find(diagnosis: &Diagnosis) -> Vec<Finding> {
         locks(server, code, &mut found);
         wal(server, worth_naming(&diagnosis.host), &mut found);
         sessions(server, &mut found);
+        if let Some(facts) = &server.mysql {
+            let disk = diagnosis.host.disks.iter().find(|disk| disk.holds(DATA)).and_then(|disk| disk.usage.known());
+            mysql::find(server, facts, disk.map(|usage| usage.total), &mut found);
+        }
         password(server, &mut found);
     }
     // What is of the error's kind first, then the worst. Stable, so that what belongs together stays together.
@@ -179,8 +185,7 @@ fn reach(server: &ServerFacts, error: Option<Code>, found: &mut Vec<Finding>) {
                 done.took_ms
             ));
         }
-        let ready = format!("pg_isready -h {} -p {}", shell_words::quote(&server.host), server.port);
-        found.push(finding.shown_by(format!("{}: {why}", hop.step.words())).step_run("See whether it answers:", ready));
+        found.push(finding.shown_by(format!("{}: {why}", hop.step.words())).step_run("See whether it answers:", words::ready(server)));
     }
     let (Some(about), Some(why)) = (server.about.known(), server.tool.why()) else { return };
     if !why.starts_with("not asked") {
@@ -206,17 +211,11 @@ fn connections(server: &ServerFacts, found: &mut Vec<Finding>) {
     if about.reserved > 0 {
         finding = finding.shown_by(format!("{} of {most} are reserved for superusers", about.reserved));
     }
-    found.push(
-        finding
-            .step_run(
-                "See who has them:",
-                "SELECT usename, application_name, state, count(*) FROM pg_stat_activity GROUP BY 1, 2, 3 ORDER BY 4 DESC;",
-            )
-            .step_run(
-                "Raise the limit, then restart PostgreSQL:",
-                format!("ALTER SYSTEM SET max_connections = {};", most.saturating_mul(2)),
-            ),
-    );
+    for one in server.mysql.iter().filter_map(|mysql| mysql.users.known()).flatten() {
+        finding = finding.shown_by(format!("{}: {}, of which {} are idle", one.user, one.connections, one.idle));
+    }
+    let (how, raise) = words::more_connections(server.product, most.saturating_mul(2));
+    found.push(finding.step_run("See who has them:", words::sessions(server.product)).step_run(how, raise));
 }
 
 fn locks(server: &ServerFacts, error: Option<Code>, found: &mut Vec<Finding>) {
@@ -308,7 +307,9 @@ fn sessions(server: &ServerFacts, found: &mut Vec<Finding>) {
         let title = format!("pid {} waits for a lock on {} since {}", wait.pid, wait.object, span(wait.waited_ms));
         let mut finding = wait.lines().into_iter().fold(Finding::new(Severity::Warning, Code::LockTimeout, title), Finding::shown_by);
         if let Some(root) = wait.roots().find(|root| root.pid != 0) {
-            finding = finding.step_run("End the session that everybody waits for:", format!("SELECT pg_terminate_backend({});", root.pid));
+            finding = finding.step_run("End the session that everybody waits for:", words::terminate(server.product, root.pid));
+        } else if server.mysql.is_some() {
+            finding = unnamed(server, finding);
         }
         found.push(finding);
     }
@@ -319,7 +320,18 @@ fn sessions(server: &ServerFacts, found: &mut Vec<Finding>) {
         let state = if one.is_idle() { "idle in transaction" } else { "in one transaction" };
         let title = format!("pid {} of {} is {state} for {}", one.pid, one.user, span(one.open_ms));
         let finding = Finding::new(Severity::Warning, Code::LockTimeout, title).shown_by(one.words());
-        found.push(finding.step_run("End it:", format!("SELECT pg_terminate_backend({});", one.pid)));
+        found.push(finding.step_run("End it:", words::terminate(server.product, one.pid)));
+    }
+}
+
+/// A wait of which MySQL or MariaDB does not tell who is in the way.
+fn unnamed(server: &ServerFacts, finding: Finding) -> Finding {
+    let finding = finding.step_run("The server does not say who has it. See the oldest transactions:", {
+        "SELECT trx_mysql_thread_id, trx_started, trx_query FROM information_schema.innodb_trx ORDER BY trx_started;"
+    });
+    match server.product {
+        Product::Mariadb => finding.step_run("Have it say so the next time:", "INSTALL SONAME 'metadata_lock_info';"),
+        Product::Mysql | Product::Postgres => finding,
     }
 }
 

@@ -10,6 +10,7 @@ mod findings;
 mod layout_tests;
 mod rules;
 mod shelf;
+mod words;
 
 pub use classify::fault as fault_of;
 pub use collect::{LIMIT, Subject, Use};

@@ -211,8 +211,11 @@ pub fn server_flags(connection: &Connection) -> String {
     match &connection.name {
         Some(name) => format!("--server {}", word(name)),
         None if connection.product.is_mysql() => {
-            let engine = connection.product.word();
-            format!("--engine {engine} --host {} --port {} --user {}", word(&connection.host), connection.port, word(&connection.user))
+            let (engine, host, user) = (connection.product.word(), word(&connection.host), word(&connection.user));
+            match connection.is_socket() {
+                true => format!("--engine {engine} --socket {host} --user {user}"),
+                false => format!("--engine {engine} --host {host} --port {} --user {user}", connection.port),
+            }
         }
         None => format!("--host {} --port {} --user {}", word(&connection.host), connection.port, word(&connection.user)),
     }

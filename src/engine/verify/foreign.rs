@@ -1,6 +1,8 @@
 //! Checks dumps of other programs: whether they are whole, and what they are. They carry no fingerprints, so that what is in their rows is known
 //! only by restoring them; that is said each time.
 
+pub mod sql;
+
 use super::Outcome;
 use super::board::Board;
 use crate::domain::plan::{Check, CheckState, PlanItem};

@@ -101,6 +101,10 @@ pub async fn plan(spec: &VerifySpec, test: &RestoreTest, context: &Context) -> R
 /// Opens an archive. A dump of another program is refused with what can be done with it.
 async fn open(path: &std::path::Path) -> Result<Arc<Archive>, Fault> {
     let looked = path.to_owned();
+    if let Some(dump) = source::blocking(move || super::foreign::sql::dump(&looked)).await? {
+        return Err(super::foreign::sql::no_trial(&dump));
+    }
+    let looked = path.to_owned();
     match source::blocking(move || super::foreign::dump(&looked)).await? {
         Some(dump) => Err(super::foreign::no_trial(&dump)),
         None => source::open(path).await,

@@ -18,8 +18,8 @@ pub mod wire;
 
 use super::binlog::{BinlogSource, Binlogs, Follow, ReplayLimits, ReplaySettings, Replayer};
 use super::{
-    Answer, Condition, Demands, Feature, LedgerHead, LoadSettings, Loader, Made, Monitor, Purpose, Scratch, Server, Snapshot, Supplies,
-    Survey, Swept, TargetChoices, View,
+    Answer, Condition, Demands, Feature, LedgerHead, LoadSettings, Loader, Made, Monitor, Purpose, Scratch, Server, Snapshot, SqlDumps,
+    Supplies, Survey, Swept, TargetChoices, View,
 };
 use crate::domain::binlog::Place;
 use crate::domain::diagnosis::ServerFacts;
@@ -28,6 +28,7 @@ use crate::domain::server::{DatabaseInfo, ServerInfo};
 use crate::domain::wait::{Blocker, Ending};
 use crate::domain::{Connection, Fault};
 use connect::Connector;
+pub use fault::server as code;
 use futures_util::future::BoxFuture;
 
 /// A MySQL or MariaDB server. Every call opens a connection of its own and closes it, apart from views, readers and loaders, which live on.
@@ -134,6 +135,10 @@ impl Server for Mysql {
         Box::pin(async { target::supplies::read(&self.connector).await.map(Some) })
     }
 
+    fn readiness<'a>(&'a self, databases: &'a [String]) -> Answer<'a, Vec<Condition>> {
+        Box::pin(source::readiness::look(&self.connector, databases))
+    }
+
     fn conditions<'a>(&'a self, demands: &'a Demands) -> Answer<'a, Vec<Condition>> {
         Box::pin(target::conditions::look(&self.connector, demands))
     }
@@ -203,7 +208,22 @@ impl Server for Mysql {
         Box::pin(replay::open(&self.connector, settings))
     }
 
+    fn sql_dumps(&self) -> Option<&dyn SqlDumps> {
+        Some(self)
+    }
+
     fn loader<'a>(&'a self, database: &'a str, settings: &'a LoadSettings) -> Answer<'a, Box<dyn Loader>> {
         Box::pin(target::loader::open(&self.connector, database, settings))
+    }
+}
+
+impl SqlDumps for Mysql {
+    fn load<'a>(
+        &'a self,
+        order: &'a dump::Order<'a>,
+        says: &'a (dyn Fn(dump::Said) + Send + Sync),
+        cancel: &'a tokio_util::sync::CancellationToken,
+    ) -> Answer<'a, dump::Ended> {
+        Box::pin(dump::load(&self.connector, order, says, cancel))
     }
 }

@@ -192,6 +192,20 @@ impl Session {
         }
     }
 
+    /// From now on the server takes no text of several statements: one that hides behind another is an error.
+    pub async fn one_statement_at_a_time(&mut self) -> Result<(), Error> {
+        // COM_SET_OPTION with MYSQL_OPTION_MULTI_STATEMENTS_OFF.
+        self.ask_bytes(0x1B, &[1, 0]).await?;
+        let packet = self.received().await?;
+        match self.line.bytes(packet).first() {
+            Some(&OK | &END) => {
+                self.set(Phase::Idle);
+                Ok(())
+            }
+            _ => Err(Error::Protocol("an option is answered by something else than a word".to_owned())),
+        }
+    }
+
     /// Gives a command that is answered by packets without end: see [`Session::followed`]. The session is of no other use after it.
     pub async fn follow(&mut self, command: u8, content: &[u8]) -> Result<(), Error> {
         self.ask_bytes(command, content).await

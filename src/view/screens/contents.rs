@@ -31,7 +31,9 @@ pub fn rows(model: &Model, size: Size) -> Vec<Row> {
     };
     if let Ok(head) = &contents.summary.head {
         let made = when::day(Stamp(head.created_ms), &model.clock);
-        let facts = format!("{} · {} · {made} · {} · {} rows", head.server, head.host, contents.summary.bytes, text::count(head.rows));
+        // Dumps of other programs do not say where their server was.
+        let place = if head.host.is_empty() { head.server.clone() } else { format!("{} · {}", head.server, head.host) };
+        let facts = format!("{place} · {made} · {} · {} rows", contents.summary.bytes, text::count(head.rows));
         rows.push(Row::of(text::cut(&facts, size.cols), Role::Muted));
     }
     if size.rows > 12 {

@@ -6,7 +6,8 @@ use crate::app::load::Load;
 use crate::app::model::Model;
 use crate::app::when;
 use crate::domain::diagnosis::gauge::gauges;
-use crate::domain::diagnosis::{Diagnosis, Finding, Gauge, Level, ServerFacts};
+use crate::domain::diagnosis::mysql::{BufferPool, MysqlFacts};
+use crate::domain::diagnosis::{About, Diagnosis, Finding, Gauge, Level, ServerFacts};
 use crate::domain::fault::Severity;
 use crate::domain::job::Ratio;
 use crate::domain::time::span;
@@ -168,10 +169,20 @@ fn facts(server: &ServerFacts) -> String {
     let mut parts = Vec::new();
     if let Some(about) = server.about.known() {
         parts.push(about.version.clone());
-        parts.push(if about.in_recovery { "standby" } else { "primary" }.to_owned());
-        parts.push(format!("shared_buffers {}", about.shared_buffers));
+        parts.push(match (&server.mysql, about.in_recovery) {
+            (None, true) => "standby".to_owned(),
+            (None, false) => "primary".to_owned(),
+            (Some(_), true) => "read only".to_owned(),
+            (Some(_), false) => "read and write".to_owned(),
+        });
+        match &server.mysql {
+            None => parts.push(format!("shared_buffers {}", about.shared_buffers)),
+            Some(mysql) => parts.extend(family(about, mysql)),
+        }
     }
-    parts.extend(server.tool.known().cloned());
+    if server.mysql.is_none() {
+        parts.extend(server.tool.known().cloned());
+    }
     if let Some(archiver) = server.archiver.known().filter(|archiver| archiver.mode != "off") {
         parts.push(format!("archiver {}", if archiver.failing { "failing" } else { "ok" }));
     }
@@ -179,6 +190,27 @@ fn facts(server: &ServerFacts) -> String {
         parts.push(text::plural(slots.len() as u64, "slot", "slots"));
     }
     parts.join(" · ")
+}
+
+/// The same of what only MySQL and MariaDB have.
+fn family(about: &About, mysql: &MysqlFacts) -> Vec<String> {
+    let mut parts = Vec::new();
+    let hits = mysql.pool.known().and_then(BufferPool::hit_percent).map_or_else(String::new, |percent| format!(", {percent:.1} % hits"));
+    parts.push(format!("buffer pool {}{hits}", about.shared_buffers));
+    match mysql.log.known() {
+        Some(log) if log.written => parts.push(format!("binary log {} in {}", log.bytes, text::plural(log.files, "file", "files"))),
+        Some(_) => parts.push("no binary log".to_owned()),
+        None => {}
+    }
+    for one in mysql.replication.known().into_iter().flatten() {
+        let state = match (one.works(), one.behind_seconds) {
+            (false, _) => "broken".to_owned(),
+            (true, Some(behind)) => format!("{behind} s behind"),
+            (true, None) => "at work".to_owned(),
+        };
+        parts.push(format!("replica of {}, {state}", one.words()));
+    }
+    parts
 }
 
 /// What wants attention, the worst first; the cure stands below each, the evidence where it was asked for.

@@ -1,6 +1,8 @@
 //! MySQL and MariaDB, on real servers.
 
 mod binlog;
+mod diagnose;
+mod foreign;
 mod line;
 mod load;
 mod logged;
@@ -11,6 +13,7 @@ mod session;
 mod source;
 mod target;
 mod watch;
+mod whole;
 
 use crate::support::mysql::Mysql;
 use dbbackup::domain::Connection;

@@ -4,9 +4,11 @@ use super::{Conclusion, Scene};
 use crate::domain::Code;
 use crate::domain::diagnosis::{HopStep, ServerFacts};
 use crate::domain::time::span;
+use crate::engine::diagnose::words;
 
-fn psql(server: &ServerFacts) -> String {
-    shell_words::join(["psql", "-h", &server.host, "-p", &server.port.to_string(), "-U", &server.user, "-d", &server.database])
+/// MySQL's name of a user, from any host: the server does not say which of its accounts was meant.
+fn account(server: &ServerFacts) -> String {
+    format!("'{}'@'%'", server.user.replace('\\', "\\\\").replace('\'', "''"))
 }
 
 fn role(server: &ServerFacts) -> String {
@@ -25,6 +27,14 @@ pub fn password_expired(scene: &Scene<'_>) -> Option<Conclusion> {
         return None;
     }
     let ago = over.map_or_else(String::new, |ms| format!(" {} ago", span(ms)));
+    if server.product.is_mysql() {
+        let sql = format!("ALTER USER {} IDENTIFIED BY '…';", account(server));
+        return Some(
+            Conclusion::new(format!("The password of user {} has expired", server.user), format!("Give it a new one: {sql}"))
+                .run("See when passwords end:", "SELECT user, host, password_expired, password_last_changed FROM mysql.user;")
+                .run("Give it a new one:", sql),
+        );
+    }
     let sql = format!("ALTER ROLE {} VALID UNTIL 'infinity';", role(server));
     Some(
         Conclusion::new(format!("The password of role {} expired{ago}", server.user), format!("Give it a new one, or let it last: {sql}"))
@@ -36,7 +46,24 @@ pub fn password_expired(scene: &Scene<'_>) -> Option<Conclusion> {
 
 /// The server wants a password, and we have none.
 pub fn password_missing(scene: &Scene<'_>) -> Option<Conclusion> {
-    let server = authentication(scene).filter(|_| scene.says(&["password missing", "no password supplied", "password required"]))?;
+    let server = authentication(scene)
+        .filter(|_| scene.says(&["password missing", "no password supplied", "password required", "(using password: no)"]))?;
+    if server.product.is_mysql() {
+        return Some(
+            Conclusion::new(
+                format!(
+                    "The server asks for a password of user {}, and none was found in MYSQL_PWD, ~/.my.cnf or the configuration",
+                    server.user
+                ),
+                "Give dbbackup the password: MYSQL_PWD, ~/.my.cnf (mode 0600) or --password-file",
+            )
+            .shown_by("no source has a password for this server")
+            .run(
+                "Put it where only you can read it:",
+                "install -m 600 /dev/null ~/.my.cnf; printf '[client]\\npassword=PASSWORD\\n' >> ~/.my.cnf",
+            ),
+        );
+    }
     Some(
         Conclusion::new(
             format!(
@@ -68,6 +95,17 @@ pub fn no_hba_entry(scene: &Scene<'_>) -> Option<Conclusion> {
     )
 }
 
+/// No account of MySQL's or MariaDB's is for this host.
+pub fn host_not_allowed(scene: &Scene<'_>) -> Option<Conclusion> {
+    let server = authentication(scene).filter(|_| scene.says(&["is not allowed to connect to this"]))?;
+    let sql = format!("CREATE USER {} IDENTIFIED BY '…';", account(server));
+    Some(
+        Conclusion::new("The server has no account at all for this host", "Make an account for this host, or connect from another one")
+            .run("See the accounts and their hosts:", "SELECT user, host FROM mysql.user ORDER BY 1, 2;")
+            .run("Make one:", sql),
+    )
+}
+
 /// The server asks the operating system who we are.
 pub fn peer(scene: &Scene<'_>) -> Option<Conclusion> {
     let server = authentication(scene).filter(|_| scene.says(&["peer authentication failed", "ident authentication failed"]))?;
@@ -82,7 +120,26 @@ pub fn peer(scene: &Scene<'_>) -> Option<Conclusion> {
 
 /// The password is not the right one, as far as anybody can say.
 pub fn password_wrong(scene: &Scene<'_>) -> Option<Conclusion> {
-    let server = authentication(scene).filter(|_| scene.says(&["password authentication failed", "invalid password"]))?;
+    let server =
+        authentication(scene).filter(|_| scene.says(&["password authentication failed", "invalid password", "access denied for user"]))?;
+    if server.product.is_mysql() {
+        let user = server.user.replace('\'', "''");
+        return Some(
+            Conclusion::new(
+                format!(
+                    "The password for user {} is wrong, or no account of that name is for this host: the server does not tell which",
+                    server.user
+                ),
+                "Find out where the password comes from, and try it by hand",
+            )
+            .run("See where the password comes from:", "dbbackup config show --origin connection.password")
+            .run("Try it by hand:", words::client(server))
+            .run(
+                "As a user who may, see the accounts, and for which hosts they are:",
+                format!("SELECT user, host, plugin FROM mysql.user WHERE user = '{user}';"),
+            ),
+        );
+    }
     Some(
         Conclusion::new(
             format!(
@@ -92,7 +149,7 @@ pub fn password_wrong(scene: &Scene<'_>) -> Option<Conclusion> {
             "Find out where the password comes from, and try it by hand",
         )
         .run("See where the password comes from:", "dbbackup config show --origin connection.password")
-        .run("Try it by hand:", psql(server))
+        .run("Try it by hand:", words::client(server))
         .run(
             "As a superuser, see whether it expired:",
             format!("SELECT rolname, rolcanlogin, rolvaliduntil FROM pg_roles WHERE rolname = '{}';", server.user.replace('\'', "''")),
@@ -126,20 +183,23 @@ pub fn name_unknown(scene: &Scene<'_>) -> Option<Conclusion> {
 pub fn nothing_listens(scene: &Scene<'_>) -> Option<Conclusion> {
     let hop = scene.stuck_at(HopStep::Connect).filter(|hop| hop.code == Some(Code::ConnectionRefused))?;
     let server = scene.server?;
+    let product = server.product;
+    let listens = if product.is_mysql() { "bind_address" } else { "listen_addresses" };
     let text = match server.local {
-        true => format!("Nothing listens at {} on this host: PostgreSQL is stopped, or listens elsewhere", server.address),
-        false => {
-            format!("{} refuses connections: PostgreSQL is stopped there, or listen_addresses leaves this network out", server.address)
-        }
+        true => format!("Nothing listens at {} on this host: {product} is stopped, or listens elsewhere", server.address),
+        false => format!("{} refuses connections: {product} is stopped there, or {listens} leaves this network out", server.address),
     };
     let conclusion = Conclusion::new(text, "Start the server, or correct host and port")
         .shown_by(format!("connect: {} after {} ms", hop.outcome.why().unwrap_or_default(), hop.took_ms))
-        .run("See whether it answers:", format!("pg_isready -h {} -p {}", shell_words::quote(&server.host), server.port));
+        .run("See whether it answers:", words::ready(server));
+    let servers =
+        if product.is_mysql() { "ss -ltnx | grep -E 'mysql|mariadb|3306'" } else { "pg_lsclusters; ss -ltnx | grep -E 'PGSQL|5432'" };
+    let show = if product.is_mysql() { "SELECT @@bind_address, @@port, @@skip_networking;" } else { "SHOW listen_addresses;" };
     Some(match server.local {
         true => conclusion
-            .run("See which servers there are:", "pg_lsclusters; ss -ltnx | grep -E 'PGSQL|5432'")
-            .run("Start it:", "sudo systemctl start postgresql"),
-        false => conclusion.run("On the server, see where it listens:", "SHOW listen_addresses;"),
+            .run("See which servers there are:", servers)
+            .run("Start it:", format!("sudo systemctl start {}", words::service(product))),
+        false => conclusion.run("On the server, see where it listens:", show),
     })
 }
 
@@ -162,13 +222,13 @@ pub fn never_answers(scene: &Scene<'_>) -> Option<Conclusion> {
     let server = scene.server?;
     let hop = server.broken().filter(|hop| matches!(hop.step, HopStep::Tls | HopStep::Login) && hop.code == Some(Code::ConnectTimeout))?;
     let text = format!(
-        "{} accepts the connection and then never answers: the server hangs (its disk, perhaps), or this is no PostgreSQL at all",
-        server.address
+        "{} accepts the connection and then never answers: the server hangs (its disk, perhaps), or this is no {} at all",
+        server.address, server.product
     );
     Some(
         Conclusion::new(text, "Look at the server itself: its load, its disks, its log")
             .shown_by(format!("{}: {} after {} ms", hop.step.words(), hop.outcome.why().unwrap_or_default(), hop.took_ms))
-            .run("On the server, see what it does:", "ps -eo pid,stat,wchan:30,args | grep postgres"),
+            .run("On the server, see what it does:", format!("ps -eo pid,stat,wchan:30,args | grep {}", words::process(server.product))),
     )
 }
 
@@ -193,9 +253,10 @@ pub fn tls(scene: &Scene<'_>) -> Option<Conclusion> {
     };
     let target =
         if server.host.contains(':') { format!("[{}]:{}", server.host, server.port) } else { format!("{}:{}", server.host, server.port) };
+    let protocol = if server.product.is_mysql() { "mysql" } else { "postgres" };
     Some(Conclusion::new(why, action).run(
         "See what the server shows:",
-        format!("openssl s_client -starttls postgres -connect {} </dev/null", shell_words::quote(&target)),
+        format!("openssl s_client -starttls {protocol} -connect {} </dev/null", shell_words::quote(&target)),
     ))
 }
 
@@ -218,6 +279,6 @@ pub fn not_ready(scene: &Scene<'_>) -> Option<Conclusion> {
     };
     Some(
         Conclusion::new(format!("The server {} {why}", server.address), action)
-            .run("Wait for it:", format!("until pg_isready -h {} -p {}; do sleep 5; done", shell_words::quote(&server.host), server.port)),
+            .run("Wait for it:", format!("until {}; do sleep 5; done", words::ready(server))),
     )
 }

@@ -4,7 +4,8 @@ use super::{Conclusion, Scene};
 use crate::domain::diagnosis::gauge::{self, size};
 use crate::domain::size::grouped;
 use crate::domain::time::span;
-use crate::domain::{Bytes, Code};
+use crate::domain::{Bytes, Code, Product};
+use crate::engine::diagnose::words;
 
 /// WAL held by a slot that is worth blaming, where nothing is known of the disk's size.
 const HEAVY: Bytes = Bytes(256 << 20);
@@ -57,6 +58,25 @@ pub fn archiver_holds_wal(scene: &Scene<'_>) -> Option<Conclusion> {
     )
 }
 
+/// A full disk of the server's, and a binary log that is much of it.
+pub fn binary_log(scene: &Scene<'_>) -> Option<Conclusion> {
+    let server = scene.server.filter(|_| scene.is(&[Code::ServerDiskFull]))?;
+    let log = server.mysql.as_ref()?.log.known().filter(|log| log.written)?;
+    let disk = scene.disks().find(|(disk, _)| disk.holds(super::super::DATA)).map(|(_, usage)| usage.total);
+    if log.bytes < disk.map_or(HEAVY, |total| Bytes(total.0 / 10)) {
+        return None;
+    }
+    let kept = if log.keep_seconds == 0 { "never cleaned up".to_owned() } else { format!("kept for {}", span(log.keep_seconds * 1000)) };
+    let text = format!("The binary log takes {} in {} files, {kept}, and the server's disk is full", size(log.bytes), grouped(log.files));
+    Some(
+        Conclusion::new(text, "Purge what replicas and the archive of the log have already, and keep less of it")
+            .shown_by(format!("{} files, {}", grouped(log.files), size(log.bytes)))
+            .run("See it:", "SHOW BINARY LOGS;")
+            .run("Drop what is older, when replicas and the archive have it:", "PURGE BINARY LOGS BEFORE NOW() - INTERVAL 7 DAY;")
+            .run("Keep it from happening again:", words::set(server.product, "binlog_expire_logs_seconds", "604800")),
+    )
+}
+
 /// A full disk of the server's.
 pub fn disk_full(scene: &Scene<'_>) -> Option<Conclusion> {
     let server = scene.server.filter(|_| scene.is(&[Code::ServerDiskFull]))?;
@@ -68,7 +88,8 @@ pub fn disk_full(scene: &Scene<'_>) -> Option<Conclusion> {
         }
         None => format!("A disk of the server {} is full: the one of its data, of a tablespace, or of its temporary files", server.address),
     };
-    let dir = scene.about().and_then(|about| about.data_directory.clone()).unwrap_or_else(|| "/var/lib/postgresql".to_owned());
+    let usual = if server.product.is_mysql() { "/var/lib/mysql" } else { "/var/lib/postgresql" };
+    let dir = scene.about().and_then(|about| about.data_directory.clone()).unwrap_or_else(|| usual.to_owned());
     Some(
         Conclusion::new(text, "Free room on the server's disk, then run this again")
             .shown_by(full.map_or_else(
@@ -76,17 +97,16 @@ pub fn disk_full(scene: &Scene<'_>) -> Option<Conclusion> {
                 |(_, usage)| format!("{} of {} used", size(usage.used), size(usage.total)),
             ))
             .run("On the server, see which disk it is:", format!("df -h {}", shell_words::quote(&dir)))
-            .run(
-                "And which databases are large:",
-                "SELECT datname, pg_size_pretty(pg_database_size(datname)) FROM pg_database ORDER BY pg_database_size(datname) DESC;",
-            ),
+            .run("And which databases are large:", words::sizes(server.product)),
     )
 }
 
 /// A refused login, by a limit of the role or of the database.
 pub fn connection_limit(scene: &Scene<'_>) -> Option<Conclusion> {
     let server = scene.server.filter(|_| scene.is(&[Code::TooManyConnections]))?;
-    let (kind, sql) = if scene.says(&["too many connections for role"]) {
+    let (kind, sql) = if scene.says(&["max_user_connections", "has exceeded the"]) {
+        ("account", format!("ALTER USER '{}'@'%' WITH MAX_USER_CONNECTIONS 0;", server.user.replace('\'', "''")))
+    } else if scene.says(&["too many connections for role"]) {
         ("role", format!("ALTER ROLE {} CONNECTION LIMIT -1;", quoted(&server.user)))
     } else if scene.says(&["too many connections for database"]) {
         ("database", format!("ALTER DATABASE {} CONNECTION LIMIT -1;", quoted(&server.database)))
@@ -105,13 +125,12 @@ fn quoted(name: &str) -> String {
 pub fn connections(scene: &Scene<'_>) -> Option<Conclusion> {
     let server = scene.server.filter(|_| scene.is(&[Code::TooManyConnections]))?;
     let steps = |conclusion: Conclusion| {
+        let (how, raise) =
+            words::more_connections(server.product, 200.max(server.slots_used().map_or(0, |(_, most)| most.saturating_mul(2))));
         conclusion
-            .run(
-                "See who has them:",
-                "SELECT usename, application_name, state, count(*) FROM pg_stat_activity GROUP BY 1, 2, 3 ORDER BY 4 DESC;",
-            )
+            .run("See who has them:", words::sessions(server.product))
             .step("Use fewer connections: --jobs 1.")
-            .run("Or raise the limit, then restart the server:", "ALTER SYSTEM SET max_connections = 200;")
+            .run(format!("Or: {how}"), raise)
     };
     let text = match (server.slots_used(), server.about.known()) {
         (Some((used, most)), Some(about)) if used + about.reserved >= most => {
@@ -148,14 +167,18 @@ pub fn idle_in_transaction(scene: &Scene<'_>) -> Option<Conclusion> {
         }
     };
     let text = format!("Session {pid} is idle in transaction for {} and keeps its locks all the while", span(open));
+    let end = words::terminate(server.product, pid);
+    let never = match server.product {
+        Product::Postgres => "ALTER SYSTEM SET idle_in_transaction_session_timeout = '10min'; SELECT pg_reload_conf();",
+        Product::Mariadb => "SET GLOBAL idle_transaction_timeout = 600;",
+        // It has a limit for sessions that do nothing, in a transaction or not.
+        Product::Mysql => "SET PERSIST wait_timeout = 600;",
+    };
     Some(
-        Conclusion::new(text, format!("End that transaction: SELECT pg_terminate_backend({pid}); then run this again"))
+        Conclusion::new(text, format!("End that transaction: {end} then run this again"))
             .shown_by(who)
-            .run("End it:", format!("SELECT pg_terminate_backend({pid});"))
-            .run(
-                "Keep it from happening again:",
-                "ALTER SYSTEM SET idle_in_transaction_session_timeout = '10min'; SELECT pg_reload_conf();",
-            ),
+            .run("End it:", end)
+            .run("Keep it from happening again:", never),
     )
 }
 
@@ -169,7 +192,7 @@ pub fn lock_holder(scene: &Scene<'_>) -> Option<Conclusion> {
         wait.lines()
             .into_iter()
             .fold(Conclusion::new(text, "Wait until it is done (--lock-timeout 600), or cancel what it runs"), Conclusion::shown_by)
-            .run("Cancel what it runs:", format!("SELECT pg_cancel_backend({});", root.pid))
+            .run("Cancel what it runs:", words::cancel(server.product, root.pid))
             .step("Or wait longer: --lock-timeout 600."),
     )
 }
@@ -199,6 +222,20 @@ pub fn standby(scene: &Scene<'_>) -> Option<Conclusion> {
     let server =
         scene.server.filter(|_| scene.is(&[Code::ServerReadOnly]) || scene.says(&["read-only transaction", "recovery is in progress"]))?;
     scene.about().filter(|about| about.in_recovery)?;
+    if let Some(mysql) = &server.mysql {
+        let set = mysql.settings.known().map(|set| set.read_only.as_str()).filter(|set| !set.is_empty()).unwrap_or("read_only");
+        let source = mysql.replication.known().and_then(|channels| channels.first());
+        let text = match source {
+            Some(one) => format!("{} is a replica of {} and takes no writes ({set})", server.address, one.words()),
+            None => format!("{} takes no writes: {set} is on", server.address),
+        };
+        let conclusion =
+            Conclusion::new(text, "Restore to the primary. Backups may be taken from a replica").shown_by(format!("{set} is on"));
+        return Some(match source {
+            Some(_) => conclusion.run("See it:", words::replica_status(server.product)),
+            None => conclusion.run("Let it be written to, if that is not on purpose:", "SET GLOBAL read_only = OFF;"),
+        });
+    }
     let text = format!("{} is a standby: it replays what its primary does and takes no writes", server.address);
     Some(
         Conclusion::new(text, "Restore to the primary. Backups may be taken from a standby")
@@ -209,7 +246,7 @@ pub fn standby(scene: &Scene<'_>) -> Option<Conclusion> {
 
 /// The server went away, and has not been up for long.
 pub fn restarted(scene: &Scene<'_>) -> Option<Conclusion> {
-    scene.server.filter(|_| scene.is(&[Code::ServerUnavailable]))?;
+    let product = scene.server.filter(|_| scene.is(&[Code::ServerUnavailable]))?.product;
     let about = scene.about()?;
     let up = about.now.since(about.started);
     if up > YOUNG_MS {
@@ -220,14 +257,15 @@ pub fn restarted(scene: &Scene<'_>) -> Option<Conclusion> {
     Some(
         Conclusion::new(text, "See the server's log for why it went down, then run this again")
             .shown_by(format!("up for {}", span(up)))
-            .run("See its log:", "journalctl -u postgresql --since -15min")
+            .run("See its log:", format!("journalctl -u {} --since -15min", words::service(product)))
             .run("See whether the kernel ended it:", "journalctl -k --since -15min | grep -i -E 'oom|killed process'"),
     )
 }
 
 /// A program is missing or too old.
 pub fn tool(scene: &Scene<'_>) -> Option<Conclusion> {
-    let server = scene.server.filter(|_| scene.is(&[Code::ToolMissing, Code::ToolTooOld]))?;
+    // Definitions of the other products are read from the server itself.
+    let server = scene.server.filter(|server| !server.product.is_mysql() && scene.is(&[Code::ToolMissing, Code::ToolTooOld]))?;
     let about = scene.about()?;
     let major = about.version_num / 10_000;
     let have = server.tool.known().cloned().unwrap_or_else(|| server.tool.why().unwrap_or_default().to_owned());

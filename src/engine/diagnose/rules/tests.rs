@@ -1,5 +1,7 @@
 //! Each rule in a scene where it applies, and in one that looks like it where it does not.
 
+mod mysql;
+
 use super::*;
 use crate::domain::diagnosis::*;
 use crate::domain::fault::Severity;
@@ -147,6 +149,12 @@ fn cases() -> Vec<Case> {
                 server(d).archiver = Fact::Known(Archiver { mode: "on".into(), failing: true, failed: 9, ..Archiver::default() });
             }),
             "archiver fails",
+        ),
+        ("binary-log", mysql::failed(Code::ServerDiskFull, "x", |_, facts| facts.log = mysql::log(30 * GB)), "30.0 GB in 42 files"),
+        (
+            "host-not-allowed",
+            mysql::failed(Code::AuthFailed, "Host '10.0.0.9' is not allowed to connect to this server", |_, _| {}),
+            "no account",
         ),
         ("server-disk-full", failed(Code::ServerDiskFull, "x", |d| fill(d, 1)), "97.0 % full"),
         ("server-disk-full", failed(Code::ServerDiskFull, "x", |d| server(d).slots = slot(false, GB)), "tablespace"),

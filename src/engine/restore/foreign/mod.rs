@@ -6,24 +6,71 @@ mod plan;
 mod run;
 mod source;
 mod space;
+mod sql;
+mod target;
 
-pub use plan::plan;
-pub use run::run;
 pub use space::base;
 
 use super::source::blocking;
+use crate::domain::job::Summary;
+use crate::domain::plan::Plan;
+use crate::domain::server::ServerInfo;
 use crate::domain::spec::{RestoreScope, RestoreSpec, Selection, What};
 use crate::domain::{Code, Fault};
+use crate::engine::Context;
 use crate::server::dump::{self, Connect, Dump, Parts, Rules};
+use crate::server::sql_dump::{self, SqlDump};
+use std::fmt;
 use std::path::Path;
 
 /// What is said of every restore of a dump.
 const NOT_PROVEN: &str = "not proven: the dump carries no fingerprints to compare with";
 
+/// A dump that another program made.
+pub enum Found {
+    /// One that goes through the programs of its product.
+    Tools(Dump),
+    /// One of SQL, which sessions of ours run.
+    Sql(SqlDump),
+}
+
 /// Whether a file is a dump of another program's. None: it is for our own reader to judge.
-pub async fn recognise(path: &Path) -> Result<Option<Dump>, Fault> {
+pub async fn recognise(path: &Path) -> Result<Option<Found>, Fault> {
     let path = path.to_owned();
-    blocking(move || if path.exists() { dump::recognise(&path) } else { Ok(None) }).await
+    blocking(move || {
+        if !path.exists() {
+            return Ok(None);
+        }
+        if let Some(dump) = dump::recognise(&path)? {
+            return Ok(Some(Found::Tools(dump)));
+        }
+        Ok(sql_dump::recognise(&path)?.map(Found::Sql))
+    })
+    .await
+}
+
+/// Finds out what the restore would do.
+pub async fn plan(spec: &RestoreSpec, context: &Context, found: Found) -> Result<Plan, Fault> {
+    match found {
+        Found::Tools(dump) => plan::plan(spec, context, dump).await,
+        Found::Sql(dump) => sql::plan::plan(spec, context, dump).await,
+    }
+}
+
+/// Carries it out.
+pub async fn run(spec: &RestoreSpec, context: &Context, found: Found) -> Result<Summary, Fault> {
+    match found {
+        Found::Tools(dump) => run::run(spec, context, dump).await,
+        Found::Sql(dump) => sql::run::run(spec, context, dump).await,
+    }
+}
+
+/// The fault of a dump that is of another family of servers.
+fn of_another_product(dump: &dyn fmt::Display, products: &str, word: &str, info: &ServerInfo) -> Fault {
+    Fault::new(Code::VersionUnsupported, format!("a dump of {products} cannot be restored to {}", info.product))
+        .because(format!("it is a {dump} dump: its statements are for that product"))
+        .at("Server", info.title())
+        .step(format!("Restore it to a server of {products}: choose another one, or name it with --engine {word}."))
 }
 
 /// What of a restore cannot be had from a dump.

@@ -19,7 +19,7 @@ pub async fn plan(spec: &RestoreSpec, context: &Context, dump: Dump) -> Result<P
     possible(spec, &dump)?;
     let server = context.server()?;
     let info = server.info().await?;
-    let tools = server.dump_tools().ok_or_else(|| Fault::new(Code::ForeignFile, "this server takes no dumps of PostgreSQL's"))?;
+    let tools = server.dump_tools().ok_or_else(|| super::of_another_product(&dump, "PostgreSQL", "postgres", &info))?;
     let tool = tools.program(&dump, info.major()).await?;
     let (looked_at, ruled) = (dump.clone(), rules(spec, &dump));
     let inspection = blocking(move || looked_at.inspect(ruled)).await?;

@@ -1,38 +1,25 @@
 //! Carries out the restore of a foreign dump: the work folder, the target, the program, and the way back.
 
-use super::super::database::{missing, not_empty};
 use super::super::progress::Board;
 use super::super::source::blocking;
 use super::source::ScriptSource;
+use super::target::{Extent, ready, undo};
 use super::{NOT_PROVEN, parts, possible, rules, space};
 use crate::domain::job::{DatabaseOutcome, Phase, Summary};
 use crate::domain::size::grouped;
-use crate::domain::spec::{OnFailure, RestoreScope, RestoreSpec, What};
+use crate::domain::spec::{RestoreScope, RestoreSpec, What};
 use crate::domain::{Bytes, Code, Fault, text};
 use crate::engine::Context;
-use crate::engine::destroy::drop_database;
 use crate::engine::event::{Event, Level};
 use crate::server::dump::{self, Dump, DumpTools, Ended, Findings, Form, Order, Said, Shell, Tool};
-use crate::server::{Server, TargetChoices};
 use crate::storage::work::{self, Keep, WorkFolder};
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
-
-/// How long the removal of what was made may take after a failure.
-const UNDO_LIMIT: Duration = Duration::from_secs(20);
+use std::time::Instant;
 
 /// How many tables a summary tells the rows of.
 const TABLES: usize = 20;
-
-/// What was done to the target before anything was put into it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Ready {
-    Found,
-    Made,
-    Replaced,
-}
 
 /// What came of it.
 struct Done {
@@ -125,8 +112,8 @@ fn unpack(dump: &Dump, into: PathBuf, cancel: &tokio_util::sync::CancellationTok
 /// Makes the target ready, lets the program work, and goes back after a failure.
 async fn restore(spec: &RestoreSpec, context: &Context, dump: &Dump, file: PathBuf, board: &Arc<Board>) -> Result<Done, Fault> {
     let server = context.server()?;
-    let tools = server.dump_tools().ok_or_else(|| Fault::internal("a restore was planned without the programs for it"))?;
     let info = server.info().await?;
+    let tools = server.dump_tools().ok_or_else(|| super::of_another_product(dump, "PostgreSQL", "postgres", &info))?;
     let tool = tools.program(dump, info.major()).await?;
     let mark = format!("dbbackup-{}", &uuid::Uuid::now_v7().simple().to_string()[16..]);
     let work = Work { spec, context, dump, tools, tool: &tool, mark: &mark, board };
@@ -138,14 +125,17 @@ async fn restore(spec: &RestoreSpec, context: &Context, dump: &Dump, file: PathB
             .map_err(|fault| told(fault, context, "what the script made before it was ended"));
     };
     context.alive()?;
-    let ready = ready(spec, context, dump, target, selection.what).await?;
+    let ready = ready(spec, context, &dump.facts.properties(target), target, selection.what).await?;
     let outcome = match dump.form {
         Form::Script | Form::ClusterScript => work.script(target, Vec::new()).await,
         _ => work.archive(target, file, selection.what).await,
     };
     match outcome {
         Ok(done) => Ok(done),
-        Err(fault) => Err(undo(spec, context, server.as_ref(), target, ready, dump.form, fault).await),
+        Err(fault) => {
+            let extent = if dump.form.is_script() { Extent::Whole } else { Extent::Piecewise };
+            Err(undo(spec, context, server.as_ref(), target, ready, extent, fault).await)
+        }
     }
 }
 
@@ -153,56 +143,6 @@ fn told(fault: Fault, context: &Context, left: &str) -> Fault {
     let fault =
         if context.cancel.is_cancelled() && fault.code != Code::Cancelled { Fault::new(Code::Cancelled, "cancelled") } else { fault };
     fault.at("Left", left)
-}
-
-/// Drops, makes or looks at the target.
-async fn ready(spec: &RestoreSpec, context: &Context, dump: &Dump, target: &str, what: What) -> Result<Ready, Fault> {
-    let server = context.server()?;
-    let exists = server.databases().await?.into_iter().any(|database| database.name == target);
-    let replace = spec.clean && what != What::DataOnly;
-    if exists && !replace {
-        if what != What::DataOnly {
-            let (objects, bytes) = server.weigh(target).await?;
-            if objects > 0 {
-                return Err(not_empty(target, objects, bytes));
-            }
-        }
-        return Ok(Ready::Found);
-    }
-    if exists {
-        drop_database(context.events.as_ref(), server.as_ref(), target).await?;
-        context.events.log(Level::Info, format!("{target}: dropped, to be made anew"));
-    } else if !(spec.create || spec.clean) {
-        return Err(missing(target));
-    }
-    server.create_database(target, &dump.facts.properties(target), &TargetChoices::default()).await?;
-    context.events.log(Level::Info, format!("{target}: made"));
-    Ok(if exists { Ready::Replaced } else { Ready::Made })
-}
-
-/// After a failure: what a cancelled run made goes again, and so does what holds nothing; what stays is told.
-async fn undo(spec: &RestoreSpec, context: &Context, server: &dyn Server, target: &str, ready: Ready, form: Form, fault: Fault) -> Fault {
-    let name = text::clean(target);
-    let cancelled = context.cancel.is_cancelled();
-    let fault = if cancelled && fault.code != Code::Cancelled { Fault::new(Code::Cancelled, "cancelled") } else { fault };
-    let fault = fault.at("Database", &name);
-    let whole = form.is_script();
-    if ready == Ready::Found {
-        let left =
-            if whole { format!("nothing: database {name} is as it was before") } else { format!("database {name}, partly restored") };
-        return if whole && cancelled { fault } else { fault.at("Left", left) };
-    }
-    if cancelled || whole || spec.care.on_failure == OnFailure::Drop {
-        let dropped = tokio::time::timeout(UNDO_LIMIT, drop_database(context.events.as_ref(), server, target)).await;
-        if matches!(dropped, Ok(Ok(()))) {
-            return match ready {
-                Ready::Replaced => fault.at("Left", format!("nothing: the database {name} was dropped before, and is gone")),
-                _ if cancelled => fault,
-                _ => fault.at("Left", format!("nothing: the database {name} was dropped again")),
-            };
-        }
-    }
-    fault.at("Left", format!("database {name}, partly restored; --clean --confirm {name} replaces it"))
 }
 
 /// A program at work.

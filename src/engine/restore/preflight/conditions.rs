@@ -12,6 +12,7 @@ pub async fn look(facts: &Facts<'_>) -> Result<Vec<Found>, Fault> {
             database: subject.target.clone(),
             name: entry.table.name.name.clone(),
             engine: entry.table.engine.clone(),
+            key: entry.table.key.clone(),
             // Of a chunk at least one row is as long as all of them on the average.
             row: entry.chunks.iter().map(|chunk| chunk.bytes / chunk.rows.max(1)).max().unwrap_or(0),
         })

@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 /// The server answers and is no standby.
 pub fn connection(facts: &Facts<'_>) -> Vec<Found> {
     const NAME: &str = "server";
-    if facts.info.in_recovery {
+    // Where MySQL takes no writes, some users may write all the same: its conditions say so.
+    if facts.info.in_recovery && !facts.info.product.is_mysql() {
         let cure = Some("Restore to the primary server.".to_owned());
         return vec![refuse(Code::ServerUnavailable, NAME, "it is a standby, which takes no writes", cure)];
     }
@@ -20,26 +21,33 @@ pub fn connection(facts: &Facts<'_>) -> Vec<Found> {
 pub fn rights(facts: &Facts<'_>) -> Vec<Found> {
     const NAME: &str = "rights";
     let user = text::clean(&facts.spec.connection.user);
+    let mysql = facts.info.product.is_mysql();
     if facts.info.superuser {
-        return vec![ok(NAME, format!("{user} is superuser"))];
+        return vec![ok(NAME, if mysql { format!("{user} may do everything") } else { format!("{user} is superuser") })];
     }
-    let Some(supplies) = facts.supplies.as_ref() else { return vec![ok(NAME, format!("{user} is no superuser"))] };
+    let Some(supplies) = facts.supplies.as_ref() else {
+        return vec![ok(NAME, if mysql { user } else { format!("{user} is no superuser") })];
+    };
     let mut found = Vec::new();
     let roles: Vec<&str> =
         facts.made_roles.iter().map(String::as_str).filter(|role| !supplies.roles.iter().any(|there| there == role)).collect();
     if !roles.is_empty() && !supplies.may_create_roles {
-        let cure = Some(format!("Restore as a superuser, or make the roles beforehand, or let it: ALTER ROLE {user} CREATEROLE;"));
-        found.push(refuse(Code::PermissionDenied, NAME, format!("{user} may not create roles, and {} are missing", list(roles)), cure));
+        let cure = Some(match mysql {
+            true => format!("Restore as a user who may, or make them beforehand, or let it: GRANT CREATE USER ON *.* TO '{user}'@'%';"),
+            false => format!("Restore as a superuser, or make the roles beforehand, or let it: ALTER ROLE {user} CREATEROLE;"),
+        });
+        let what = if mysql { "users and roles" } else { "roles" };
+        found.push(refuse(Code::PermissionDenied, NAME, format!("{user} may not create {what}, and {} are missing", list(roles)), cure));
     }
     // Giving something to another role takes membership in it.
     let others: Vec<&str> = facts.needed(|needs| &needs.roles).into_iter().filter(|role| *role != facts.spec.connection.user).collect();
-    if !others.is_empty() && !facts.spec.no_owner {
+    if !others.is_empty() && !facts.spec.no_owner && !mysql {
         let detail = format!("{user} is no superuser: objects can be given only to roles that it is a member of ({})", list(others));
         found.push(warn(NAME, detail, Some("Restore as a superuser, or leave owners out: --no-owner".into())));
     }
     if found.is_empty() {
         let may = if supplies.may_create { "may create databases" } else { "may not create databases" };
-        found.push(ok(NAME, format!("{user} is no superuser and {may}")));
+        found.push(ok(NAME, if mysql { format!("{user} {may}") } else { format!("{user} is no superuser and {may}") }));
     }
     found
 }

@@ -2,19 +2,24 @@
 //!
 //! Knows the server's variables and lists; knows no threshold and draws no conclusion. Nothing is waited for beyond the time that is given.
 
+mod figures;
 mod reach;
+mod replication;
 mod state;
 
-use super::connect::Connector;
+use super::connect::{Connector, Session};
+use super::wire::{Error, Row};
 use crate::domain::diagnosis::{Fact, ServerFacts};
+use crate::domain::text;
 use std::time::Duration;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 /// See [`crate::server::Server::examine`].
 pub async fn examine(connector: &Connector, limit: Duration) -> ServerFacts {
     let deadline = Instant::now() + limit;
     let connection = connector.connection();
     let mut facts = ServerFacts {
+        product: connection.product,
         label: connection.label(),
         address: connection.address(),
         host: connection.host.clone(),
@@ -41,4 +46,27 @@ pub async fn examine(connector: &Connector, limit: Duration) -> ServerFacts {
         }
     }
     facts
+}
+
+/// What comes within the time, or why nothing does.
+async fn limited<T>(deadline: Instant, work: impl Future<Output = T>) -> Result<T, String> {
+    let began = Instant::now();
+    timeout_at(deadline, work).await.map_err(|_| format!("no answer within {:.1} s", began.elapsed().as_secs_f64()))
+}
+
+/// The rows of an answer, or why there is none.
+async fn asked(session: &mut Session, deadline: Instant, sql: &str) -> Fact<Vec<Row>> {
+    match limited(deadline, session.query(sql)).await {
+        Ok(Ok(rows)) => Fact::Known(rows),
+        Ok(Err(error)) => Fact::Unknown(said(&error)),
+        Err(why) => Fact::Unknown(why),
+    }
+}
+
+/// What the server said, without our words around it.
+fn said(error: &Error) -> String {
+    match error {
+        Error::Server { message, .. } => text::clean(message),
+        other => other.to_string(),
+    }
 }

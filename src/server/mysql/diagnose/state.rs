@@ -1,19 +1,15 @@
 //! What state the server is in: each question by itself, so that one that is refused costs no other.
 
+use super::figures::{self, Named};
+use super::{asked, limited, replication, said};
+use crate::domain::diagnosis::mysql::MysqlFacts;
 use crate::domain::diagnosis::{About, Archiver, Fact, OpenTransaction, ServerFacts};
-use crate::domain::{Bytes, Product, Stamp, text};
+use crate::domain::{Bytes, Stamp, text};
 use crate::server::mysql::connect::{Connector, Session};
-use crate::server::mysql::wire::{Error, Row};
+use crate::server::mysql::source::grants;
+use crate::server::mysql::wire::Row;
 use crate::server::waits::short;
-use tokio::time::{Instant, timeout_at};
-
-/// Variables and clock. What only one of the products has is asked apart.
-const ABOUT: &str = "
-SELECT @@global.read_only, @@global.max_connections, @@global.innodb_buffer_pool_size, @@global.datadir, UNIX_TIMESTAMP() * 1000";
-
-const UPTIME: &str = "SHOW GLOBAL STATUS LIKE 'Uptime'";
-
-const CONNECTIONS: &str = "SHOW GLOBAL STATUS LIKE 'Threads_connected'";
+use tokio::time::Instant;
 
 /// Transactions that are open for a minute or longer, by the server's own clock and zone.
 const TRANSACTIONS: &str = "
@@ -30,6 +26,7 @@ pub fn unknown(why: &str, facts: &mut ServerFacts) {
     facts.transactions = Fact::Unknown(why.to_owned());
     facts.waits = Fact::Unknown(why.to_owned());
     facts.wal = Fact::Unknown(why.to_owned());
+    facts.mysql = Some(MysqlFacts::unknown(why));
     other_products(facts);
 }
 
@@ -44,78 +41,64 @@ fn other_products(facts: &mut ServerFacts) {
 /// Asks everything, one question after the other.
 pub async fn ask(connector: &Connector, session: &mut Session, deadline: Instant, facts: &mut ServerFacts) {
     other_products(facts);
-    facts.about = match rows(session, deadline, ABOUT).await {
-        Fact::Known(found) => {
-            let uptime = rows(session, deadline, UPTIME).await;
-            let rights = rows(session, deadline, "SHOW GRANTS").await;
-            about(session, &found, uptime.known().map_or(&[], Vec::as_slice), rights.known().map_or(&[], Vec::as_slice))
-        }
-        Fact::Unknown(why) => Fact::Unknown(why),
+    facts.product = session.flavour().product;
+    let variables = Named::variables(session, deadline).await;
+    let status = Named::status(session, deadline).await;
+    let clock = asked(session, deadline, "SELECT CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS UNSIGNED)").await;
+    let rights = match limited(deadline, grants::read(session)).await {
+        Ok(Ok(rights)) => rights.is_super(),
+        // What may not be asked for is not had.
+        Ok(Err(_)) | Err(_) => false,
     };
-    facts.connections = figure(rows(session, deadline, CONNECTIONS).await, 1);
-    facts.transactions = match rows(session, deadline, TRANSACTIONS).await {
+    facts.about = match (variables.why(), clock) {
+        (None, Fact::Known(clock)) => {
+            let now = clock.first().and_then(|row| row.number(0)).unwrap_or(0);
+            Fact::Known(about(session, &variables, &status, now, rights))
+        }
+        (Some(why), _) => Fact::Unknown(why.to_owned()),
+        (None, Fact::Unknown(why)) => Fact::Unknown(why),
+    };
+    facts.connections = match status.why() {
+        None => Fact::Known(status.number("threads_connected")),
+        Some(why) => Fact::Unknown(why.to_owned()),
+    };
+    facts.transactions = match asked(session, deadline, TRANSACTIONS).await {
         Fact::Known(found) => Fact::Known(found.iter().map(transaction).collect()),
         Fact::Unknown(why) => Fact::Unknown(why),
     };
-    facts.wal = match rows(session, deadline, "SHOW BINARY LOGS").await {
-        Fact::Known(found) => Fact::Known(Bytes(found.iter().filter_map(|row| row.number::<u64>(1)).sum())),
-        Fact::Unknown(why) => Fact::Unknown(why),
-    };
-    facts.waits = match timeout_at(deadline, crate::server::mysql::watch::all(connector, session)).await {
+    facts.waits = match limited(deadline, crate::server::mysql::watch::all(connector, session)).await {
         Ok(Ok(waits)) => Fact::Known(waits),
         Ok(Err(error)) => Fact::Unknown(said(&error)),
-        Err(_) => Fact::Unknown("no answer in time".to_owned()),
+        Err(why) => Fact::Unknown(why),
     };
+    let mut family = figures::read(session, deadline, &variables, &status).await;
+    family.replication = replication::read(session, deadline).await;
+    facts.wal = match &family.log {
+        Fact::Known(log) if log.written => Fact::Known(log.bytes),
+        Fact::Known(_) => Fact::Unknown("no binary log is written".to_owned()),
+        Fact::Unknown(why) => Fact::Unknown(why.clone()),
+    };
+    facts.mysql = Some(family);
 }
 
-/// The rows of an answer, or why there is none.
-async fn rows(session: &mut Session, deadline: Instant, sql: &str) -> Fact<Vec<Row>> {
-    let began = Instant::now();
-    match timeout_at(deadline, session.query(sql)).await {
-        Ok(Ok(rows)) => Fact::Known(rows),
-        Ok(Err(error)) => Fact::Unknown(said(&error)),
-        Err(_) => Fact::Unknown(format!("no answer within {:.1} s", began.elapsed().as_secs_f64())),
-    }
-}
-
-fn said(error: &Error) -> String {
-    match error {
-        Error::Server { message, .. } => text::clean(message),
-        other => other.to_string(),
-    }
-}
-
-fn figure(rows: Fact<Vec<Row>>, at: usize) -> Fact<u64> {
-    match rows {
-        Fact::Known(rows) => match rows.first().and_then(|row| row.number(at)) {
-            Some(number) => Fact::Known(number),
-            None => Fact::Unknown("no number".to_owned()),
-        },
-        Fact::Unknown(why) => Fact::Unknown(why),
-    }
-}
-
-fn about(session: &Session, rows: &[Row], uptime: &[Row], rights: &[Row]) -> Fact<About> {
-    let Some(row) = rows.first() else { return Fact::Unknown("no answer".to_owned()) };
+fn about(session: &Session, variables: &Named, status: &Named, now: i64, superuser: bool) -> About {
     let flavour = session.flavour();
-    let now: i64 = row.number(4).unwrap_or(0);
-    let up: i64 = uptime.first().and_then(|row| row.number(1)).unwrap_or(0);
     let number = flavour.version_num;
-    let all = |row: &Row| row.text(0).is_some_and(|right| right.starts_with("GRANT ALL PRIVILEGES ON *.*") || right.contains("SUPER"));
-    Fact::Known(About {
+    let up: i64 = status.number("uptime");
+    About {
         version: format!("{} {}.{}.{}", flavour.product, number / 10_000, number / 100 % 100, number % 100),
         version_num: number,
-        in_recovery: row.text(0).is_some_and(|text| !matches!(text.as_ref(), "0" | "OFF")),
-        superuser: rights.iter().any(all),
-        max_connections: row.number(1).unwrap_or(0),
-        // One connection is kept for whoever may end sessions; MariaDB and MySQL alike.
-        reserved: if flavour.product == Product::Postgres { 0 } else { 1 },
-        shared_buffers: Bytes(row.number(2).unwrap_or(0)).to_string(),
-        data_directory: row.bytes(3).map(|_| text::clean(&row.owned(3))),
+        in_recovery: variables.is_on("read_only"),
+        superuser,
+        max_connections: variables.number("max_connections"),
+        // One more than that is for whoever may end others' sessions: nobody's is taken away for it.
+        reserved: 0,
+        shared_buffers: Bytes(variables.number("innodb_buffer_pool_size")).to_string(),
+        data_directory: variables.text("datadir").map(text::clean),
         started: Stamp(now - up * 1000),
         now: Stamp(now),
         ..About::default()
-    })
+    }
 }
 
 fn transaction(row: &Row) -> OpenTransaction {

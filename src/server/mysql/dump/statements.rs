@@ -79,7 +79,7 @@ impl<R: BufRead> Statements<R> {
         let mut state = State::Plain;
         loop {
             if self.at >= self.buffer.len() {
-                let fresh = text.iter().all(u8::is_ascii_whitespace);
+                let fresh = is_blank(&text);
                 if !self.fill()? {
                     return match state {
                         // A last statement without a delimiter is one for the client, too.
@@ -109,7 +109,7 @@ impl<R: BufRead> Statements<R> {
                 State::Plain => {
                     if rest.starts_with(&self.delimiter) {
                         self.at += self.delimiter.len();
-                        if text.iter().all(u8::is_ascii_whitespace) {
+                        if is_blank(&text) {
                             text.clear();
                             continue;
                         }
@@ -174,17 +174,26 @@ impl<R: BufRead> Statements<R> {
                     text.extend_from_slice(&rest[..taken]);
                     self.at += taken;
                 }
-                State::LineComment => self.at = self.buffer.len(),
+                // What stands within a statement stays: it may be the body of a routine.
+                State::LineComment => {
+                    if !is_blank(&text) {
+                        text.extend_from_slice(rest);
+                    }
+                    self.at = self.buffer.len();
+                }
                 State::BlockComment => {
                     let from = if rest.starts_with(b"/*") { 2 } else { 0 };
-                    match memchr::memmem::find(&rest[from..], b"*/") {
+                    let taken = match memchr::memmem::find(&rest[from..], b"*/") {
                         Some(at) => {
-                            self.at += from + at + 2;
                             state = State::Plain;
-                            text.push(b' ');
+                            from + at + 2
                         }
-                        None => self.at = self.buffer.len(),
+                        None => rest.len(),
+                    };
+                    if !is_blank(&text) {
+                        text.extend_from_slice(&rest[..taken]);
                     }
+                    self.at += taken;
                 }
             }
         }
@@ -234,6 +243,10 @@ impl<R: BufRead> Statements<R> {
     }
 }
 
+fn is_blank(text: &[u8]) -> bool {
+    text.iter().all(u8::is_ascii_whitespace)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -258,9 +271,10 @@ mod tests {
                 "-- one; two\nINSERT INTO t VALUES ('a;b''c\\'d;', \"x;\", `y;`);\n",
                 vec!["INSERT INTO t VALUES ('a;b''c\\'d;', \"x;\", `y;`)"],
             ),
-            ("select 1 # no; \n + 2; # end\n", vec!["select 1 \n + 2"].iter().map(|_| "select 1  + 2").collect()),
+            ("select 1 # no; \n + 2; # end\n", vec!["select 1 # no; \n + 2"]),
             ("select 5--2;", vec!["select 5--2"]),
-            ("/* a ; b */ select /* ; */ 1;", vec!["select   1"]),
+            ("/* a ; b */ select /* ; ' */ 1-- ;\n;", vec!["select /* ; ' */ 1-- ;"]),
+            ("-- it's; one\nselect 1-- it's; one\n;", vec!["select 1-- it's; one"]),
             ("/*!40101 SET NAMES utf8mb4 */;\n/*M!100616 SET x=1 */;", vec!["/*!40101 SET NAMES utf8mb4 */", "/*M!100616 SET x=1 */"]),
             (
                 "DELIMITER ;;\n/*!50003 CREATE TRIGGER t BEFORE INSERT ON a FOR EACH ROW BEGIN SET @a = ';;'; END */;;\ndelimiter ;\nx;",

@@ -63,10 +63,14 @@ impl Session {
             self.send(&ComRegisterSlave::new(wanted.server_id)).await?;
             self.head().await?;
         }
-        let flags = match wanted.until {
+        let mut flags = match wanted.until {
             Until::Now => BinlogDumpFlags::BINLOG_DUMP_NON_BLOCK,
             Until::Ever => BinlogDumpFlags::empty(),
         };
+        if self.flavour.product == Product::Mariadb {
+            // There this bit asks for the statements that rows come from (Annotate_rows), which are left out otherwise, though the file has them.
+            flags |= BinlogDumpFlags::BINLOG_THROUGH_POSITION;
+        }
         let dump = ComBinlogDump::new(wanted.server_id).with_pos(wanted.offset).with_flags(flags).with_filename(wanted.file.as_bytes());
         self.send(&dump).await?;
         Ok(Events { session: self })

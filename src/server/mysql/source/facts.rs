@@ -1,6 +1,6 @@
 //! The server and its databases, as they describe themselves.
 
-use super::grants;
+use super::{files, grants};
 use crate::domain::connection::Product;
 use crate::domain::server::{DatabaseInfo, ServerInfo};
 use crate::domain::{Code, Fault};
@@ -75,6 +75,10 @@ pub async fn databases(connector: &Connector, name: Option<&str>) -> Result<Vec<
         ))
         .await
         .map_err(failed)?;
+    let files = match name {
+        None => files::read(&mut session).await.map_err(failed)?,
+        Some(_) => HashMap::new(),
+    };
     let mut sessions: HashMap<String, u32> = HashMap::new();
     let own = session.id();
     for row in session.query("SHOW PROCESSLIST").await.map_err(failed)? {
@@ -86,7 +90,7 @@ pub async fn databases(connector: &Connector, name: Option<&str>) -> Result<Vec<
     let databases = rows.iter().map(|row| DatabaseInfo {
         sessions: sessions.get(&row.owned(0)).copied().unwrap_or(0),
         name: row.owned(0),
-        bytes: Some(row.number::<f64>(2).unwrap_or(0.0) as u64),
+        bytes: Some(files::larger(row.number::<f64>(2).unwrap_or(0.0) as u64, files.get(row.owned(0).as_str()).copied().unwrap_or(0))),
         owner: String::new(),
         encoding: row.owned(1),
         is_template: false,

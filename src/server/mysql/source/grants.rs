@@ -9,8 +9,8 @@ use std::collections::HashSet;
 pub struct Rights {
     /// Rights on everything, in capitals: `RELOAD`, `BACKUP_ADMIN`, `ALL PRIVILEGES`.
     global: HashSet<String>,
-    /// Patterns of names of databases all of whose tables may be read.
-    readable: Vec<String>,
+    /// Rights on all of a database, by patterns of names.
+    within: Vec<(String, HashSet<String>)>,
     /// Tables that may be read, as (database, table).
     tables: HashSet<(String, String)>,
     /// Databases that are taken out of a global right (MySQL's partial revokes).
@@ -52,11 +52,12 @@ impl Rights {
             let Some((database, rest)) = name(on) else { continue };
             let Some(rest) = rest.strip_prefix('.') else { continue };
             match name(rest) {
-                _ if !reads => {}
                 None if !rest.starts_with('*') => {}
-                None if revoked => drop(rights.revoked.insert(database)),
-                None => rights.readable.push(database),
-                Some((table, _)) => drop(rights.tables.insert((unescaped(&database), table))),
+                None if revoked && reads => drop(rights.revoked.insert(database)),
+                None if revoked => {}
+                None => rights.within.push((database, words)),
+                Some((table, _)) if reads => drop(rights.tables.insert((unescaped(&database), table))),
+                Some(_) => {}
             }
         }
         rights
@@ -72,10 +73,20 @@ impl Rights {
         self.has("SUPER") || self.has("SYSTEM_VARIABLES_ADMIN") && self.has("SELECT") && self.has("RELOAD")
     }
 
+    /// Whether there is a right on everything, or on all of a database.
+    pub fn has_on(&self, right: &str, database: &str) -> bool {
+        (self.has(right) && !self.revoked.contains(database)) || self.is_given(right, database)
+    }
+
+    /// Whether there is a right on all of a database by a grant on it.
+    fn is_given(&self, right: &str, database: &str) -> bool {
+        let given = |words: &HashSet<String>| words.contains(right) || words.contains("ALL PRIVILEGES");
+        self.within.iter().any(|(pattern, words)| given(words) && like(pattern.as_bytes(), database.as_bytes()))
+    }
+
     /// Whether every table of a database may surely be read.
     pub fn reads_all_of(&self, database: &str) -> bool {
-        (self.has("SELECT") && !self.revoked.contains(database))
-            || self.readable.iter().any(|pattern| like(pattern.as_bytes(), database.as_bytes()))
+        self.has_on("SELECT", database)
     }
 
     /// Whether a table may surely be read. Where not, trying tells.
@@ -134,6 +145,7 @@ mod tests {
         assert!(rights.reads("shop_1", "anything") && !rights.reads("shopping", "anything") && !rights.reads("in", "t"));
         assert!(rights.reads("lk", "a`b") && !rights.reads("lk", "b") && !rights.reads_all_of("lk"));
         assert!(!rights.has("SELECT") && !rights.is_super());
+        assert!(rights.has_on("LOCK TABLES", "shop_1") && !rights.has_on("TRIGGER", "shop_1") && rights.has_on("INSERT", "in"));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use crate::domain::connection::Product;
 use crate::domain::schema::ValueForm;
+use crate::server::mysql::definition::lexer::{Quotes, Token, words};
 use crate::server::mysql::quote::{ident, literal};
 use crate::server::mysql::session::Session;
 use crate::server::mysql::wire::Error;
@@ -36,6 +37,8 @@ impl Column {
             "json" if product == Product::Mysql => ValueForm::Text,
             // With a number of decimals the server writes all of them.
             "float" if !self.full.contains('(') => ValueForm::Float,
+            "enum" if has_empty_member(&self.full) => ValueForm::Index,
+            "enum" => ValueForm::Member,
             _ => ValueForm::Plain,
         }
     }
@@ -160,9 +163,14 @@ pub async fn keys(
 /// What a SELECT reads a column by.
 pub fn expression(name: &str, form: ValueForm) -> String {
     match form {
-        ValueForm::Number => format!("{}+0", ident(name)),
+        ValueForm::Number | ValueForm::Index => format!("{}+0", ident(name)),
         // A product with a DOUBLE is one, and keeps the sign of a zero.
         ValueForm::Float => format!("{}*1e0", ident(name)),
-        ValueForm::Plain | ValueForm::Text => ident(name),
+        ValueForm::Plain | ValueForm::Text | ValueForm::Member => ident(name),
     }
+}
+
+/// Whether the empty text is among the members of an ENUM, told by its type.
+fn has_empty_member(full: &str) -> bool {
+    words(full, Quotes::default()).any(|placed| matches!(placed.token, Token::Literal("''")))
 }

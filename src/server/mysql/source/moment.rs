@@ -9,7 +9,7 @@ use crate::domain::server::{BinlogPosition, Position};
 use crate::domain::time::Stamp;
 use crate::server::mysql::connect::{Connector, Session};
 use crate::server::mysql::quote::literal;
-use crate::server::mysql::wire::Error;
+use crate::server::mysql::wire::{Error, Row};
 use futures_util::future::{join_all, try_join_all};
 use std::time::Duration;
 
@@ -139,20 +139,38 @@ async fn position(desk: &mut Session, sessions: &mut [Session]) -> Result<Positi
     if desk.flavour().product == Product::Mariadb {
         let Some(session) = sessions.first_mut() else { return Ok(position) };
         position.binlog = snapshot_place(session).await?;
-        if let Some(BinlogPosition { file, offset }) = &position.binlog {
-            let rows = desk.query(&format!("SELECT BINLOG_GTID_POS({}, {offset})", literal(file))).await?;
-            position.gtid = rows.first().map(|row| row.owned(0)).filter(|set| !set.is_empty());
+        if let Some(place) = &position.binlog {
+            position.gtid = gtid_at(desk, place).await?.filter(|set| !set.is_empty());
         }
         return Ok(position);
     }
-    let sql = if desk.flavour().version_num >= 80_200 { "SHOW BINARY LOG STATUS" } else { "SHOW MASTER STATUS" };
-    match desk.query(sql).await {
-        Ok(rows) => {
-            position.binlog = rows.first().map(|row| BinlogPosition { file: row.owned(0), offset: row.number(1).unwrap_or(0) });
-        }
-        Err(Error::Server { number: 1227, .. }) => tracing::info!("no right to ask for the place in the binary log (REPLICATION CLIENT)"),
-        Err(error) => return Err(error),
-    }
+    position.binlog = end_of_log(desk).await?;
     position.gtid = Some(executed(desk).await?).filter(|set| !set.is_empty());
     Ok(position)
+}
+
+/// MariaDB's GTID at a place of the binary log. Where nothing has been written behind the place, the server knows it; otherwise it reads the
+/// file up to there, and gives up at an event that is larger than its `max_allowed_packet`.
+async fn gtid_at(desk: &mut Session, place: &BinlogPosition) -> Result<Option<String>, Error> {
+    let value = |rows: &[Row]| rows.first().and_then(|row| row.text(0).map(|_| row.owned(0)));
+    let last = value(&desk.query("SELECT @@global.gtid_binlog_pos").await?);
+    if end_of_log(desk).await?.as_ref() == Some(place) {
+        return Ok(last);
+    }
+    let sql = format!("SELECT BINLOG_GTID_POS({}, {})", literal(&place.file), place.offset);
+    Ok(value(&desk.query(&sql).await?))
+}
+
+/// Where the next event comes to stand in the binary log; None without the right to ask, or without such a log.
+async fn end_of_log(desk: &mut Session) -> Result<Option<BinlogPosition>, Error> {
+    let flavour = desk.flavour();
+    let newer = flavour.product == Product::Mysql && flavour.version_num >= 80_200;
+    match desk.query(if newer { "SHOW BINARY LOG STATUS" } else { "SHOW MASTER STATUS" }).await {
+        Ok(rows) => Ok(rows.first().map(|row| BinlogPosition { file: row.owned(0), offset: row.number(1).unwrap_or(0) })),
+        Err(Error::Server { number: 1227, .. }) => {
+            tracing::info!("no right to ask for the place in the binary log (REPLICATION CLIENT, BINLOG MONITOR)");
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
 }

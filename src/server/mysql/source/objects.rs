@@ -3,7 +3,7 @@
 
 use super::created::{self, Created};
 use super::kinds::{self, Listed};
-use super::{order, rights, sequences};
+use super::{members, order, rights, sequences};
 use crate::domain::Fault;
 use crate::domain::schema::{InventoryItem, SchemaObject, Section, SequenceState, TableName};
 use crate::server::mysql::connect::{Connector, Session};
@@ -58,7 +58,7 @@ async fn definitions<'a>(connector: &Connector, session: &mut Session, database:
     let mut builder = Builder::new(database, collation, if cases == "0" { Cases::Told } else { Cases::Folded });
     let mut show = async |kind: &str, names: &[String]| created::show(connector, session, database, kind, names).await;
     let sequences = show("SEQUENCE", &listed.sequences).await?;
-    let tables = show("TABLE", &listed.tables).await?;
+    let mut tables = show("TABLE", &listed.tables).await?;
     let mut routines = Vec::with_capacity(listed.routines.len());
     for kind in ["FUNCTION", "PROCEDURE", "PACKAGE", "PACKAGE BODY"] {
         let names: Vec<String> = listed.routines.iter().filter(|(of, _)| of == kind).map(|(_, name)| name.clone()).collect();
@@ -73,6 +73,12 @@ async fn definitions<'a>(connector: &Connector, session: &mut Session, database:
 
     for (name, created) in listed.sequences.iter().zip(&sequences) {
         builder.sequence(name, created);
+    }
+    for column in members::mend(connector, database, &listed.tables, &mut tables).await? {
+        builder.tell(
+            "the server shows characters of its members as ?, and CREATE TEMPORARY TABLES would be needed to ask what they are",
+            column,
+        );
     }
     builder.tables(&listed.tables, &tables);
     for (kind, name, created) in &routines {

@@ -117,7 +117,8 @@ async fn sessions(connector: &Connector, readers: u32, notes: &mut Vec<String>) 
             match session.run("SET SESSION sql_log_bin = 0").await {
                 Ok(_) => {}
                 Err(Error::Server { number, .. }) => {
-                    tracing::debug!(number, "definitions of tables that were read stay locked until the end")
+                    tracing::debug!(number, "definitions of tables that were read stay locked until the end");
+                    stays = true;
                 }
                 Err(lost) => return Err(failed(lost)),
             }

@@ -3,6 +3,7 @@
 use crate::domain::spec::Binlog;
 use crate::domain::{Bytes, Code, Fault, text};
 use crate::server::mysql::connect::Connector;
+use crate::server::mysql::source::grants;
 use crate::server::mysql::wire::Error;
 use crate::server::{Condition, Demands, Verdict};
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,8 +22,12 @@ struct Settings {
     lower_case: u8,
     /// A binary log is written.
     logs: bool,
-    /// Nobody, or only some users, may write.
-    read_only: bool,
+    /// Why not everybody may write: `read_only`, `super_read_only`.
+    read_only: Option<&'static str>,
+    /// Whether our user may write all the same.
+    may_write: bool,
+    /// Tables need a primary key, whatever our sessions say: by which setting.
+    wants_keys: Option<&'static str>,
     /// Engines that work, in small letters.
     engines: BTreeSet<String>,
     /// Whether our user may keep a session out of the log; none where it was not asked for.
@@ -45,6 +50,22 @@ pub async fn look(connector: &Connector, demands: &Demands) -> Result<Vec<Condit
             Err(error) => return Err(failed(error)),
         }),
     };
+    let named = session
+        .query("SHOW GLOBAL VARIABLES WHERE Variable_name IN ('super_read_only', 'sql_require_primary_key', 'innodb_force_primary_key')")
+        .await
+        .map_err(failed)?;
+    let is_on = |name: &str| named.iter().any(|row| row.owned(0) == name && row.owned(1) == "ON");
+    let wants_keys = match (is_on("innodb_force_primary_key"), is_on("sql_require_primary_key")) {
+        (true, _) => Some("innodb_force_primary_key"),
+        // Our sessions do without, where our user may say so.
+        (_, true) => match session.run("SET SESSION sql_require_primary_key = 0").await {
+            Ok(_) => None,
+            Err(Error::Server { .. }) => Some("sql_require_primary_key"),
+            Err(error) => return Err(failed(error)),
+        },
+        (false, false) => None,
+    };
+    let rights = grants::read(&mut session).await.map_err(failed)?;
     session.close().await;
     let number = |at: usize| rows.first().and_then(|row| row.number::<u64>(at)).unwrap_or(0);
     let settings = Settings {
@@ -52,7 +73,13 @@ pub async fn look(connector: &Connector, demands: &Demands) -> Result<Vec<Condit
         packet: number(1),
         lower_case: u8::try_from(number(2)).unwrap_or(0),
         logs: number(3) == 1,
-        read_only: number(4) != 0,
+        read_only: match (is_on("super_read_only"), number(4)) {
+            (true, _) => Some("super_read_only"),
+            (false, 0) => None,
+            (false, _) => Some("read_only"),
+        },
+        may_write: ["SUPER", "CONNECTION_ADMIN", "READ ONLY ADMIN", "READ_ONLY ADMIN"].iter().any(|right| rights.has(right)),
+        wants_keys,
         engines: engines.iter().map(|row| row.owned(0).to_ascii_lowercase()).collect(),
         unlogged,
     };
@@ -61,12 +88,49 @@ pub async fn look(connector: &Connector, demands: &Demands) -> Result<Vec<Condit
 
 fn judge(settings: &Settings, demands: &Demands) -> Vec<Condition> {
     let mut found = vec![stream(settings, demands), log(settings), names(settings, demands), engines(settings, demands)];
-    if settings.read_only {
-        let cure = "Restore to the primary server, or end that: SET GLOBAL read_only = OFF;";
-        let detail = "read_only is set: only users with a special right may write (CONNECTION_ADMIN, READ ONLY ADMIN, SUPER)";
-        found.push(Condition::of(Verdict::Warning, "writing", detail, cure));
-    }
+    found.extend(writing(settings));
+    found.extend(keys(settings, demands));
     found
+}
+
+/// Whether we may write.
+fn writing(settings: &Settings) -> Option<Condition> {
+    const NAME: &str = "writing";
+    let set = settings.read_only?;
+    let cure = format!("Restore to the primary server, or end that: SET GLOBAL {set} = OFF;");
+    Some(match (set, settings.may_write) {
+        ("read_only", true) => {
+            let detail = "read_only is set, as on a replica; our user may write all the same, and its source does not get what is restored";
+            Condition::of(Verdict::Warning, NAME, detail, cure)
+        }
+        ("read_only", false) => {
+            let detail = "read_only is set: only users with a special right may write (CONNECTION_ADMIN, READ ONLY ADMIN, SUPER)";
+            Condition::of(Verdict::Refusal(Code::ServerReadOnly), NAME, detail, cure)
+        }
+        (set, _) => Condition::of(Verdict::Refusal(Code::ServerReadOnly), NAME, format!("{set} is set: nobody may write"), cure),
+    })
+}
+
+/// Tables that the server would not make.
+fn keys(settings: &Settings, demands: &Demands) -> Option<Condition> {
+    let set = settings.wants_keys?;
+    // Of tables without transactions no key is noted.
+    let is_inno = |engine: &Option<String>| engine.as_deref().is_none_or(|engine| engine.eq_ignore_ascii_case("InnoDB"));
+    let without: Vec<String> = demands
+        .tables
+        .iter()
+        .filter(|table| table.key.is_empty() && is_inno(&table.engine))
+        .map(|table| text::clean(&table.name))
+        .collect();
+    if without.is_empty() {
+        return None;
+    }
+    let detail = format!("the server makes no table without a primary key ({set}), and of these none is known: {}", few(&without));
+    let cure = match set {
+        "sql_require_primary_key" => "SET GLOBAL sql_require_primary_key = OFF; or give our user the right SESSION_VARIABLES_ADMIN.",
+        _ => "SET GLOBAL innodb_force_primary_key = OFF;",
+    };
+    Some(Condition::of(Verdict::Warning, "primary keys", detail, cure))
 }
 
 /// How rows come in.
@@ -185,7 +249,7 @@ mod tests {
     use crate::server::Demanded;
 
     fn table(name: &str, engine: &str, row: u64) -> Demanded {
-        Demanded { database: "d".into(), name: name.into(), engine: Some(engine.into()), row }
+        Demanded { database: "d".into(), name: name.into(), engine: Some(engine.into()), row, key: Vec::new() }
     }
 
     #[test]
@@ -195,7 +259,14 @@ mod tests {
             Settings { streams: true, packet: 1 << 20, logs: true, engines: BTreeSet::from(["innodb".to_owned()]), ..Settings::default() };
         let verdicts = |settings: &Settings| judge(settings, &demands).into_iter().map(|one| one.verdict).collect::<Vec<_>>();
         assert_eq!(verdicts(&settings), [Verdict::Fine, Verdict::Fine, Verdict::Fine, Verdict::Obstacle(Code::MissingExtension)]);
-        let worse = Settings { streams: false, lower_case: 1, unlogged: Some(false), read_only: true, ..settings };
+        let worse = Settings {
+            streams: false,
+            lower_case: 1,
+            unlogged: Some(false),
+            read_only: Some("read_only"),
+            may_write: true,
+            ..settings.clone()
+        };
         assert_eq!(
             verdicts(&worse),
             [
@@ -206,5 +277,12 @@ mod tests {
                 Verdict::Warning
             ]
         );
+        let refused = |read_only, may_write| {
+            judge(&Settings { read_only: Some(read_only), may_write, ..settings.clone() }, &demands).pop().map(|one| one.verdict)
+        };
+        assert_eq!(refused("read_only", false), Some(Verdict::Refusal(Code::ServerReadOnly)));
+        assert_eq!(refused("super_read_only", true), Some(Verdict::Refusal(Code::ServerReadOnly)));
+        let keyed = judge(&Settings { wants_keys: Some("sql_require_primary_key"), ..settings }, &demands).pop().expect("a line");
+        assert!(keyed.detail.ends_with("of these none is known: Big"), "{}", keyed.detail);
     }
 }

@@ -4,8 +4,9 @@
 //! warning. So each warning is a failure here.
 
 use super::loader::Target;
-use super::rows::{cured, warned};
+use super::rows::{Told, cured, warned};
 use super::settings::Way;
+use super::zeros::Zeros;
 use crate::domain::Fault;
 use crate::domain::schema::{Table, ValueForm};
 use crate::server::RowSource;
@@ -19,7 +20,8 @@ const OFF: [u16; 4] = [3948, 1148, 4166, 2068];
 pub async fn load(target: &mut Target, table: &Table, source: &mut dyn RowSource) -> Result<Option<u64>, Fault> {
     let counter = counter(target, table).await?;
     let sql = statement(table, counter.as_deref());
-    let done = match target.session.load(&sql, source).await {
+    let mut source = Zeros::new(source, &table.forms);
+    let done = match target.session.load(&sql, &mut source).await {
         Ok(done) => done,
         Err(LoadError::Source(fault)) => return Err(fault),
         Err(LoadError::Server(error)) => {
@@ -32,7 +34,8 @@ pub async fn load(target: &mut Target, table: &Table, source: &mut dyn RowSource
     };
     let (records, skipped) = (figure(&done.info, "Records"), figure(&done.info, "Skipped"));
     if done.warnings > 0 || skipped.unwrap_or(0) > 0 || records.is_some_and(|records| records != done.affected) {
-        warned(target, table, &sql, &done.info).await?;
+        let told = figure(&done.info, "Warnings").unwrap_or(u64::from(done.warnings));
+        warned(target, table, &sql, &done.info, Told { warnings: told, zeros: source.found }).await?;
     }
     Ok(Some(done.affected))
 }
@@ -60,8 +63,8 @@ fn statement(table: &Table, counter: Option<&str>) -> String {
     for (at, column) in table.columns.iter().enumerate() {
         let form = table.forms.get(at).copied().unwrap_or_default();
         match form {
-            ValueForm::Plain | ValueForm::Float if counter != Some(column) => columns.push(ident(column)),
-            ValueForm::Plain | ValueForm::Float | ValueForm::Number | ValueForm::Text => {
+            ValueForm::Plain | ValueForm::Float | ValueForm::Member if counter != Some(column) => columns.push(ident(column)),
+            _ => {
                 columns.push(format!("@v{at}"));
                 sets.push(format!("{} = {}", ident(column), converted(form, &format!("@v{at}"))));
             }
@@ -82,8 +85,8 @@ fn statement(table: &Table, counter: Option<&str>) -> String {
 /// A value of a form as its column takes it.
 pub fn converted(form: ValueForm, value: &str) -> String {
     match form {
-        ValueForm::Plain | ValueForm::Float => value.to_owned(),
-        ValueForm::Number => format!("CAST({value} AS UNSIGNED)"),
+        ValueForm::Plain | ValueForm::Float | ValueForm::Member => value.to_owned(),
+        ValueForm::Number | ValueForm::Index => format!("CAST({value} AS UNSIGNED)"),
         ValueForm::Text => format!("CONVERT({value} USING utf8mb4)"),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::infile::converted;
 use super::loader::Target;
-use super::rows::{cured, warned};
+use super::rows::{Told, cured, warned};
 use crate::domain::schema::{Table, ValueForm};
 use crate::domain::{Bytes, Code, Fault};
 use crate::server::RowSource;
@@ -22,25 +22,26 @@ pub async fn load(target: &mut Target, table: &Table, source: &mut dyn RowSource
     let limit = target.packet.saturating_sub(ROOM);
     let enough = STATEMENT.min(limit);
     let (mut sql, mut rest) = (head.clone(), Vec::new());
-    let (mut rows, mut in_hand) = (0, 0);
+    let (mut rows, mut in_hand, mut zeros) = (0, 0, 0);
     while let Some(piece) = source.next().await? {
         rest.extend_from_slice(&piece);
         let whole = memchr::memrchr(b'\n', &rest).map_or(0, |end| end + 1);
         for line in rest[..whole].split_inclusive(|byte| *byte == b'\n') {
-            let row = row(table, &line[..line.len() - 1])?;
+            let (row, more) = row(table, &line[..line.len() - 1])?;
             if head.len() + row.len() > limit {
                 return Err(target.placed(too_long(table, row.len(), target.packet)));
             }
             if in_hand > 0 && sql.len() + row.len() + 1 > enough {
-                rows += send(target, table, &sql, in_hand).await?;
+                rows += send(target, table, &sql, in_hand, zeros).await?;
                 sql.truncate(head.len());
-                in_hand = 0;
+                (in_hand, zeros) = (0, 0);
             }
             if in_hand > 0 {
                 sql.push(',');
             }
             sql.push_str(&row);
             in_hand += 1;
+            zeros += more;
         }
         rest.drain(..whole);
     }
@@ -48,12 +49,12 @@ pub async fn load(target: &mut Target, table: &Table, source: &mut dyn RowSource
         return Err(Fault::new(Code::CorruptedBackup, format!("the rows of {} end within a row", table.name)));
     }
     if in_hand > 0 {
-        rows += send(target, table, &sql, in_hand).await?;
+        rows += send(target, table, &sql, in_hand, zeros).await?;
     }
     Ok(rows)
 }
 
-async fn send(target: &mut Target, table: &Table, sql: &str, rows: u64) -> Result<u64, Fault> {
+async fn send(target: &mut Target, table: &Table, sql: &str, rows: u64, zeros: u64) -> Result<u64, Fault> {
     let done = target.session.run(sql).await;
     let done = done.map_err(|error| {
         let head: String = sql.chars().take(1_000).collect();
@@ -61,16 +62,16 @@ async fn send(target: &mut Target, table: &Table, sql: &str, rows: u64) -> Resul
     })?;
     if done.warnings > 0 || done.affected != rows {
         let head: String = sql.chars().take(1_000).collect();
-        warned(target, table, &head, &done.info).await?;
+        warned(target, table, &head, &done.info, Told { warnings: u64::from(done.warnings), zeros }).await?;
     }
     Ok(done.affected)
 }
 
-/// A row of the archive as the list of its values.
-fn row(table: &Table, line: &[u8]) -> Result<String, Fault> {
+/// A row of the archive as the list of its values, and how many of them are an ENUM's zero.
+fn row(table: &Table, line: &[u8]) -> Result<(String, u64), Fault> {
     let mut text = String::with_capacity(line.len() + 16 * table.columns.len());
     text.push('(');
-    let mut count = 0;
+    let (mut count, mut zeros) = (0, 0);
     for (at, field) in line.split(|byte| *byte == b'\t').enumerate() {
         if at > 0 {
             text.push(',');
@@ -82,12 +83,13 @@ fn row(table: &Table, line: &[u8]) -> Result<String, Fault> {
             continue;
         }
         let bytes = plain(field).ok_or_else(|| broken(table))?;
+        zeros += u64::from(super::zeros::is_zero(form, bytes.len(), bytes.first().copied()));
         match form {
-            ValueForm::Number if !bytes.is_empty() && bytes.iter().all(u8::is_ascii_digit) => {
+            ValueForm::Number | ValueForm::Index if !bytes.is_empty() && bytes.iter().all(u8::is_ascii_digit) => {
                 text.push_str(std::str::from_utf8(&bytes).unwrap_or("0"));
             }
-            ValueForm::Number => return Err(broken(table)),
-            ValueForm::Plain | ValueForm::Float => literal(&mut text, &bytes),
+            ValueForm::Number | ValueForm::Index => return Err(broken(table)),
+            ValueForm::Plain | ValueForm::Float | ValueForm::Member => literal(&mut text, &bytes),
             ValueForm::Text => {
                 let mut value = String::new();
                 literal(&mut value, &bytes);
@@ -99,7 +101,7 @@ fn row(table: &Table, line: &[u8]) -> Result<String, Fault> {
         return Err(broken(table));
     }
     text.push(')');
-    Ok(text)
+    Ok((text, zeros))
 }
 
 /// The bytes of a value; none where a backslash stands before what none of ours stands before.
@@ -163,14 +165,15 @@ mod tests {
     fn rows_become_lists_of_values() {
         let table = Table {
             columns: vec!["a".into(), "b".into(), "c".into(), "d".into()],
-            forms: vec![ValueForm::Plain, ValueForm::Number, ValueForm::Text, ValueForm::Plain],
+            forms: vec![ValueForm::Plain, ValueForm::Number, ValueForm::Text, ValueForm::Member],
             ..Table::default()
         };
         assert_eq!(
             row(&table, b"it's \\\\ \\0\t255\t{}\t\\N").expect("a row"),
-            "(_binary'it''s \\\\ \\0',255,CONVERT(_binary'{}' USING utf8mb4),NULL)"
+            ("(_binary'it''s \\\\ \\0',255,CONVERT(_binary'{}' USING utf8mb4),NULL)".to_owned(), 0)
         );
-        assert_eq!(row(&table, b"\xff\\t\t0\t\t").expect("a row"), "(X'FF09',0,CONVERT(_binary'' USING utf8mb4),_binary'')");
+        let expected = "(X'FF09',0,CONVERT(_binary'' USING utf8mb4),_binary'')".to_owned();
+        assert_eq!(row(&table, b"\xff\\t\t0\t\t").expect("a row"), (expected, 1));
         for wrong in [&b"a\t1\tb"[..], b"a\tx\tb\tc", b"\\q\t1\tb\tc", b"a\t1\tb\tc\td", b"a\\\t1\tb\tc"] {
             assert!(row(&table, wrong).is_err(), "{wrong:?}");
         }

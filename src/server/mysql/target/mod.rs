@@ -20,3 +20,4 @@ mod script;
 mod settings;
 pub mod supplies;
 mod values;
+mod zeros;

@@ -81,12 +81,25 @@ pub fn cured(table: &Table, fault: Fault) -> Fault {
 /// Warnings that say nothing about rows: words of SQL that are going out of use, and statements that are not fit for a log of statements.
 const HARMLESS: [u16; 4] = [1287, 1592, 1681, 3719];
 
+/// "Data truncated for column": the one warning of a value that is no member of an ENUM, whose zero it becomes.
+const TRUNCATED: u16 = 1265;
+
+/// What a statement that went well has to be asked about.
+#[derive(Clone, Copy, Debug)]
+pub struct Told {
+    /// How many warnings it gave.
+    pub warnings: u64,
+    /// How many zeros of ENUM columns it was given: each is one of these warnings, and is taken as it is.
+    pub zeros: u64,
+}
+
 /// The fault of rows that went in changed, or not at all, though the statement went well.
-pub async fn warned(target: &mut Target, table: &Table, sql: &str, info: &str) -> Result<(), Fault> {
+pub async fn warned(target: &mut Target, table: &Table, sql: &str, info: &str, count: Told) -> Result<(), Fault> {
     let rows = target.query("cannot read the server's warnings", "SHOW WARNINGS").await?;
     let told: Vec<(u16, String)> =
         rows.iter().map(|row| (row.number(1).unwrap_or(0), row.owned(2))).filter(|(number, _)| !HARMLESS.contains(number)).collect();
-    if told.is_empty() && !rows.is_empty() {
+    let only_zeros = count.warnings == count.zeros && told.iter().all(|(number, _)| *number == TRUNCATED);
+    if !rows.is_empty() && (told.is_empty() || only_zeros) {
         return Ok(());
     }
     let code = match told.first() {

@@ -28,11 +28,23 @@ pub struct Lock {
     pub object: String,
     /// Its mode, as the server names it.
     pub mode: String,
+    /// How long the holder keeps it.
+    pub keeps: Keeps,
+}
+
+/// How long a lock is kept by who has it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Keeps {
+    /// Until its transaction ends.
+    Transaction,
+    /// Until its statement ends, or until it is told to let go.
+    #[default]
+    Otherwise,
 }
 
 /// Locks of tables' definitions, where the performance schema keeps them.
 const METADATA: &str = "
-SELECT wt.PROCESSLIST_ID, bt.PROCESSLIST_ID, w.OBJECT_TYPE, w.OBJECT_SCHEMA, w.OBJECT_NAME, w.LOCK_TYPE
+SELECT wt.PROCESSLIST_ID, bt.PROCESSLIST_ID, w.OBJECT_TYPE, w.OBJECT_SCHEMA, w.OBJECT_NAME, w.LOCK_TYPE, b.LOCK_DURATION
   FROM performance_schema.metadata_locks w
   JOIN performance_schema.threads wt ON wt.THREAD_ID = w.OWNER_THREAD_ID
   LEFT JOIN performance_schema.metadata_locks b
@@ -43,7 +55,7 @@ SELECT wt.PROCESSLIST_ID, bt.PROCESSLIST_ID, w.OBJECT_TYPE, w.OBJECT_SCHEMA, w.O
 
 /// Locks of rows, in MySQL.
 const ROWS_OF_MYSQL: &str = "
-SELECT r.trx_mysql_thread_id, b.trx_mysql_thread_id, 'ROW', l.OBJECT_SCHEMA, l.OBJECT_NAME, l.LOCK_MODE
+SELECT r.trx_mysql_thread_id, b.trx_mysql_thread_id, 'ROW', l.OBJECT_SCHEMA, l.OBJECT_NAME, l.LOCK_MODE, 'TRANSACTION'
   FROM performance_schema.data_lock_waits w
   JOIN performance_schema.data_locks l ON l.ENGINE_LOCK_ID = w.REQUESTING_ENGINE_LOCK_ID
   JOIN information_schema.INNODB_TRX r ON r.trx_id = w.REQUESTING_ENGINE_TRANSACTION_ID
@@ -51,19 +63,33 @@ SELECT r.trx_mysql_thread_id, b.trx_mysql_thread_id, 'ROW', l.OBJECT_SCHEMA, l.O
 
 /// The same in MariaDB.
 const ROWS_OF_MARIADB: &str = "
-SELECT r.trx_mysql_thread_id, b.trx_mysql_thread_id, 'ROW', '', l.lock_table, l.lock_mode
+SELECT r.trx_mysql_thread_id, b.trx_mysql_thread_id, 'ROW', '', l.lock_table, l.lock_mode, 'TRANSACTION'
   FROM information_schema.INNODB_LOCK_WAITS w
   JOIN information_schema.INNODB_LOCKS l ON l.lock_id = w.requested_lock_id
   JOIN information_schema.INNODB_TRX r ON r.trx_id = w.requesting_trx_id
   JOIN information_schema.INNODB_TRX b ON b.trx_id = w.blocking_trx_id LIMIT 1000";
 
+/// The same as [`METADATA`] by a plugin of MariaDB's, which lists who has what and not who waits for it: a table that is named in the
+/// statement that waits, or that is in a database which is dropped.
+const BY_PLUGIN: &str = "
+SELECT w.ID, m.THREAD_ID, 'TABLE', m.TABLE_SCHEMA, m.TABLE_NAME, 'metadata lock', IF(h.COMMAND = 'Sleep', 'TRANSACTION', '')
+  FROM information_schema.PROCESSLIST w
+  JOIN information_schema.METADATA_LOCK_INFO m ON m.LOCK_TYPE = 'Table metadata lock' AND m.THREAD_ID <> w.ID
+  JOIN information_schema.PROCESSLIST h ON h.ID = m.THREAD_ID
+ WHERE w.STATE = 'Waiting for table metadata lock' AND m.TABLE_NAME <> ''
+   AND (LOCATE(m.TABLE_NAME, w.INFO) > 0 OR (w.INFO LIKE 'DROP DATABASE%' AND LOCATE(m.TABLE_SCHEMA, w.INFO) > 0)) LIMIT 1000";
+
 /// Who waits for whom. What the server does not keep, or does not tell this user, is left out.
 pub async fn locks(session: &mut Session) -> Result<Vec<Lock>, Error> {
-    let rows = if session.flavour().product == Product::Mariadb { ROWS_OF_MARIADB } else { ROWS_OF_MYSQL };
-    let mut found = Vec::new();
-    for sql in [METADATA, rows] {
+    let mariadb = session.flavour().product == Product::Mariadb;
+    let rows = if mariadb { ROWS_OF_MARIADB } else { ROWS_OF_MYSQL };
+    let mut found: Vec<Lock> = Vec::new();
+    for sql in [Some(METADATA), Some(rows), mariadb.then_some(BY_PLUGIN)].into_iter().flatten() {
         match session.query(sql).await {
-            Ok(rows) => found.extend(rows.iter().map(lock)),
+            Ok(rows) => {
+                let told: Vec<u64> = found.iter().map(|lock| lock.waiting).collect();
+                found.extend(rows.iter().map(lock).filter(|lock| !told.contains(&lock.waiting)));
+            }
             Err(Error::Server { .. }) => {}
             Err(error) => return Err(error),
         }
@@ -89,6 +115,7 @@ fn lock(row: &Row) -> Lock {
         holder: row.number(1),
         object: text::clean(&object),
         mode: text::clean(&row.owned(5).replace('_', " ")),
+        keeps: if row.owned(6) == "TRANSACTION" { Keeps::Transaction } else { Keeps::Otherwise },
     }
 }
 

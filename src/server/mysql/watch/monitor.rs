@@ -1,6 +1,6 @@
 //! The monitor: a session of its own that asks what our other sessions wait for.
 
-use super::locks::{self, Lock, Sight, pid};
+use super::locks::{self, Keeps, Lock, Sight, pid};
 use crate::domain::text;
 use crate::domain::wait::Wait;
 use crate::domain::{Code, Fault};
@@ -118,7 +118,13 @@ async fn tell(
     }
     others.sort_unstable();
     others.dedup();
-    let known = locks::known(session, &others, ours, sight).await?;
+    let mut known = locks::known(session, &others, ours, sight).await?;
+    // InnoDB's list of transactions may be older than the lock, and does not have everybody's.
+    for lock in locks.iter().filter(|lock| lock.keeps == Keeps::Transaction) {
+        if let Some(holder) = lock.holder.and_then(|holder| known.get_mut(&pid(holder))).filter(|holder| holder.state == "idle") {
+            holder.state = "idle in transaction".to_owned();
+        }
+    }
     let mut waits: Vec<Wait> = long
         .into_iter()
         .map(|(one, lasted)| {

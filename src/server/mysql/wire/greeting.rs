@@ -42,9 +42,12 @@ impl Greeting {
     }
 }
 
-/// A nonce without the NUL byte that ends it, which is no part of it.
+/// A nonce without the NUL byte that ends one of 20 bytes and is no part of it. Those of another length (ed25519 has 32 bytes) end as they end.
 pub fn without_end(nonce: &[u8]) -> &[u8] {
-    nonce.strip_suffix(&[0]).unwrap_or(nonce)
+    match nonce {
+        [head @ .., 0] if head.len() == 20 => head,
+        whole => whole,
+    }
 }
 
 #[cfg(test)]
@@ -57,6 +60,13 @@ mod tests {
         packet.extend([0; 10]);
         packet.extend(b"IJKLMNOPQRST\0caching_sha2_password\0");
         packet
+    }
+
+    #[test]
+    fn only_the_end_of_a_nonce_is_taken_away() {
+        assert_eq!(without_end(&[0; 21]), [0; 20]);
+        assert_eq!(without_end(&[0; 20]), [0; 20]);
+        assert_eq!(without_end(&[0; 32]), [0; 32], "one in 256 of MariaDB's ends with a zero of its own");
     }
 
     #[test]

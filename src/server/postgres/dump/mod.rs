@@ -198,7 +198,7 @@ fn corrupted(path: &Path, what: impl Into<String>) -> Fault {
 }
 
 /// What an error in reading a dump means.
-fn unreadable(path: &Path, error: &io::Error) -> Fault {
+pub(in crate::server) fn unreadable(path: &Path, error: &io::Error) -> Fault {
     match error.kind() {
         io::ErrorKind::UnexpectedEof => truncated(path, "the dump is cut off").because(error),
         io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::Other => {

@@ -44,6 +44,9 @@ INSERT INTO types_text VALUES
   (2, NULL, 'NULL', 'N', '\\', '', NULL, 0x00000000, NULL, NULL, NULL, NULL, NULL, 'ü😀', 'x y,a''b,q"q,b\\c,ü😀', NULL),
   (3, '', '', '', '', '', '', '', '', '', '', '', '', 'g\\h', 'b\\c', 'x');
 INSERT IGNORE INTO types_text (id, e) VALUES (4, 'no such member');
+-- Values that were no members, in a column that has no empty member, and in one that has.
+CREATE TABLE types_enum (id int NOT NULL PRIMARY KEY, e enum('a', 'b'), f enum('', 'x') NOT NULL);
+INSERT IGNORE INTO types_enum VALUES (1, 'a', ''), (2, 'none', 'x'), (3, NULL, 'none'), (4, '', '');
 CREATE TABLE types_json (id int NOT NULL PRIMARY KEY, j json, js json NOT NULL);
 INSERT INTO types_json VALUES
   (1, '{"a": [1, 2.50, null, true, "ä\\n😀", {"b": {}}], "": "\\u0000 \\\\ \\" /"}', '[]'), (2, NULL, 'null'), (3, '1e300', '"x"') ON DUPLICATE KEY UPDATE js = js;

@@ -55,13 +55,21 @@ async fn make(server: &TestServer, name: &str, contents: &Contents, choices: &Ta
 fn dumped(server: &TestServer, database: &str) -> Vec<String> {
     let mut dump = Command::new(server.stock("mysqldump"));
     let args = ["--no-defaults", "-uroot", "--force", "--no-data", "--skip-comments", "--routines", "--events", "--triggers", "-S"];
-    let out = dump.env_clear().args(args).arg(&server.socket).arg(database).output().expect("the stock program");
+    // What a view that refers to what is not there leaves differs from server to server.
+    let out = dump.env_clear().args(args).arg(&server.socket).arg(format!("--ignore-table={database}.broken_view")).arg(database);
+    let out = out.output().expect("the stock program");
     let text = String::from_utf8_lossy(&out.stdout).into_owned();
-    let is_setting = |line: &str| line.contains("GTID") || line.contains("SQL_LOG_BIN");
+    let is_setting = |line: &str| line.contains("GTID") || line.contains("SQL_LOG_BIN") || line.contains("SETVAL");
     let mut lines: Vec<String> =
-        text.lines().map(|line| line.trim_end_matches(',').to_owned()).filter(|line| !line.is_empty() && !is_setting(line)).collect();
+        text.lines().map(|line| as_made_again(line.trim_end_matches(','))).filter(|line| !line.is_empty() && !is_setting(line)).collect();
     lines.sort();
     lines
+}
+
+/// A line as MySQL writes it of what was made from its own definition: with the character set of a collation that was named, and without the
+/// space before a view's column, which it drops.
+fn as_made_again(line: &str) -> String {
+    line.replace(" CHARACTER SET latin1 COLLATE", " COLLATE").replace("AS ` lead`", "AS `lead`")
 }
 
 /// Lines of one that are not in the other.

@@ -125,7 +125,7 @@ fn fingerprints_do_not_depend_on_settings_or_order() {
                     y text character set utf8mb4, d datetime(6), b blob)";
     let row = |n: u32| {
         format!(
-            "({n}, {n} / 7, from_unixtime({}), 'Grüße {n}', 'c', repeat('π\\n', {n}), '2026-01-01 00:00:00.{n:06}', unhex('00ff5c'))",
+            "({n}, {n} / 7e0, from_unixtime({}), 'Grüße {n}', 'c', repeat('π\\n', {n}), '2026-01-01 00:00:00.{n:06}', unhex('00ff5c'))",
             1_774_747_800 + n * 3600
         )
     };
