@@ -5,7 +5,7 @@ use super::modal::Modal;
 use super::model::Model;
 use super::nav::Place;
 use super::screens::plan::Purpose;
-use super::screens::{archives, backup, contents, pitr, recover, settings};
+use super::screens::{archives, backup, binlog, contents, pitr, recover, settings};
 use super::setup::Mode;
 use super::waits;
 use super::{keymap, palette};
@@ -29,7 +29,7 @@ pub fn availability(model: &Model, action: &Action) -> Result<(), String> {
 pub fn below(model: &Model, action: &Action) -> Result<(), String> {
     if matches!(model.nav.place(), Place::Pitr | Place::Wal)
         && let Some(product) = pitr::foreign(model)
-        && pitr::is_of_recovery(action)
+        && pitr::is_of_timeline(action)
     {
         return Err(format!("this is for PostgreSQL servers, and the server is {product}"));
     }
@@ -147,6 +147,11 @@ fn enter(model: &Model) -> Result<(), String> {
         },
         Place::Contents => contents_choice(model),
         Place::Target => model.target.spec(&model.contents, model).map(drop),
+        Place::Pitr if pitr::foreign(model).is_some() => match pitr::typed(model) {
+            Some(typed) => typed.map(drop),
+            None => binlog::spec(model).map(drop),
+        },
+        Place::Wal if pitr::foreign(model).is_some() => Ok(()),
         Place::Pitr => match (pitr::typed(model), model.recovery.report.value()) {
             (Some(typed), _) => typed.map(drop),
             (None, None) => Err("it is not known yet what can be recovered".to_owned()),

@@ -54,6 +54,8 @@ pub enum Query {
     Contents(PathBuf),
     /// What can be recovered: the server, the folder of base backups, and that of the archived log where it is known.
     Recovery(Option<Box<Connection>>, PathBuf, Option<PathBuf>),
+    /// The same of a server of MySQL or MariaDB: the server, the folder of backups, and that of the archived binary log.
+    Binlog(Option<Box<Connection>>, PathBuf, PathBuf),
     /// Take away what of an archive of the log nobody needs (already confirmed).
     CleanLog(Box<Cleanup>),
     /// Switch the archiving of a server's log on or off (already confirmed).

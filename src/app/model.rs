@@ -12,6 +12,7 @@ use super::screens::backup::BackupScreen;
 use super::screens::contents::ContentsScreen;
 use super::screens::diagnostics::DiagnosticsScreen;
 use super::screens::log::LogScreen;
+use super::screens::binlog::BinlogScreen;
 use super::screens::pitr::RecoveryScreen;
 use super::screens::plan::PlanScreen;
 use super::screens::recover::RecoverScreen;
@@ -77,6 +78,7 @@ pub(super) enum Asked {
     /// Saving a setting, or taking it out.
     Save(&'static str),
     Recovery,
+    Binlog,
     Diagnosis,
     Reports,
     KeepReport,
@@ -146,6 +148,8 @@ pub struct Model {
     pub list: ArchiveList,
     /// What can be recovered, for PITR and WAL.
     pub recovery: RecoveryScreen,
+    /// The same of a server of MySQL or MariaDB.
+    pub binlog: BinlogScreen,
     /// What is recovered to where.
     pub recover: RecoverScreen,
     /// What state host and server are in.
@@ -188,6 +192,7 @@ impl Model {
             blocker: None,
             list: ArchiveList::default(),
             recovery: RecoveryScreen::default(),
+            binlog: BinlogScreen::default(),
             recover: RecoverScreen::default(),
             diagnostics: DiagnosticsScreen::default(),
             log_screen: LogScreen::default(),

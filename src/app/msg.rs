@@ -86,6 +86,8 @@ pub enum Reply {
     Contents(Box<ArchiveContents>),
     /// To [`super::cmd::Query::Recovery`].
     Recovery(Box<crate::domain::recovery::RecoveryReport>),
+    /// The archive of a binary log and the backups from which it leads on.
+    Binlog(Box<crate::domain::binlog::LogStanding>),
     /// To [`super::cmd::Query::CleanLog`]: how many files went, and their bytes.
     Cleaned(u64, crate::domain::Bytes),
     /// To [`super::cmd::Query::SwitchArchiving`]: what was found out on the way.

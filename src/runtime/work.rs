@@ -137,6 +137,15 @@ impl Work for Engine {
                     let report = engine::pitr::report(server.map(|(server, _)| server), wanted).await?;
                     Ok(Reply::Recovery(Box::new(report)))
                 }
+                Query::Binlog(connection, backups, dir) => {
+                    let server = connection.map(|connection| server(&secrets, &connection)).transpose()?;
+                    // A server that does not answer cannot say how far it is, and just then the archive is needed.
+                    let logs = match server {
+                        Some((server, _)) => server.binlogs().await.ok(),
+                        None => None,
+                    };
+                    aside(move || engine::binlog::standing::look(&dir, &backups, logs.as_ref()).map(|it| Reply::Binlog(Box::new(it)))).await
+                }
                 Query::CleanLog(plan) => {
                     aside(move || engine::wal::keep::remove(&plan).map(|(files, bytes)| Reply::Cleaned(files, bytes))).await
                 }

@@ -2,6 +2,7 @@
 
 pub mod archives;
 pub mod backup;
+pub mod binlog;
 pub mod contents;
 pub mod diagnostics;
 pub mod home;

@@ -7,8 +7,8 @@ use crate::app::list::Picker;
 use crate::app::load::Load;
 use crate::app::model::{Asked, Model};
 use crate::app::nav::Place;
-use crate::app::screens::settings;
 pub use crate::app::screens::timeline::{Scale, cursor, extent, finer, go, jump, label, look_at, scale, step, zoom};
+use crate::app::screens::{binlog, settings};
 use crate::app::{command, moment, when};
 use crate::domain::recovery::judge::{self, Verdict, Wish};
 use crate::domain::recovery::{Micros, RecoveryReport, Target, TimelineChoice};
@@ -55,20 +55,9 @@ pub fn foreign(model: &Model) -> Option<Product> {
     model.product().filter(|product| product.is_mysql())
 }
 
-/// Whether an action does something with what can be recovered.
-pub const fn is_of_recovery(action: &Action) -> bool {
-    matches!(
-        action,
-        Action::Enter
-            | Action::TypeMoment
-            | Action::CopyFix
-            | Action::CopyCommand
-            | Action::Refresh
-            | Action::Change(_)
-            | Action::Finer(_)
-            | Action::Jump(_)
-            | Action::Zoom(_)
-    )
+/// Whether an action does something with a timeline, which only PostgreSQL's servers have.
+pub const fn is_of_timeline(action: &Action) -> bool {
+    matches!(action, Action::CheckLog | Action::CopyFix | Action::Change(_) | Action::Finer(_) | Action::Jump(_) | Action::Zoom(_))
 }
 
 /// Shows a screen; what it shows is asked for when there is nothing yet, or nothing that is fresh.
@@ -77,7 +66,7 @@ pub fn open(model: &mut Model, out: &mut Vec<Cmd>) {
         model.recovery = RecoveryScreen { server: model.server, ..RecoveryScreen::default() };
     }
     if foreign(model).is_some() {
-        return;
+        return binlog::open(model, out);
     }
     let screen = &model.recovery;
     let fresh = model.clock.now.since(screen.asked) < CALM;
@@ -91,7 +80,7 @@ pub fn open(model: &mut Model, out: &mut Vec<Cmd>) {
 /// Asks what can be recovered.
 pub fn ask(model: &mut Model, out: &mut Vec<Cmd>) {
     if foreign(model).is_some() {
-        return;
+        return binlog::ask(model, out);
     }
     let connection = model.servers.get(model.recovery.server).map(|server| Box::new(server.connection.clone()));
     let id = model.request(Asked::Recovery);
@@ -105,7 +94,7 @@ pub fn ask(model: &mut Model, out: &mut Vec<Cmd>) {
 /// Asks again while somebody looks, calmly.
 pub fn look_again(model: &mut Model, out: &mut Vec<Cmd>) {
     let shown = matches!(model.nav.place(), Place::Pitr | Place::Wal);
-    if shown && !is_asking(model) && model.clock.now.since(model.recovery.asked) >= CALM {
+    if shown && foreign(model).is_none() && !is_asking(model) && model.clock.now.since(model.recovery.asked) >= CALM {
         ask(model, out);
     }
 }
@@ -245,6 +234,9 @@ fn on_the_way(model: &Model, timeline: Timeline) -> bool {
 
 /// The command line that shows the same as the screen.
 pub fn words(model: &Model) -> Option<Vec<String>> {
+    if foreign(model).is_some() {
+        return binlog::words(model);
+    }
     let shown = match model.nav.place() {
         Place::Pitr => ["pitr", "status"],
         Place::Wal => ["wal", "stats"],

@@ -13,9 +13,9 @@ use crate::app::screens::backup;
 use crate::app::screens::contents::ContentsScreen;
 use crate::app::screens::diagnostics;
 use crate::app::screens::home;
-use crate::app::screens::pitr;
 use crate::app::screens::recover::{self, RecoverScreen};
 use crate::app::screens::target::TargetScreen;
+use crate::app::screens::{binlog, pitr};
 use crate::domain::recovery::judge::Wish;
 use std::path::PathBuf;
 
@@ -58,6 +58,11 @@ pub(super) fn enter(model: &mut Model, out: &mut Vec<Cmd>) {
             with_spec(model, spec, out, flow::submit);
         }
         Place::Pitr if model.recovery.typing.is_some() => pitr::take_typed(model),
+        Place::Pitr if pitr::foreign(model).is_some() => {
+            let spec = binlog::spec(model);
+            with_spec(model, spec, out, flow::submit);
+        }
+        Place::Wal if pitr::foreign(model).is_some() => model.nav = Nav::at(Place::Pitr),
         Place::Pitr => open_recovery(model, pitr::wish(model), out),
         Place::Wal => {
             pitr::to_gap(model);

@@ -7,7 +7,7 @@ use crate::app::modal::Modal;
 use crate::app::model::{Asked, Model};
 use crate::app::msg::Reply;
 use crate::app::screens::settings::{self, Effect, SettingView};
-use crate::app::screens::{pitr, recover};
+use crate::app::screens::{binlog, pitr, recover};
 use crate::domain::Fault;
 use crate::engine::event::Level;
 
@@ -68,6 +68,14 @@ pub fn done(model: &mut Model, id: ReqId, answer: Result<Reply, Fault>, out: &mu
             };
             pitr::take(model, answer);
             recover::learned(model);
+        }
+        (Asked::Binlog, answer) => {
+            let answer = match answer {
+                Ok(Reply::Binlog(standing)) => Ok(*standing),
+                Ok(_) => Err(Fault::internal("it was asked for the archive of a binary log and something else answered")),
+                Err(fault) => Err(fault),
+            };
+            binlog::take(model, answer);
         }
         (Asked::Diagnosis, answer) => {
             let answer = match answer {

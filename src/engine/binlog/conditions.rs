@@ -104,6 +104,7 @@ async fn made(known: &Known, server: &dyn Server) -> Result<Option<Check>, Fault
         there.iter().any(|database| database.name == **name) && !known.backup.as_ref().is_some_and(|backup| backup.databases.contains(name))
     };
     let mut double: Vec<String> = known.facts.makes.iter().filter(has).map(|name| clean(name)).collect();
+    double.sort_unstable();
     double.dedup();
     Ok((!double.is_empty()).then(|| {
         check(

@@ -8,6 +8,7 @@ pub mod keep;
 pub mod plan;
 pub mod replay;
 pub mod scan;
+pub mod standing;
 pub mod survey;
 mod work;
 

@@ -26,7 +26,14 @@ pub fn chain(report: &BinlogReport, from: &Place) -> Result<(Vec<Held>, Option<S
             .step("If the server still has it, and the archive begins later, copy it from the server's folder into the archive.")
             .step("Else begin with a backup whose place in the log is in the archive: `dbbackup binlog list` shows from when on.")
     })?;
-    let mut logs = vec![report.logs[first].clone()];
+    let held = &report.logs[first];
+    if !held.whole && held.bytes.0 < from.offset {
+        return Err(Fault::new(Code::NotInArchive, format!("the archive ends before {from}, with which the replay begins"))
+            .at("Archive", report.dir.display())
+            .step_run("Archive up to now:", "dbbackup binlog archive --once")
+            .step("Or begin with an older backup (--base-backup)."));
+    }
+    let mut logs = vec![held.clone()];
     let mut missing = None;
     for held in &report.logs[first + 1..] {
         let last = logs.last().map(|last| (last.whole, last.log.next()));

@@ -3,6 +3,7 @@
 pub mod archives;
 mod archiving;
 pub mod backup;
+mod binlog;
 pub mod causes;
 pub mod contents;
 pub mod database;

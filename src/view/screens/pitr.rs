@@ -7,7 +7,6 @@ use crate::app::load::Load;
 use crate::app::model::Model;
 use crate::app::screens::pitr;
 use crate::app::when;
-use crate::domain::Product;
 use crate::domain::recovery::judge::{Obstacle, Verdict, Way};
 use crate::domain::recovery::standing::{Standing, standing};
 use crate::domain::recovery::{BaseKind, Micros, RecoveryReport};
@@ -19,25 +18,10 @@ use crate::view::page::{Row, Size, window};
 use crate::view::table::{self, Layout, longest, numbers, texts};
 use crate::view::{text, timeline};
 
-/// What is said where the server has nothing of the kind, and what there is instead.
-pub fn foreign(product: Product, cols: usize) -> Vec<Row> {
-    let mut rows = vec![Row::of("Recovery to a moment", Role::Title), Row::new()];
-    let said = format!(
-        "This screen is for PostgreSQL servers: it shows base backups and the archive of the write-ahead log. This server is {product}, which has neither."
-    );
-    let instead =
-        format!("The binary log of {product} is kept by `dbbackup binlog archive`, and its backups (2) note where in that log they stand.");
-    for text in [said, instead] {
-        rows.extend(Row::wrapped(&text, Role::Muted, 0, cols));
-        rows.push(Row::new());
-    }
-    rows
-}
-
 /// The lines of the screen.
 pub fn rows(model: &Model, size: Size, density: Density) -> Vec<Row> {
     if let Some(product) = pitr::foreign(model) {
-        return foreign(product, size.cols);
+        return super::binlog::rows(model, product, super::binlog::Side::Recovery, size);
     }
     let screen = &model.recovery;
     let mut rows = Vec::new();
@@ -215,20 +199,27 @@ fn legend(cols: usize) -> Row {
     row
 }
 
+/// The moment that is being typed; none while none is.
+pub fn typed_moment(model: &Model, cols: usize) -> Option<Vec<Row>> {
+    let clock = &model.clock;
+    let input = model.recovery.typing.as_ref()?;
+    let field = super::form::with_cursor(input.value(), input.cursor(), cols.saturating_sub(12).min(48));
+    let (said, role) = match pitr::typed(model) {
+        Some(Ok(at)) => (format!("= {}", both(at, model, cols.saturating_sub(2))), Role::Text),
+        _ if input.value().trim().is_empty() => (format!("such as {}", crate::domain::recovery::typed::EXAMPLES), Role::Muted),
+        Some(Err(why)) => (format!("✗ {why}"), Role::Bad),
+        None => (String::new(), Role::Text),
+    };
+    let zone = format!("{} ({}) where none is written", clock.zone, when::offset(clock.offset));
+    let mut rows = vec![Row::of("moment  ", Role::Muted).join(field).ending(zone, Role::Muted, cols)];
+    rows.extend(Row::wrapped(&said, role, 2, cols).into_iter().take(2));
+    Some(rows)
+}
+
 /// The moment that is looked at, in both zones; or the one that is being typed.
 fn moment(model: &Model, cols: usize) -> Vec<Row> {
     let clock = &model.clock;
-    if let Some(input) = &model.recovery.typing {
-        let field = super::form::with_cursor(input.value(), input.cursor(), cols.saturating_sub(12).min(48));
-        let (said, role) = match pitr::typed(model) {
-            Some(Ok(at)) => (format!("= {}", both(at, model, cols.saturating_sub(2))), Role::Text),
-            _ if input.value().trim().is_empty() => (format!("such as {}", crate::domain::recovery::typed::EXAMPLES), Role::Muted),
-            Some(Err(why)) => (format!("✗ {why}"), Role::Bad),
-            None => (String::new(), Role::Text),
-        };
-        let zone = format!("{} ({}) where none is written", clock.zone, when::offset(clock.offset));
-        let mut rows = vec![Row::of("moment  ", Role::Muted).join(field).ending(zone, Role::Muted, cols)];
-        rows.extend(Row::wrapped(&said, role, 2, cols).into_iter().take(2));
+    if let Some(rows) = typed_moment(model, cols) {
         return rows;
     }
     let verdict = match pitr::verdict(model) {

@@ -25,7 +25,7 @@ const LABEL: usize = 6;
 /// The lines of the screen.
 pub fn rows(model: &Model, size: Size, density: Density) -> Vec<Row> {
     if let Some(product) = pitr::foreign(model) {
-        return super::pitr::foreign(product, size.cols);
+        return super::binlog::rows(model, product, super::binlog::Side::Archive, size);
     }
     let mut rows = Vec::new();
     match &model.recovery.report {

@@ -184,6 +184,7 @@ fn answer(cmds: &[Cmd], which: u8) -> Option<Msg> {
                     5 => recovery::hostile(),
                     _ => dbbackup::domain::recovery::RecoveryReport::default(),
                 }),
+                dbbackup::app::cmd::Query::Binlog(..) => Reply::Binlog(Box::default()),
                 dbbackup::app::cmd::Query::Save(..) => Reply::Settings(fixtures::settings(&[])),
                 dbbackup::app::cmd::Query::EndSession(..) => Reply::Ended,
                 dbbackup::app::cmd::Query::Diagnose(.., fault) => Reply::Diagnosis(Box::new(match fault {

@@ -78,6 +78,54 @@ fn mariadb() -> Model {
     model
 }
 
+/// The same where the log is archived: a gap, a file in work, a backup before the gap and one behind it.
+fn archived(key: &str) -> Model {
+    use dbbackup::domain::binlog::{BinlogGap, BinlogReport, BinlogStats, Held, Leads, LogBackup, LogScope, LogStanding, Upstream};
+    use dbbackup::domain::{Bytes, Stamp};
+    let mut model = mariadb();
+    let view = model.setup.settings.iter_mut().find(|view| view.name == "binlog.dir").expect("the setting");
+    view.value = Some("/binlog".into());
+    let hour = |number: i64| Stamp(fixtures::NOW - 3_600_000 * (30 - number));
+    let log = |number: u64| format!("binlog.{number:06}").parse().expect("a name");
+    let held = |number: u64, at: i64, whole: bool| Held {
+        log: log(number),
+        file: format!("binlog.{number:06}.{}", if whole { "zst" } else { "partial" }),
+        bytes: Bytes(if whole { 31_000_000 } else { 44_000_000 }),
+        plain: Some(Bytes(if whole { 104_857_600 } else { 44_000_000 })),
+        whole,
+        first: Some(hour(at - 4)),
+        last: hour(at),
+        before: None,
+    };
+    let report = BinlogReport {
+        dir: "/binlog".into(),
+        owner: Some("MariaDB 10.11.19, server_id 1".into()),
+        stats: BinlogStats { files: 4, bytes: Bytes(124_000_000), plain: Some(Bytes(419_430_400)), open: None, strangers: 0 },
+        logs: vec![held(41, 5, true), held(42, 10, true), held(45, 20, true), held(46, 25, true), held(47, 30, false)],
+        gaps: vec![BinlogGap { first: log(43), last: log(44), from: hour(10), to: hour(16) }],
+        upstream: Some(Upstream { oldest: Some(log(45)), end: None, behind: Some(Bytes(12_000)) }),
+        room: Some((Bytes(80_000_000_000), Bytes(100_000_000_000))),
+        growth: Some(Bytes(6_200_000)),
+        full_in_ms: Some(46_000_000_000),
+        ..BinlogReport::default()
+    };
+    let backup = |number: u64, at: i64, scope, leads| LogBackup {
+        path: format!("/backups/cluster_{number}.tar.zst").into(),
+        databases: vec!["shop".into(), "crm".into()],
+        scope,
+        taken: hour(at),
+        place: dbbackup::domain::binlog::Place { log: log(number), offset: 1544 },
+        leads,
+    };
+    let backups = vec![
+        backup(38, -9, LogScope::Server, Leads::Nowhere),
+        backup(41, 3, LogScope::Server, Leads::UpTo(hour(10))),
+        backup(45, 17, LogScope::Server, Leads::ToEnd),
+    ];
+    let standing = LogStanding { report, backups };
+    Harness::of(model).keys(key).answer(Ok(Reply::Binlog(Box::new(standing)))).model
+}
+
 fn mariadb_contents() -> Model {
     let mut contents = fixtures::contents(fixtures::archive("shop", 3, 812_000_000));
     for table in contents.databases.iter_mut().flat_map(|database| &mut database.tables) {
@@ -96,6 +144,8 @@ fn a_server_of_another_product() {
         ("target", keys(mariadb_contents(), "down space enter down down down down")),
         ("pitr", keys(mariadb(), "6")),
         ("wal", keys(mariadb(), "7")),
+        ("pitr_archive", archived("6")),
+        ("wal_archive", archived("7")),
         ("diagnostics", keys(mariadb(), "8")),
         ("diagnosed", Harness::of(mariadb()).keys("8").answer(Ok(Reply::Diagnosis(Box::new(fixtures::diagnosis_of_mariadb())))).model),
     ] {
@@ -105,10 +155,12 @@ fn a_server_of_another_product() {
         .quietly()
         .keys("6")
         .sends_nothing()
+        .shows("No archive of this server's binary log is configured")
+        .shows("binlog archive")
         .keys("7")
         .sends_nothing()
-        .keys("6 t")
-        .shows("this is for PostgreSQL servers");
+        .keys("6 enter")
+        .shows("no archive of the binary log is configured");
     harness.keys("2 B").shows("base backups are for PostgreSQL servers, this one is MariaDB");
     let mut target =
         Harness::of(keys(mariadb_contents(), "enter")).shows("definers").hides("tablespaces").hides("long values").keys("down Y");
