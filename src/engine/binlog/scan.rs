@@ -244,13 +244,11 @@ pub fn seek(
     Ok(())
 }
 
+/// Takes an event, and its bytes without the checksum; says whether it wants more.
+pub type Take<'a> = dyn FnMut(&Event, &[u8]) -> Result<bool, Fault> + 'a;
+
 /// Gives each event of a file from a place on, the format in any case, until `take` has had enough. Says whether the file ended first.
-pub fn each(
-    report: &BinlogReport,
-    held: &Held,
-    from: &Place,
-    take: &mut dyn FnMut(&Event, &[u8]) -> Result<bool, Fault>,
-) -> Result<bool, Fault> {
+pub fn each(report: &BinlogReport, held: &Held, from: &Place, take: &mut Take<'_>) -> Result<bool, Fault> {
     let path = report.dir.join(&held.file);
     let start = if held.log == from.log { from.offset } else { 0 };
     let mut reader = survey::open(&report.dir, held)?;
