@@ -12,6 +12,7 @@ pub const EXAMPLES: &str = "Examples:\n  \
     dbbackup restore cluster cluster_….tar.zst --confirm db01:5432\n  \
     dbbackup restore cluster cluster_….tar.zst --resume-from-manifest restore-manifest-….json\n  \
     dbbackup restore single shop.dump --target shop2 --create       (a dump of pg_dump: custom, directory, tar, plain)\n  \
+    dbbackup -d mysql restore single shop.sql.gz --target shop2 --create   (of mysqldump, mariadb-dump; a folder of mydumper)\n  \
     dbbackup restore pitr --wal-archive /wal --target-time '2026-01-30 14:02:59+01' --target-dir /data/restored --start\n  \
     dbbackup restore list --backup-dir /backups\n\n\
     What would be overwritten is shown by --dry-run; --confirm NAME says that you mean it.";

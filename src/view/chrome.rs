@@ -22,8 +22,7 @@ pub fn header(model: &Model, cols: usize) -> Row {
         left = left.then(text::cut(&server.connection.label(), cols / 3), Role::Accent);
         left = match &server.facts {
             Load::Ready((info, _), _) | Load::Stale((info, _), _) => {
-                let role = if info.in_recovery { "standby" } else { "primary" };
-                left.then(format!(" · {} · {role}", info.title()), Role::Muted)
+                left.then(format!(" · {} · {}", info.title(), info.state()), Role::Muted)
             }
             Load::Loading(_) => left.then(" · connecting …", Role::Muted),
             Load::Failed(fault) => left.then(format!(" · ✗ {}", fault.code.title()), Role::Bad),

@@ -111,12 +111,10 @@ impl ContentsScreen {
 
     /// Whether the archive holds a whole cluster.
     pub fn is_cluster(&self) -> bool {
-        self.contents.value().is_some_and(|contents| {
-            contents
-                .summary
-                .head
-                .as_ref()
-                .is_ok_and(|head| head.kind == "cluster" || head.kind.starts_with("pg_dumpall") || head.databases.len() > 1)
+        // A dump of several databases is one script: it says so only by what is in it.
+        let several = |kind: &str| ["mysqldump", "mariadb-dump", "mydumper"].iter().any(|name| kind.starts_with(name));
+        self.contents.value().and_then(|contents| contents.summary.head.as_ref().ok()).is_some_and(|head| {
+            head.kind == "cluster" || head.kind.starts_with("pg_dumpall") || (several(&head.kind) && head.databases.len() > 1)
         })
     }
 

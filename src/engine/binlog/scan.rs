@@ -244,7 +244,7 @@ pub fn seek(
     Ok(())
 }
 
-/// Takes an event, and its bytes without the checksum; says whether it wants more.
+/// Takes an event with its content in plain; says whether it wants more.
 pub type Take<'a> = dyn FnMut(&Event, &[u8]) -> Result<bool, Fault> + 'a;
 
 /// Gives each event of a file from a place on, the format in any case, until `take` has had enough. Says whether the file ended first.

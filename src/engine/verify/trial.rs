@@ -49,13 +49,24 @@ pub async fn plan(spec: &VerifySpec, test: &RestoreTest, context: &Context) -> R
         checks.push(refuse(
             Code::PermissionDenied,
             "server",
-            "it is a standby: no database can be made on it",
+            if info.product.is_mysql() {
+                "it is read only: no database can be made on it"
+            } else {
+                "it is a standby: no database can be made on it"
+            },
             "Use the primary, or another server.",
         ));
     }
     if server.supplies().await?.is_some_and(|supplies| !supplies.may_create) {
-        let cure = format!("ALTER ROLE {} CREATEDB, or use another role.", clean(&test.connection.user));
-        checks.push(refuse(Code::PermissionDenied, "server", "the role may not create databases", &cure));
+        let user = clean(&test.connection.user);
+        let (what, cure) = match info.product.is_mysql() {
+            true => (
+                "the user may not create databases",
+                format!("GRANT ALL PRIVILEGES ON `\\_dbbackup\\_%`.* TO '{user}'@'%'; or use another user."),
+            ),
+            false => ("the role may not create databases", format!("ALTER ROLE {user} CREATEDB, or use another role.")),
+        };
+        checks.push(refuse(Code::PermissionDenied, "server", what, &cure));
     }
     let (mut items, mut sizes, mut total) = (Vec::new(), Vec::new(), Bytes(0));
     for path in &spec.archives {

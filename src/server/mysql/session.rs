@@ -310,7 +310,7 @@ impl Session {
         let packet = self.received().await?;
         let bytes = self.line.bytes(packet);
         // A row can begin with this byte too: where its first value is longer than any such packet.
-        if bytes.first() == Some(&END) && packet.len() < 0xFF_FFFF {
+        if bytes.first() == Some(&END) && packet.size() < 0xFF_FFFF {
             let ended = if self.ends_with_ok() { ended(bytes)? } else { super::wire::eof(bytes)? };
             self.set(after(&ended));
             return Ok(None);

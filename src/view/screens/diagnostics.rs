@@ -119,6 +119,12 @@ fn figures(diagnosis: &Diagnosis, size: Size, density: Density) -> Vec<Row> {
     if !facts.is_empty() {
         rows.push(Row::of(text::left("server", label), Role::Muted).then(text::cut(&facts, size.cols.saturating_sub(label)), Role::Text));
     }
+    if let (Some(about), Some(mysql)) = (server.about.known(), &server.mysql) {
+        let figures = family(about, mysql).join(" · ");
+        rows.push(
+            Row::of(text::left("figures", label), Role::Muted).then(text::cut(&figures, size.cols.saturating_sub(label)), Role::Text),
+        );
+    }
     rows
 }
 
@@ -175,9 +181,8 @@ fn facts(server: &ServerFacts) -> String {
             (Some(_), true) => "read only".to_owned(),
             (Some(_), false) => "read and write".to_owned(),
         });
-        match &server.mysql {
-            None => parts.push(format!("shared_buffers {}", about.shared_buffers)),
-            Some(mysql) => parts.extend(family(about, mysql)),
+        if server.mysql.is_none() {
+            parts.push(format!("shared_buffers {}", about.shared_buffers));
         }
     }
     if server.mysql.is_none() {

@@ -145,7 +145,7 @@ fn a_server_in_every_trouble_at_once() {
             Kind::Mysql => waiting,
             // Without its performance schema, which is off by default, it tells who waits and not for whom; a plugin does.
             Kind::Mariadb => {
-                assert_eq!((wait.object.as_str(), wait.blockers.len()), ("table metadata lock", 0), "{wait:?}");
+                assert_eq!((wait.object.as_str(), wait.blockers.len()), ("the definition of a table", 0), "{wait:?}");
                 own.sql("", "install soname 'metadata_lock_info'");
                 report(&args, &own.flags()).0
             }
@@ -205,5 +205,76 @@ fn what_a_user_may_not_know_is_missing_and_says_why() {
             diagnosis.server.as_ref().and_then(|server| server.mysql.as_ref()).map(|mysql| &mysql.pool),
             Some(Fact::Unknown(_))
         ));
+    }
+}
+
+#[test]
+fn a_plan_names_what_a_user_may_not_do_with_the_grant_that_lets_him() {
+    for kind in Kind::ALL {
+        let server = server(kind);
+        let name = server.database("planned");
+        server.sql(&name, "create table t (id int primary key); create table old (id int) engine=MyISAM; create view v as select 1");
+        let user = server.login(server.plugins()[0], "secret");
+        server.sql("", &format!("grant select on `{name}`.* to {user}@'%'"));
+        let home = tempfile::tempdir().expect("a folder");
+        let (port, dir) = (server.port.to_string(), home.path().display().to_string());
+        let plan = |user: &str, password: &str| {
+            let words = ["backup", "single", &name, "--dry-run", "--backup-dir", &dir, "--engine", kind.word(), "--host", "127.0.0.1"];
+            let rest = ["--port", &port, "--user", user, "--batch"];
+            let all: Vec<&str> = words.into_iter().chain(rest).collect();
+            program::run(program::dbbackup(home.path(), &all).env("MYSQL_PWD", password)).ok().text()
+        };
+        let poor = plan(&user, "secret");
+        for line in [
+            "[ OK ] rights: all of 2 tables may be read",
+            "what this user cannot see is not in the backup: views, triggers, events",
+            &format!("GRANT SHOW VIEW, TRIGGER, EVENT ON `{name}`.* TO '{user}'@'%';"),
+            "[WARN] one moment: this user has no RELOAD",
+            "[WARN] log position: not noted",
+            "are as they are when they are read: old (MyISAM)",
+        ] {
+            assert!(poor.contains(line), "{kind:?}: {line:?} is not in\n{poor}");
+        }
+        // What it asks for is what it needs.
+        let grants: Vec<&str> = poor.lines().map(str::trim).filter(|line| line.starts_with("GRANT ")).collect();
+        server.sql("", &grants.join(" "));
+        let rich = plan(&user, "secret");
+        assert!(!rich.contains("GRANT ") && rich.contains("[ OK ] definitions") && rich.contains("[ OK ] log position"), "{rich}");
+        for text in [&poor, &rich] {
+            assert!(!text.contains("pg_dump") && !text.contains("lock table") && !text.contains("superuser"), "{text}");
+        }
+
+        let status = program::run(program::dbbackup(home.path(), &["status"]).args(server.flags())).ok().text();
+        assert!(status.contains(&format!("Server:             {}", server.socket.display())), "{status}");
+        assert!(status.contains("read and write") && !status.contains("Lock capacity"), "{status}");
+    }
+}
+
+#[test]
+fn a_server_that_takes_no_writes_is_said_before_a_restore_is_begun() {
+    for kind in Kind::ALL {
+        let own = Mysql::start_with(kind, &["--read-only=1"]);
+        own.sql("", "create database kept");
+        own.sql("kept", "create table t (id int primary key); insert into t values (1)");
+        let home = tempfile::tempdir().expect("a folder");
+        let dir = home.path().display().to_string();
+        program::run(program::dbbackup(home.path(), &["backup", "single", "kept", "--backup-dir", &dir]).args(own.flags())).ok();
+        let archive = std::fs::read_dir(home.path()).expect("a folder").map(|entry| entry.expect("an entry").path());
+        let archive = archive.into_iter().find(|path| path.extension().is_some_and(|end| end == "zst")).expect("an archive");
+        let plan = |user: &str, password: &str| {
+            let (port, archive) = (own.port.to_string(), archive.display().to_string());
+            let words = ["restore", "single", &archive, "--target", "copy", "--create", "--dry-run", "--engine", kind.word()];
+            let rest = ["--host", "127.0.0.1", "--port", &port, "--user", user, "--batch"];
+            let all: Vec<&str> = words.into_iter().chain(rest).collect();
+            program::run(program::dbbackup(home.path(), &all).env("MYSQL_PWD", password)).text()
+        };
+        // Who may do everything may write all the same.
+        let rich = plan("root", "");
+        assert!(rich.contains("[WARN] writing: read_only is set") && !rich.contains("standby, which"), "{rich}");
+        assert!(!rich.contains("tablespaces") && !rich.contains("extensions") && !rich.contains("PostgreSQL"), "{rich}");
+        let user = own.login(own.plugins()[0], "secret");
+        own.sql("", &format!("grant all privileges on copy.* to {user}@'%'"));
+        let poor = plan(&user, "secret");
+        assert!(poor.contains("[FAIL] writing: read_only is set: only users with a special right may write"), "{poor}");
     }
 }

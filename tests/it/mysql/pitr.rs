@@ -301,8 +301,8 @@ fn everything_that_a_server_logs_is_replayed_to_the_same_state() {
         );
         archive(&from, home.path(), &dir);
         let words = ["restore", "pitr", "--backup-dir", &folder, "--binlog-dir", &dir.display().to_string()].map(str::to_owned);
-        let socket = to.socket.display().to_string();
-        let words: Vec<&str> = words.iter().map(String::as_str).chain(["--confirm", &socket]).collect();
+        let name = to.local("root").confirm_name();
+        let words: Vec<&str> = words.iter().map(String::as_str).chain(["--confirm", &name]).collect();
         let done = run(&mut on(&to, home.path(), &words)).ok();
         assert!(told(&done, "First not replayed:").contains("the archive ends"), "{}", done.text());
         let (left, right) = (state(&from), state(&to));

@@ -773,6 +773,87 @@ pub fn diagnosis() -> Diagnosis {
     })
 }
 
+/// A report of a MariaDB server in trouble: a replica that has stopped, a waiter whose obstacle it does not name, a log that grows.
+pub fn diagnosis_of_mariadb() -> Diagnosis {
+    use dbbackup::domain::Product;
+    use dbbackup::domain::diagnosis::mysql::{BinaryLog, BufferPool, Channel, MysqlFacts, OpenFiles, ServerSettings, UserConnections};
+    use dbbackup::domain::wait::Wait;
+    let user = |user: &str, connections, idle| UserConnections { user: user.into(), connections, idle };
+    let channel = Channel {
+        source: "db01:3306".into(),
+        receives: "Yes".into(),
+        applies: "No".into(),
+        error: Some(
+            "Could not execute Write_rows_v1 event on table shop.orders; Duplicate entry '4711' for key 'PRIMARY' (error 1062)".into(),
+        ),
+        gtid: Some("0-1-88213".into()),
+        ..Channel::default()
+    };
+    let facts = MysqlFacts {
+        users: Fact::Known(vec![user("app", 118, 97), user("report", 14, 1), user("backup", 3, 1)]),
+        pool: Fact::Known(BufferPool {
+            size: Bytes(134_217_728),
+            used: Bytes(131_000_000),
+            dirty: Bytes(9_400_000),
+            requests: 9_210_431,
+            reads: 801_223,
+        }),
+        data: Fact::Known(Bytes(48_200_000_000)),
+        files: Fact::Known(OpenFiles { files: 611, limit: 32_000, tables: 400, cache: 2000, opened: 4410, up_ms: 144_000_000 }),
+        log: Fact::Known(BinaryLog { written: true, files: 212, bytes: Bytes(31_800_000_000), keep_seconds: 0 }),
+        replication: Fact::Known(vec![channel]),
+        settings: Fact::Known(ServerSettings {
+            max_allowed_packet: Bytes(16_777_216),
+            read_only: "read_only".into(),
+            ..ServerSettings::default()
+        }),
+    };
+    let wait = Wait {
+        pid: 5120,
+        database: "shop".into(),
+        object: "the definition of a table".into(),
+        statement: "ALTER TABLE orders ADD COLUMN note varchar(200)".into(),
+        waited_ms: 184_000,
+        ..Wait::default()
+    };
+    let mut diagnosis = diagnosis();
+    let server = diagnosis.server.as_mut().expect("a server");
+    let (label, address) = ("db02:3306".to_owned(), "db02:3306".to_owned());
+    let none = || "this product has none".to_owned();
+    *server = ServerFacts {
+        product: Product::Mariadb,
+        label,
+        address,
+        host: "db02".into(),
+        port: 3306,
+        database: String::new(),
+        about: Fact::Known(About {
+            version: "MariaDB 10.11.19".into(),
+            version_num: 101_119,
+            in_recovery: true,
+            max_connections: 151,
+            shared_buffers: "134.2 MB".into(),
+            data_directory: Some("/var/lib/mysql/".into()),
+            started: Stamp(NOW - 40 * HOUR),
+            now: Stamp(NOW),
+            ..About::default()
+        }),
+        connections: Fact::Known(135),
+        locks_in_use: Fact::Unknown(none()),
+        slots: Fact::Unknown(none()),
+        archiver: Fact::Unknown(none()),
+        transactions: Fact::Known(Vec::new()),
+        waits: Fact::Known(vec![wait]),
+        wal: Fact::Known(Bytes(31_800_000_000)),
+        tool: Fact::Known("SHOW CREATE".into()),
+        mysql: Some(facts),
+        ..server.clone()
+    };
+    diagnosis.host.disks =
+        vec![disk(&["backup"], "/var/backups/dbbackup", 40_000, 100_000), disk(&["data directory"], "/var/lib/mysql", 81_000, 100_000)];
+    dbbackup::engine::diagnose::judge(diagnosis)
+}
+
 /// The same server, stopped, and the failure that came of it.
 pub fn diagnosis_of_failure() -> Diagnosis {
     let refused = "10.0.0.7:5432: Connection refused (os error 111)";

@@ -147,6 +147,7 @@ fn a_server_of_another_product() {
         ("pitr_archive", archived("6")),
         ("wal_archive", archived("7")),
         ("diagnostics", keys(mariadb(), "8")),
+        ("diagnosed", Harness::of(mariadb()).keys("8").answer(Ok(Reply::Diagnosis(Box::new(fixtures::diagnosis_of_mariadb())))).model),
     ] {
         at_sizes(&format!("mariadb_{state}"), &model, &sizes);
     }

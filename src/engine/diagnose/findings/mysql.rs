@@ -58,7 +58,8 @@ fn replication(server: &ServerFacts, mysql: &MysqlFacts, found: &mut Vec<Finding
             }
             (true, _) => continue,
         };
-        let mut finding = Finding::new(severity, Code::Conflict, title)
+        let code = if one.receives == "Yes" && one.error.is_some() { Code::SqlFailed } else { Code::ServerUnavailable };
+        let mut finding = Finding::new(severity, code, title)
             .shown_by(format!("receives: {}, applies: {}", one.receives, one.applies))
             .shown_by("A backup of this server has the state that it has, not that of its source.");
         if let Some(error) = &one.error {

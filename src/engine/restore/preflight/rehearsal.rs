@@ -67,7 +67,8 @@ enum Outcome {
 /// Tries the definitions out; `refused` are the properties with which no database can be made.
 pub async fn rehearse(facts: &Facts<'_>, list: &Checklist<'_>, limit: Duration, refused: &BTreeSet<[String; 7]>) -> Vec<Found> {
     if facts.info.in_recovery {
-        return vec![unknown(NAME, "a standby takes no trial", None)];
+        let what = if facts.info.product.is_mysql() { "a server that is read only takes no trial" } else { "a standby takes no trial" };
+        return vec![unknown(NAME, what, None)];
     }
     sweep(facts).await;
     let subjects: Vec<&Subject<'_>> = facts.subjects.iter().filter(|subject| subject.has_definitions() && !subject.is_part()).collect();

@@ -11,6 +11,10 @@ pub fn extensions(facts: &Facts<'_>) -> Vec<Found> {
     const NAME: &str = "extensions";
     let needed = facts.needed(|needs| &needs.extensions);
     let Some(supplies) = facts.supplies.as_ref() else { return vec![unknown(NAME, "the server does not say what it has", None)] };
+    if facts.info.product.is_mysql() {
+        // It has none: engines and plugins are among its conditions.
+        return Vec::new();
+    }
     if needed.is_empty() {
         return vec![ok(NAME, "none are needed")];
     }
@@ -175,6 +179,9 @@ pub fn roles(facts: &Facts<'_>) -> Vec<Found> {
 /// Tablespaces are there, or come with the globals and have a folder.
 pub fn tablespaces(facts: &Facts<'_>) -> Vec<Found> {
     const NAME: &str = "tablespaces";
+    if facts.info.product.is_mysql() {
+        return Vec::new();
+    }
     const LEAVE_OUT: &str = "put everything into the default one: --no-tablespaces";
     let needed = facts.needed(|needs| &needs.tablespaces);
     let Some(supplies) = facts.supplies.as_ref() else { return vec![unknown(NAME, "the server does not say what it has", None)] };

@@ -3,6 +3,7 @@
 use super::folder::{Files, Script, Stage};
 use super::gate::{Act, Findings, Gate, Kind, Rules, What, shortened};
 use super::inspect::{flavour, is_wanted};
+use super::late::Late;
 use super::reading::Reader;
 use super::{Form, SqlDump};
 use crate::domain::server::ServerInfo;
@@ -29,9 +30,6 @@ const ALTERED: usize = 20;
 
 /// MariaDB's "the value specified for a generated column has been ignored".
 const GENERATED: u16 = 1906;
-
-/// How many settings before a view are its own: mysqldump writes six, mydumper seven.
-const SETTINGS: usize = 7;
 
 /// What is to be done.
 #[derive(Clone, Debug)]
@@ -377,35 +375,6 @@ impl Work<'_> {
             }
             done.add(self.run(hand, reader, gate).await?);
         }
-    }
-}
-
-/// Views that stand on what comes after them: the programs write them by their names, and a stand-in does not do for all of them.
-#[derive(Default)]
-struct Late {
-    views: Vec<View>,
-    /// The last settings of the session.
-    settings: VecDeque<Vec<u8>>,
-}
-
-/// A view that is made later, under the settings that it has in the dump.
-struct View {
-    target: String,
-    settings: Vec<Vec<u8>>,
-    sql: Vec<u8>,
-    line: u64,
-}
-
-impl Late {
-    fn set(&mut self, sql: &[u8]) {
-        if self.settings.len() == SETTINGS {
-            self.settings.pop_front();
-        }
-        self.settings.push_back(sql.to_vec());
-    }
-
-    fn put_off(&mut self, target: &str, sql: Vec<u8>, line: u64) {
-        self.views.push(View { target: target.to_owned(), settings: self.settings.iter().cloned().collect(), sql, line });
     }
 }
 

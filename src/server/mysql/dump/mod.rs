@@ -7,6 +7,7 @@ mod executable;
 mod folder;
 mod gate;
 mod inspect;
+mod late;
 mod load;
 mod reading;
 mod recognise;

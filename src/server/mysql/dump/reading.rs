@@ -46,9 +46,9 @@ enum Splitter {
 }
 
 impl Splitter {
-    fn next(&mut self) -> Result<Option<Statement>, Trouble> {
+    fn read(&mut self) -> Result<Option<Statement>, Trouble> {
         let (input, line, offset) = match self {
-            Self::Client(statements) => return statements.next(),
+            Self::Client(statements) => return statements.read(),
             Self::Lines { input, line, offset } => (input, line, offset),
         };
         let mut text = Vec::new();
@@ -139,7 +139,7 @@ impl Reader {
     /// The next statement that is not passed over, with its line; none at the end.
     pub fn next(&mut self, gate: &mut Gate) -> Result<Option<(Act, u64)>, Fault> {
         loop {
-            let Some(statement) = self.splitter.next().map_err(|trouble| self.troubled(trouble))? else { return Ok(None) };
+            let Some(statement) = self.splitter.read().map_err(|trouble| self.troubled(trouble))? else { return Ok(None) };
             self.offset = statement.end;
             let act = gate.judge(&statement.text).map_err(|refusal| self.refused(statement.line, &refusal))?;
             if let Some((stage, database)) = &self.part {

@@ -73,7 +73,7 @@ impl<R: BufRead> Statements<R> {
     }
 
     /// The next statement; none at the end.
-    pub fn next(&mut self) -> Result<Option<Statement>, Trouble> {
+    pub fn read(&mut self) -> Result<Option<Statement>, Trouble> {
         let mut text = Vec::new();
         let mut begins = 0;
         let mut state = State::Plain;
@@ -255,7 +255,7 @@ mod tests {
     fn split(script: &str) -> Result<Vec<String>, Trouble> {
         let mut statements = Statements::new(script.as_bytes(), 1 << 20);
         let mut found = Vec::new();
-        while let Some(statement) = statements.next()? {
+        while let Some(statement) = statements.read()? {
             found.push(String::from_utf8(statement.text).expect("text"));
         }
         assert_eq!(statements.offset(), script.len() as u64);
@@ -299,7 +299,7 @@ mod tests {
         assert!(matches!(split("a;\n\\! rm -rf /\n"), Err(Trouble::Command(2, command)) if command.starts_with("\\! rm")));
         assert!(matches!(split("a \\g"), Err(Trouble::Command(1, _))));
         let mut statements = Statements::new(&b"0123456789 0123456789 'abc\ndef\nghi'"[..], 20);
-        assert!(matches!(statements.next(), Err(Trouble::Long(1))));
+        assert!(matches!(statements.read(), Err(Trouble::Long(1))));
     }
 
     proptest! {
@@ -314,7 +314,7 @@ mod tests {
         fn whatever_comes_it_ends(script in proptest::collection::vec(any::<u8>(), 0..300)) {
             let mut statements = Statements::new(&script[..], 1 << 10);
             let mut last = 0;
-            while let Ok(Some(statement)) = statements.next() {
+            while let Ok(Some(statement)) = statements.read() {
                 prop_assert!(statement.end > last);
                 last = statement.end;
             }

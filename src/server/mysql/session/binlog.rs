@@ -97,7 +97,7 @@ impl Events<'_> {
         let packet = session.received().await?;
         match session.line.bytes(packet).first() {
             Some(&OK) => Ok(session.line.bytes(packet).get(1..)),
-            Some(&END) if packet.len() < 9 => {
+            Some(&END) if packet.size() < 9 => {
                 session.set(Phase::Broken);
                 Ok(None)
             }

@@ -173,7 +173,8 @@ impl Reader for TsvReader {
 
     fn close(self: Box<Self>) -> BoxFuture<'static, ()> {
         // The session goes back where it is from.
-        Box::pin(std::future::ready(drop(self)))
+        drop(self);
+        Box::pin(std::future::ready(()))
     }
 }
 

@@ -24,46 +24,35 @@ pub struct Held {
     /// None when it is released.
     desk: tokio::sync::Mutex<Option<Session>>,
     pool: Arc<Pool>,
-    position: Position,
-    /// The server's clock, and when it was asked.
-    clock: (Stamp, Instant),
-    notes: Vec<String>,
-    baseline: Baseline,
-    /// Whether nobody can change definitions.
-    guarded: bool,
+    found: Found,
     /// When the reading of each table ended, in milliseconds since 1970 by the server's clock.
     read: Mutex<HashMap<Place, i64>>,
 }
 
+/// What was found out when a moment began.
+pub struct Found {
+    /// Where it is.
+    pub position: Position,
+    /// The server's clock, and when it was asked.
+    pub clock: (Stamp, Instant),
+    /// What a person should know.
+    pub notes: Vec<String>,
+    /// The tables, as they were defined then.
+    pub baseline: Baseline,
+    /// Whether nobody can change definitions.
+    pub guarded: bool,
+}
+
 impl Held {
     /// Of sessions that see the same.
-    pub fn new(
-        connector: Connector,
-        desk: Session,
-        pool: Pool,
-        position: Position,
-        clock: (Stamp, Instant),
-        notes: Vec<String>,
-        baseline: Baseline,
-        guarded: bool,
-    ) -> Self {
-        Self {
-            connector,
-            desk: tokio::sync::Mutex::new(Some(desk)),
-            pool: Arc::new(pool),
-            position,
-            clock,
-            notes,
-            baseline,
-            guarded,
-            read: Mutex::default(),
-        }
+    pub fn new(connector: Connector, desk: Session, pool: Pool, found: Found) -> Self {
+        Self { connector, desk: tokio::sync::Mutex::new(Some(desk)), pool: Arc::new(pool), found, read: Mutex::default() }
     }
 
     /// Remembers that a table was read, at least until now.
     pub fn was_read(&self, database: &str, table: &str) {
         // The way of the clock's answer makes this late, never early.
-        let now = self.clock.0.0.saturating_add(i64::try_from(self.clock.1.elapsed().as_millis()).unwrap_or(i64::MAX));
+        let now = self.found.clock.0.0.saturating_add(i64::try_from(self.found.clock.1.elapsed().as_millis()).unwrap_or(i64::MAX));
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         read.insert((database.to_owned(), table.to_owned()), now);
     }
@@ -105,13 +94,13 @@ impl Held {
 
     /// A fault when definitions that were just read are not those of the moment.
     async fn unchanged(&self, desk: &mut Session, database: &str) -> Result<(), Fault> {
-        if self.guarded {
+        if self.found.guarded {
             return Ok(());
         }
         let now = baseline::read(desk, &[database.to_owned()])
             .await
             .map_err(|error| self.failed("cannot look at the tables again", &error, database))?;
-        let then = self.baseline.of(database);
+        let then = self.found.baseline.of(database);
         let changed = then.changed(&now);
         if changed.is_empty() {
             return Ok(());
@@ -122,7 +111,7 @@ impl Held {
     }
 
     async fn confirm(&self) -> Result<(), Fault> {
-        if self.guarded {
+        if self.found.guarded {
             return Ok(());
         }
         let read = self.read.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -132,7 +121,7 @@ impl Held {
         let mut desk = self.desk.lock().await;
         let desk = desk.as_mut().ok_or_else(Self::gone)?;
         let now = baseline::read(desk, &databases).await.map_err(|error| self.failed("cannot look at the tables again", &error, ""))?;
-        let changed = self.baseline.changed_before(&now, &read);
+        let changed = self.found.baseline.changed_before(&now, &read);
         if changed.is_empty() {
             return Ok(());
         }
@@ -163,7 +152,7 @@ impl Moment {
 
 impl View for Moment {
     fn position(&self) -> &Position {
-        &self.held.position
+        &self.held.found.position
     }
 
     fn snapshot<'a>(&'a self, database: &'a str) -> Answer<'a, Box<dyn Snapshot>> {
@@ -172,7 +161,7 @@ impl View for Moment {
     }
 
     fn notes(&self) -> Vec<String> {
-        self.held.notes.clone()
+        self.held.found.notes.clone()
     }
 
     fn confirm(&self) -> Answer<'_, ()> {
@@ -203,14 +192,14 @@ impl Opened {
 
 impl Snapshot for Opened {
     fn position(&self) -> &Position {
-        &self.held.position
+        &self.held.found.position
     }
 
     fn contents(&self) -> Answer<'_, Contents> {
         Box::pin(async {
             let mut contents = self.held.contents(&self.database).await?;
             if self.alone.is_some() {
-                contents.notes.extend(self.held.notes.clone());
+                contents.notes.extend(self.held.found.notes.clone());
             }
             Ok(contents)
         })

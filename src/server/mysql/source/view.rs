@@ -3,7 +3,7 @@
 use super::baseline::{self, Baseline};
 use super::moment::{self, Begin};
 use super::pool::Pool;
-use super::snapshot::{Held, Moment, Opened};
+use super::snapshot::{Found, Held, Moment, Opened};
 use super::{facts, grants};
 use crate::domain::connection::Product;
 use crate::domain::{Code, Fault};
@@ -68,7 +68,7 @@ async fn attempt(connector: &Connector, databases: &[String], readers: u32) -> R
     }
     let asked = Instant::now();
     let clock = (moment::now(&mut desk).await.map_err(failed)?, asked);
-    Ok(Ok(Held::new(connector.clone(), desk, Pool::new(sessions), position, clock, notes, baseline, guarded)))
+    Ok(Ok(Held::new(connector.clone(), desk, Pool::new(sessions), Found { position, clock, notes, baseline, guarded })))
 }
 
 /// Keeps statements that change definitions waiting until the backup is done (MySQL), where this user may. Rows can be written all the time.

@@ -34,7 +34,7 @@ pub async fn load(target: &mut Target, table: &Table, source: &mut dyn RowSource
     };
     let (records, skipped) = (figure(&done.info, "Records"), figure(&done.info, "Skipped"));
     if done.warnings > 0 || skipped.unwrap_or(0) > 0 || records.is_some_and(|records| records != done.affected) {
-        let told = figure(&done.info, "Warnings").unwrap_or(u64::from(done.warnings));
+        let told = figure(&done.info, "Warnings").unwrap_or(done.warnings);
         warned(target, table, &sql, &done.info, Told { warnings: told, zeros: source.found }).await?;
     }
     Ok(Some(done.affected))

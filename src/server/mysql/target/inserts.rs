@@ -62,7 +62,7 @@ async fn send(target: &mut Target, table: &Table, sql: &str, rows: u64, zeros: u
     })?;
     if done.warnings > 0 || done.affected != rows {
         let head: String = sql.chars().take(1_000).collect();
-        warned(target, table, &head, &done.info, Told { warnings: u64::from(done.warnings), zeros }).await?;
+        warned(target, table, &head, &done.info, Told { warnings: done.warnings, zeros }).await?;
     }
     Ok(done.affected)
 }

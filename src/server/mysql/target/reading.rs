@@ -51,7 +51,7 @@ pub fn stays_inside(object: &SchemaObject) -> bool {
             .any(|start| line.starts_with(start))
             && words(line, Quotes::default()).count() == 4
     };
-    if !settings.iter().all(|line| harmless(&line)) {
+    if !settings.iter().all(harmless) {
         return false;
     }
     let all: Vec<Placed<'_>> = words(statement, quotes).collect();

@@ -163,7 +163,9 @@ fn waiting(row: &Row) -> Waiting {
 fn object(lock: Option<&Lock>, state: &str) -> String {
     match (lock, state.strip_prefix("Waiting for ")) {
         (Some(lock), _) => lock.object.clone(),
-        (None, Some(words)) => text::clean(words),
+        (None, Some("table metadata lock")) => "the definition of a table".to_owned(),
+        (None, Some("schema metadata lock")) => "the definition of a database".to_owned(),
+        (None, Some(words)) => text::clean(words.strip_suffix(" lock").unwrap_or(words)),
         (None, None) => "a row".to_owned(),
     }
 }

@@ -57,7 +57,7 @@ pub struct Packet {
 
 impl Packet {
     /// Its length in bytes.
-    pub const fn len(self) -> usize {
+    pub const fn size(self) -> usize {
         self.end - self.start
     }
 }

@@ -116,9 +116,7 @@ impl Definition<'_> {
                 at += 1;
             } else if words.is(at, "OR") && words.is(at + 1, "REPLACE") {
                 at += 2;
-            } else if words.is(at, "ALGORITHM") && words.mark(at + 1, '=') {
-                at += 3;
-            } else if words.is(at, "SQL") && words.is(at + 1, "SECURITY") {
+            } else if (words.is(at, "ALGORITHM") && words.mark(at + 1, '=')) || (words.is(at, "SQL") && words.is(at + 1, "SECURITY")) {
                 at += 3;
             } else if words.is(at, "AGGREGATE") {
                 at += 1;
@@ -157,6 +155,7 @@ impl Definition<'_> {
         let mut closes = Vec::new();
         match kind {
             Kind::Sequence if self.has_second() => return Err(refused(TWO)),
+            Kind::Sequence => self.engines()?,
             Kind::Routine if self.words.iter().any(|placed| placed.token.is("SONAME")) => {
                 return Err(refused("it loads a library into the server"));
             }
@@ -187,14 +186,18 @@ impl Definition<'_> {
         let words = self.words;
         let mut enable = None;
         for (at, placed) in self.depth_free(from) {
-            if placed.token.is("DO") {
-                let before = placed.from;
-                return Some(enable.unwrap_or((before..before, "DISABLE ")));
+            // `@enable` is a variable, and `enable()` a function: the schedule may have them.
+            if words.mark(at - 1, '@') || words.mark(at + 1, '(') {
+                continue;
             }
-            if placed.token.is("ENABLE") {
+            let ends = words.is(at + 1, "DO") || words.is(at + 1, "COMMENT");
+            if placed.token.is("DO") {
+                return Some(enable.unwrap_or((placed.from..placed.from, "DISABLE ")));
+            }
+            if placed.token.is("ENABLE") && ends {
                 enable = Some((placed.from..placed.to, "DISABLE"));
             }
-            if placed.token.is("DISABLE") {
+            if placed.token.is("DISABLE") && (ends || words.is(at + 1, "ON")) {
                 return None;
             }
             // The order is that of the grammar: ON COMPLETION, the state, COMMENT, DO.
@@ -204,6 +207,24 @@ impl Definition<'_> {
             }
         }
         None
+    }
+
+    /// Whether every engine that is named keeps its rows in the database itself.
+    fn engines(&self) -> Result<(), (&'static str, &'static str)> {
+        let words = self.words;
+        for at in (0..words.len()).filter(|at| words.mark(at + 1, '=')) {
+            if words.is(at, "CONNECTION") {
+                return Err(refused("it is a table of another server's"));
+            }
+            let engine = words.text(at + 2).unwrap_or_default();
+            if words.is(at, "ENGINE") && !ENGINES.iter().any(|known| known.eq_ignore_ascii_case(&engine)) {
+                return Err((
+                    "its engine keeps its rows elsewhere, or is not known",
+                    "Change the engine of the table to InnoDB in the dump.",
+                ));
+            }
+        }
+        Ok(())
     }
 
     fn table(&self, at: usize) -> Verdict {
@@ -217,7 +238,6 @@ impl Definition<'_> {
         }
         for (at, placed) in self.depth_free(named.next) {
             let Token::Word(word) = placed.token else { continue };
-            let behind = if words.mark(at + 1, '=') { at + 2 } else { at + 1 };
             match word.to_ascii_uppercase().as_str() {
                 "SELECT" | "TABLE" | "VALUES" | "AS" => return Err(refused("it is made from another table or from a query")),
                 "WITH" if !words.is(at + 1, "SYSTEM") => return Err(refused("it is made from another table or from a query")),
@@ -227,22 +247,14 @@ impl Definition<'_> {
                         "Take the clauses DATA DIRECTORY and INDEX DIRECTORY out of the dump.",
                     ));
                 }
-                "CONNECTION" => return Err(refused("it is a table of another server's")),
-                "ENGINE" => {
-                    let engine = words.text(behind).unwrap_or_default();
-                    if !ENGINES.iter().any(|known| known.eq_ignore_ascii_case(&engine)) {
-                        return Err((
-                            "its engine keeps its rows elsewhere, or is not known",
-                            "Change the engine of the table to InnoDB in the dump.",
-                        ));
-                    }
-                }
+                "ENGINE" | "CONNECTION" if !words.mark(at + 1, '=') => return Err(refused(NOT_OURS)),
                 _ => {}
             }
         }
         if words.iter().any(|placed| placed.token.is("LOAD_FILE") || placed.token.is("SELECT") || placed.token.is("DIRECTORY")) {
             return Err(refused("it takes more than what is in the dump"));
         }
+        self.engines()?;
         let cuts = qualified(words, self.own).map_err(refused)?;
         run(without(self.text, &cuts), What::Made(Kind::Table, named.name))
     }

@@ -5,7 +5,7 @@ use crate::server::mysql::definition::lexer::{Quotes, Token, value};
 use std::collections::{HashMap, HashSet};
 
 /// Settings of a session that dumps change, and change back.
-const KNOWN: [&str; 31] = [
+const KNOWN: [&str; 30] = [
     "character_set_client",
     "character_set_results",
     "character_set_connection",
@@ -29,7 +29,6 @@ const KNOWN: [&str; 31] = [
     "autocommit",
     "tx_isolation",
     "transaction_isolation",
-    "default_storage_engine",
     "innodb_strict_mode",
     "explicit_defaults_for_timestamp",
     "information_schema_stats_expiry",

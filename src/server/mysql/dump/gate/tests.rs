@@ -56,6 +56,14 @@ fn what_dumps_do_passes() {
             "CREATE EVENT e ON SCHEDULE EVERY 1 DAY DISABLE COMMENT 'ENABLE' DO select 1",
         ),
         ("CREATE EVENT e ON SCHEDULE EVERY 1 DAY DO select 1", "CREATE EVENT e ON SCHEDULE EVERY 1 DAY DISABLE DO select 1"),
+        (
+            "CREATE EVENT e ON SCHEDULE EVERY 1 DAY STARTS @disable DO select 1",
+            "CREATE EVENT e ON SCHEDULE EVERY 1 DAY STARTS @disable DISABLE DO select 1",
+        ),
+        (
+            "CREATE EVENT e ON SCHEDULE EVERY 1 DAY STARTS @enable + disable() ENABLE DO select 1",
+            "CREATE EVENT e ON SCHEDULE EVERY 1 DAY STARTS @enable + disable() DISABLE DO select 1",
+        ),
         ("DO SETVAL(`s`, -25, 0)", "DO SETVAL(`s`, -25, 0)"),
         (
             "ALTER DATABASE `shop` CHARACTER SET latin1 COLLATE latin1_swedish_ci",
@@ -110,6 +118,10 @@ fn what_reaches_beyond_the_database_is_refused() {
         &["CREATE TABLE a (i int) ENGINE=FEDERATED CONNECTION='mysql://x'"],
         &["CREATE TABLE a (i int) ENGINE=CONNECT TABLE_TYPE=DOS FILE_NAME='/etc/passwd'"],
         &["CREATE TABLE a (i int) ENGINE=MRG_MyISAM UNION=(mysql.x)"],
+        &["SET default_storage_engine = CONNECT", "CREATE TABLE a (i int) TABLE_TYPE=DOS FILE_NAME='/etc/passwd'"],
+        &["CREATE TABLE a (i int) PARTITION BY HASH (i) (PARTITION p ENGINE = CONNECT)"],
+        &["CREATE TABLE a (i int) ENGINE CONNECT"],
+        &["CREATE SEQUENCE s ENGINE=CONNECT"],
         &["CREATE TABLE a (i int REFERENCES other.b (i))"],
         &["CREATE TABLE a (i int); GRANT ALL ON *.* TO x"],
         &["CREATE FUNCTION f RETURNS STRING SONAME 'lib.so'"],
