@@ -209,15 +209,35 @@ pub enum Range {
     Rows(String),
 }
 
-/// A sequence's state.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+/// What gives out numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Counter {
+    /// A sequence.
+    #[default]
+    Sequence,
+    /// A table by itself (AUTO_INCREMENT). Where it goes on with a greater number than it did, nothing is lost.
+    Table,
+}
+
+impl Counter {
+    fn is_sequence(&self) -> bool {
+        *self == Self::Sequence
+    }
+}
+
+/// The state of a sequence, or of a table that counts by itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct SequenceState {
-    /// The sequence.
+    /// The sequence or table.
     pub name: TableName,
     /// `last_value`.
     pub last_value: i64,
     /// `is_called`: the next value comes after `last_value`, else it is `last_value`.
     pub is_called: bool,
+    /// Which of both it is.
+    #[serde(default, skip_serializing_if = "Counter::is_sequence")]
+    pub counter: Counter,
 }
 
 /// How a database was made, beyond what is in it.

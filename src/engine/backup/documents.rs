@@ -120,7 +120,12 @@ mod tests {
                 object(6, "EVENT TRIGGER", Section::PostData, "CREATE EVENT TRIGGER;", &[]),
                 object(7, "COMMENT", Section::None, "COMMENT ON EVENT TRIGGER;", &[6]),
             ],
-            sequences: vec![SequenceState { name: TableName::new("public", "a'b\""), last_value: -7, is_called: false }],
+            sequences: vec![SequenceState {
+                name: TableName::new("public", "a'b\""),
+                last_value: -7,
+                is_called: false,
+                ..SequenceState::default()
+            }],
             materialized_views: vec![TableName::new("public", "mv")],
             ..Contents::default()
         };

@@ -5,7 +5,7 @@
 
 use super::rename;
 use crate::archive::manifest;
-use crate::domain::schema::{SchemaObject, Section, SequenceState, Table, TableName};
+use crate::domain::schema::{Counter, SchemaObject, Section, SequenceState, Table, TableName};
 use crate::domain::spec::{Selection, What};
 use crate::domain::{Code, Fault, Product};
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
@@ -79,7 +79,8 @@ pub fn choose(product: Product, objects: Vec<SchemaObject>, database: &manifest:
     if rows {
         chosen.tables = tables;
         // A sequence that belongs to a table which is left out is not made, whatever its own name.
-        let takes = |state: &&SequenceState| sequences.contains(&state.name) || (!definitions && wanted.takes(&state.name));
+        let is_counter = |state: &SequenceState| !definitions || state.counter == Counter::Table;
+        let takes = |state: &&SequenceState| sequences.contains(&state.name) || (is_counter(state) && wanted.takes(&state.name));
         chosen.sequences = database.sequences.iter().filter(takes).cloned().collect();
         if definitions {
             chosen.views = database.materialized_views.iter().filter(|view| picked_views.contains(view)).cloned().collect();

@@ -215,7 +215,8 @@ struct FakeSnapshot {
 impl FakeSnapshot {
     fn inventory() -> (Vec<InventoryItem>, Vec<SequenceState>) {
         let item = InventoryItem { kind: "index".into(), identity: "public.a_pkey".into(), definition: "btree (id)".into() };
-        let sequence = SequenceState { name: TableName::new("public", "a_id_seq"), last_value: 7, is_called: true };
+        let sequence =
+            SequenceState { name: TableName::new("public", "a_id_seq"), last_value: 7, is_called: true, ..SequenceState::default() };
         (vec![item], vec![sequence])
     }
 }

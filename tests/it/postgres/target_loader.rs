@@ -188,11 +188,16 @@ fn sequences_are_set_and_probed() {
             let states = [("bad_id_seq", 41, true), ("S'x", 9, false), ("down", -3, true)];
             let states: Vec<SequenceState> = states
                 .into_iter()
-                .map(|(name, last_value, is_called)| SequenceState { name: TableName::new("public", name), last_value, is_called })
+                .map(|(name, last_value, is_called)| SequenceState {
+                    name: TableName::new("public", name),
+                    last_value,
+                    is_called,
+                    ..SequenceState::default()
+                })
                 .collect();
             loader.set_sequences(&states, Claim::default()).await.expect("set");
             assert_eq!(loader.write_probe().await.expect("a probe"), (5, Vec::new()));
-            let gone = SequenceState { name: TableName::new("public", "gone"), last_value: 1, is_called: true };
+            let gone = SequenceState { name: TableName::new("public", "gone"), last_value: 1, is_called: true, ..SequenceState::default() };
             let fault = loader.set_sequences(&[states[0].clone(), gone], Claim::default()).await.expect_err("no such sequence");
             assert!(fault.what.contains("public.gone"), "{fault:?}");
             loader.close().await;

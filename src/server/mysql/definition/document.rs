@@ -1,7 +1,7 @@
 //! Definitions as a script for the stock client, which cuts statements at a delimiter and knows no other border.
 
 use super::script;
-use crate::domain::schema::{SchemaObject, SequenceState};
+use crate::domain::schema::{Counter, SchemaObject, SequenceState};
 use crate::server::mysql::quote::qualified;
 
 /// What every script begins with. What only one of the products knows is in a comment that only that one reads.
@@ -47,6 +47,9 @@ fn mark(statement: &str) -> String {
 /// What gives a sequence its value. `RESTART` names the next one, whatever was before.
 pub fn sequence(state: &SequenceState) -> String {
     let name = qualified(&state.name);
+    if state.counter == Counter::Table {
+        return format!("ALTER TABLE {name} AUTO_INCREMENT = {};\n", state.last_value);
+    }
     match state.is_called {
         true => format!("SELECT SETVAL({name}, {});\n", state.last_value),
         false => format!("ALTER SEQUENCE {name} RESTART WITH {};\n", state.last_value),

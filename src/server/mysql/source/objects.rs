@@ -26,10 +26,11 @@ pub struct Read {
 /// Reads it all. The session is left inside the database, with `character_set_results` as every session of ours has it.
 pub async fn read(connector: &Connector, session: &mut Session, database: &str) -> Result<Read, Fault> {
     enter(connector, session, database).await?;
-    let (mut builder, listed) = definitions(connector, session, database).await?;
+    let (mut builder, listed, counters) = definitions(connector, session, database).await?;
     let lost = |error| connector.fault("cannot read what the database consists of", &error, database);
     let rights = rights::of_objects(session, database).await.map_err(lost)?;
-    let sequences = sequences::states(session, &listed.sequences).await.map_err(lost)?;
+    let mut sequences = sequences::states(session, &listed.sequences).await.map_err(lost)?;
+    sequences.extend(counters);
     let mut inventory = super::inventory::stored(session, database).await.map_err(lost)?;
     builder.rights(&rights);
     inventory.extend(super::inventory::of_objects(&builder.objects));
@@ -46,7 +47,11 @@ pub async fn enter(connector: &Connector, session: &mut Session, database: &str)
     session.run(&sql).await.map(|_| ()).map_err(|error| connector.fault("cannot enter the database", &error, database))
 }
 
-async fn definitions<'a>(connector: &Connector, session: &mut Session, database: &'a str) -> Result<(Builder<'a>, Listed), Fault> {
+async fn definitions<'a>(
+    connector: &Connector,
+    session: &mut Session,
+    database: &'a str,
+) -> Result<(Builder<'a>, Listed, Vec<SequenceState>), Fault> {
     let listed =
         kinds::list(session, database).await.map_err(|error| connector.fault("cannot list what is in the database", &error, database))?;
     let said = session.query("SELECT @@collation_database, @@lower_case_table_names").await;
@@ -89,5 +94,6 @@ async fn definitions<'a>(connector: &Connector, session: &mut Session, database:
     for (name, created) in listed.events.iter().zip(&events) {
         builder.event(name, created);
     }
-    Ok((builder, listed))
+    let counters = sequences::counters(&listed.tables, &tables);
+    Ok((builder, listed, counters))
 }

@@ -1,7 +1,9 @@
-//! The state of MariaDB's sequences.
+//! The state of MariaDB's sequences, and of tables that count by themselves.
 
-use crate::domain::schema::{SequenceState, TableName};
+use super::created::Created;
+use crate::domain::schema::{Counter, SequenceState, TableName};
 use crate::server::mysql::connect::Session;
+use crate::server::mysql::definition::table::TableText;
 use crate::server::mysql::quote::{ident, literal};
 use crate::server::mysql::wire::Error;
 
@@ -17,8 +19,22 @@ pub async fn states(session: &mut Session, names: &[String]) -> Result<Vec<Seque
         states.extend(rows.iter().map(|row| SequenceState {
             name: TableName::new("", row.owned(0)),
             last_value: row.number(1).unwrap_or_default(),
-            is_called: false,
+            ..SequenceState::default()
         }));
     }
     Ok(states)
+}
+
+/// The next number of each table that has given one out, by its definition.
+pub fn counters(names: &[String], tables: &[Created]) -> Vec<SequenceState> {
+    let next = |sql: &str| TableText::parse(sql)?.option("AUTO_INCREMENT")?.parse().ok();
+    let state = |(name, created): (&String, &Created)| {
+        Some(SequenceState {
+            name: TableName::new("", name),
+            last_value: next(&created.sql)?,
+            counter: Counter::Table,
+            ..SequenceState::default()
+        })
+    };
+    names.iter().zip(tables).filter_map(state).collect()
 }

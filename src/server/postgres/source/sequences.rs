@@ -63,7 +63,7 @@ async fn values(client: &Client, names: Vec<TableName>) -> Result<Vec<SequenceSt
         for row in rows {
             let at = usize::try_from(row.get::<_, i32>(0)).map_err(|_| Fault::internal("a sequence without its number"))?;
             let name = batch.get(at).ok_or_else(|| Fault::internal("a sequence that was not asked for"))?;
-            states.push(SequenceState { name: name.clone(), last_value: row.get(1), is_called: row.get(2) });
+            states.push(SequenceState { name: name.clone(), last_value: row.get(1), is_called: row.get(2), ..SequenceState::default() });
         }
     }
     states.sort();

@@ -73,6 +73,7 @@ fn the_next_values_are_looked_at() {
                         name: TableName::new("", name),
                         last_value,
                         is_called,
+                        ..SequenceState::default()
                     };
                     let states = [state("s", 10, false), state("used", 7, true)];
                     for _ in 0..2 {
