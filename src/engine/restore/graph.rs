@@ -13,7 +13,7 @@ use super::ledger::Done;
 use super::schedule::{Node, NodeId};
 use super::select::Chosen;
 use crate::archive::manifest;
-use crate::domain::schema::{SchemaObject, TableName};
+use crate::domain::schema::{Counter, SchemaObject, TableName};
 use crate::server::{LoadMode, Mark, Step};
 pub use families::families;
 pub use objects::tables_of;
@@ -160,7 +160,10 @@ impl<'a> Builder<'a> {
             }
             if tier == MAIN {
                 if !self.chosen.sequences.is_empty() && !self.done.has(Mark::Sequences) {
-                    let node = self.graph.add(Work::Sequences, Node { weight: 1, ..Node::default() }, false);
+                    // Tables count by themselves while their rows come: what they count to is looked at behind that.
+                    let counted = self.chosen.sequences.iter().any(|state| state.counter == Counter::Table);
+                    let after = self.loaded.values().copied().filter(|_| counted).collect();
+                    let node = self.graph.add(Work::Sequences, Node { after, weight: 1, ..Node::default() }, false);
                     self.tiers[MAIN].push(node);
                 }
                 self.analyzes(&nodes);

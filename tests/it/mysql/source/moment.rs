@@ -184,9 +184,9 @@ fn changes_of_definitions_are_found() {
             assert_eq!(lines(&chunks(&*snapshot, &later, None, 1000).await), [b"1"]);
             let (x, emptied, gone) = (table(&*snapshot, "x").await, table(&*snapshot, "emptied").await, table(&*snapshot, "gone").await);
             // A table that was read may be changed at once: nobody waits for the backup.
-            server.sql(&database, "do sleep(1.1); set lock_wait_timeout = 2; alter table later add column more int");
+            server.sql(&database, "do sleep(1.1); set lock_wait_timeout = 20; alter table later add column more int");
             view.confirm().await.expect("it was changed after it was read");
-            server.sql(&database, "set lock_wait_timeout = 2; truncate emptied; drop table gone");
+            server.sql(&database, "set lock_wait_timeout = 20; truncate emptied; drop table gone");
             for one in [&emptied, &gone] {
                 let mut reader = snapshot.reader().await.expect("a reader");
                 let fault = reader.read(one, None, 1000, &mut super::Kept::default()).await.expect_err("it is not what it was");
