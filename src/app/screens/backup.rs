@@ -5,11 +5,11 @@ use crate::app::form::{Field, FieldId, Form};
 use crate::app::list::{Filter, Picker};
 use crate::app::model::Model;
 use crate::app::setup::Setup;
-use crate::domain::{Bytes, Product};
 use crate::domain::codec::{Codec, Compression};
 use crate::domain::recovery::BaseKind;
 use crate::domain::server::DatabaseInfo;
 use crate::domain::spec::{BackupSpec, BaseSpec, Checkpoint, Depth, Effort, JobSpec, Scope, VerifyMode};
+use crate::domain::{Bytes, Product};
 use std::path::PathBuf;
 
 /// The part of the screen that has the keys.

@@ -47,8 +47,11 @@ pub fn choose(product: Product, objects: Vec<SchemaObject>, database: &manifest:
 /// What is said of definitions that are left out because the backup's server could not have made them anew either.
 fn left_out(broken: &[SchemaObject]) -> Option<String> {
     const NAMED: usize = 10;
-    let views: Vec<String> =
-        broken.iter().filter(|object| object.kind != "ACL").map(|object| format!("{} {}", object.kind, text::clean(&object.name))).collect();
+    let views: Vec<String> = broken
+        .iter()
+        .filter(|object| object.kind != "ACL")
+        .map(|object| format!("{} {}", object.kind, text::clean(&object.name)))
+        .collect();
     let more = if views.len() > NAMED { format!(" and {} more", views.len() - NAMED) } else { String::new() };
     let names = views.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
     (!views.is_empty()).then(|| format!("left out, since what it refers to was gone when the backup was made: {names}{more}"))

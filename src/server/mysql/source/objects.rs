@@ -29,6 +29,10 @@ pub struct Read {
 /// Reads it all. The session is left inside the database, with `character_set_results` as every session of ours has it.
 pub async fn read(connector: &Connector, session: &mut Session, database: &str) -> Result<Read, Fault> {
     enter(connector, session, database).await?;
+    // A server that writes all names in small letters has another name for the database than a person who asked for capitals.
+    let named = session.query("SELECT DATABASE()").await.map_err(|error| connector.fault("cannot enter the database", &error, database))?;
+    let named = named.first().map_or_else(|| database.to_owned(), |row| row.owned(0));
+    let database = named.as_str();
     let (mut builder, listed) = definitions(connector, session, database).await?;
     let lost = |error| connector.fault("cannot read what the database consists of", &error, database);
     let mut rights = rights::of_objects(session, database).await.map_err(lost)?;
@@ -241,9 +245,8 @@ impl<'a> Builder<'a> {
             self.relations.keys().map(String::as_str).chain(listed.views.iter().map(|view| view.name.as_str())).map(folded).collect();
         let lacks = |name: &TableName| name.schema.is_empty() && !there.contains(&folded(&name.name));
         let texts = created.iter().map(|created| names::without_database(&created.sql, self.database, Quotes::default()));
-        let suspect = |(view, sql): &(&kinds::View, String)| {
-            view.is_invalid || names::reads(sql, Quotes::default()).tables.iter().any(lacks)
-        };
+        let suspect =
+            |(view, sql): &(&kinds::View, String)| view.is_invalid || names::reads(sql, Quotes::default()).tables.iter().any(lacks);
         listed.views.iter().zip(texts).filter(suspect).map(|(view, sql)| (view.name.clone(), sql)).collect()
     }
 

@@ -10,8 +10,7 @@ use crate::server::mysql::wire::Error;
 use crate::server::{Condition, Verdict};
 
 /// Rights on a database without which a part of what is in it is not seen, and what that is.
-const WITHIN: [(&str, &str); 4] =
-    [("SELECT", "tables and views"), ("SHOW VIEW", "views"), ("TRIGGER", "triggers"), ("EVENT", "events")];
+const WITHIN: [(&str, &str); 4] = [("SELECT", "tables and views"), ("SHOW VIEW", "views"), ("TRIGGER", "triggers"), ("EVENT", "events")];
 
 /// How many names a line tells.
 const TOLD: usize = 5;
@@ -30,7 +29,10 @@ pub async fn look(connector: &Connector, databases: &[String]) -> Result<Vec<Con
     let plain = plain(&mut session, databases).await.map_err(failed)?;
     session.close().await;
     let asking = Asking { rights: &rights, product, account: &account, databases };
-    Ok([Some(asking.definitions(routines, &unread)), Some(asking.moment()), asking.position(logs), plain.map(told)].into_iter().flatten().collect())
+    Ok([Some(asking.definitions(routines, &unread)), Some(asking.moment()), asking.position(logs), plain.map(told)]
+        .into_iter()
+        .flatten()
+        .collect())
 }
 
 /// `'backup'@'%'` of `backup@%`.

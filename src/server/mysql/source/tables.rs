@@ -172,7 +172,9 @@ pub fn notes(found: &[Found]) -> Vec<String> {
     };
     let mut notes = Vec::new();
     if found.iter().any(|one| one.sight == Sight::Granted) {
-        notes.push("this user has no SELECT on the database as a whole: tables and views that it does not see are not in the backup".to_owned());
+        notes.push(
+            "this user has no SELECT on the database as a whole: tables and views that it does not see are not in the backup".to_owned(),
+        );
     }
     let engine = |one: &Found| one.table.engine.clone().unwrap_or_default();
     if let Some(names) = named(&|one| !one.shell && !is_of_the_moment(&engine(one))) {
