@@ -180,7 +180,10 @@ mod tests {
             ("TABLE", "CREATE TABLE `t` AS SELECT 1"),
             ("TABLE", "CREATE TABLE `x`.`t` (a int)"),
             ("TABLE", "CREATE TABLE `t` (a int) ENGINE=FEDERATED CONNECTION='mysql://h'"),
-            ("TABLE", "SET max_heap_table_size = GREATEST(@@global.max_heap_table_size, 1), GLOBAL x = (1);\nCREATE TABLE `t` (a int)"),
+            (
+                "TABLE",
+                "SET max_heap_table_size = CAST(GREATEST(@@global.max_heap_table_size, 1) AS UNSIGNED), GLOBAL x = CAST(1) AS UNSIGNED);\nCREATE TABLE `t` (a int)",
+            ),
             ("TABLE", "SET GLOBAL x = 1;\nCREATE TABLE `t` (a int)"),
             ("TABLE", "SET sql_mode = '', GLOBAL x = 1;\nCREATE TABLE `t` (a int)"),
             ("PROCEDURE", "CREATE PROCEDURE `p`() begin end; DROP DATABASE shop"),
