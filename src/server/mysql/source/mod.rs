@@ -2,6 +2,7 @@
 
 mod baseline;
 mod broken;
+mod building;
 mod candidates;
 mod created;
 mod cut;
