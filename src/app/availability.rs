@@ -29,7 +29,7 @@ pub fn availability(model: &Model, action: &Action) -> Result<(), String> {
 pub fn below(model: &Model, action: &Action) -> Result<(), String> {
     if matches!(model.nav.place(), Place::Pitr | Place::Wal)
         && let Some(product) = pitr::foreign(model)
-        && pitr::is_of_timeline(action)
+        && is_of_another_product(model, action)
     {
         return Err(format!("this is for PostgreSQL servers, and the server is {product}"));
     }
@@ -120,6 +120,18 @@ pub fn below(model: &Model, action: &Action) -> Result<(), String> {
         Action::Verify | Action::RestoreTest | Action::Delete | Action::Inside | Action::RestoreThis => one_archive(model, action),
         Action::Change(_) if settings::is_without_choices(model) => Err("type it".to_owned()),
         _ => applies(model, action),
+    }
+}
+
+/// Whether an action is for another product than the server's, so that no key for it is shown.
+pub fn is_of_another_product(model: &Model, action: &Action) -> bool {
+    if pitr::foreign(model).is_none() {
+        return false;
+    }
+    match model.nav.place() {
+        Place::Backup => *action == Action::BaseBackup,
+        Place::Pitr | Place::Wal => pitr::is_of_timeline(action),
+        _ => false,
     }
 }
 

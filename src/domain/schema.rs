@@ -84,6 +84,9 @@ pub struct SchemaObject {
     /// Ids of objects that must be there before.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub depends: Vec<u32>,
+    /// Whether its own server could not make it anew, because what it refers to is gone (a view of MySQL's on a table that was dropped).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub broken: bool,
 }
 
 /// What the rows of a [`Table`] are.
@@ -172,6 +175,9 @@ pub struct Table {
     /// The storage engine (MySQL): `InnoDB`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub engine: Option<String>,
+    /// The AUTO_INCREMENT column (MySQL). Unquoted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counter: Option<String>,
 }
 
 impl Table {

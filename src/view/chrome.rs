@@ -5,7 +5,7 @@ use super::look::Role;
 use super::page::Row;
 use super::text;
 use crate::app::action::{Action, ScreenId};
-use crate::app::availability::availability;
+use crate::app::availability::{availability, is_of_another_product};
 use crate::app::keymap::{self, Hint};
 use crate::app::load::Load;
 use crate::app::modal::{Keys, Modal};
@@ -126,6 +126,9 @@ pub fn keys(model: &Model, cols: usize) -> Row {
     let mut row = Row::new().gap(1);
     for bind in rest {
         if is_typing(model) && !matches!(bind.key.code, crate::app::msg::KeyCode::Enter | crate::app::msg::KeyCode::Tab) {
+            continue;
+        }
+        if is_of_another_product(model, &bind.action) {
             continue;
         }
         let piece = piece(bind);

@@ -4,6 +4,7 @@ use super::fault;
 use super::look::Role;
 use super::page::{Row, Size};
 use super::text;
+use crate::app::availability::is_of_another_product;
 use crate::app::jobs::{Job, file_name};
 use crate::app::keymap::{self, Scope};
 use crate::app::modal::{Copied, Hidden, Keys, Modal, Wanted};
@@ -206,7 +207,10 @@ fn help(model: &Model, keys: Keys, size: Size) -> Vec<Row> {
     };
     let mut rows = vec![Row::of(title, Role::Title).ending("? shows the other list", Role::Muted, size.cols), Row::new()];
     for scope in scopes {
-        let binds: Vec<_> = keymap::KEYS.iter().filter(|bind| bind.scope == scope).collect();
+        let binds: Vec<_> = keymap::KEYS
+            .iter()
+            .filter(|bind| bind.scope == scope && (keys == Keys::All || !is_of_another_product(model, &bind.action)))
+            .collect();
         if binds.is_empty() {
             continue;
         }

@@ -5,11 +5,11 @@ use crate::app::form::{Field, FieldId, Form};
 use crate::app::list::{Filter, Picker};
 use crate::app::model::Model;
 use crate::app::setup::Setup;
-use crate::domain::Bytes;
 use crate::domain::codec::{Codec, Compression};
 use crate::domain::recovery::BaseKind;
 use crate::domain::server::DatabaseInfo;
 use crate::domain::spec::{BackupSpec, BaseSpec, Checkpoint, Depth, Effort, JobSpec, Scope, VerifyMode};
+use crate::domain::{Bytes, Product};
 use std::path::PathBuf;
 
 /// The part of the screen that has the keys.
@@ -25,6 +25,10 @@ pub enum Part {
 const CODECS: [&str; 5] = ["zstd", "gzip", "lz4", "xz", "none"];
 const VERIFY: [&str; 4] = ["auto", "quick", "full", "off"];
 const BASE: [&str; 3] = ["full", "differential", "incremental"];
+
+fn base_kind() -> Field {
+    Field::choice(FieldId::BaseKind, "base (B)", &BASE, 0)
+}
 
 /// What the screen remembers.
 #[derive(Clone, Debug, Default)]
@@ -58,10 +62,29 @@ impl BackupScreen {
                 Field::number(FieldId::Jobs, "jobs", setup.effort.jobs, 1, 64),
                 Field::choice(FieldId::Verify, "verify", &VERIFY, verify),
                 Field::text(FieldId::Folder, "folder", setup.dir.to_string_lossy()),
-                Field::choice(FieldId::BaseKind, "base (B)", &BASE, 0),
+                base_kind(),
                 limits::opener(),
             ]),
             ..Self::default()
+        }
+    }
+
+    /// Shows the kind of base backup where the server's product has base backups, and only there.
+    pub fn fit(&mut self, product: Option<Product>) {
+        let place = self.form.fields.iter().position(|field| field.id == FieldId::BaseKind);
+        match (place, product.is_some_and(Product::is_mysql)) {
+            (Some(at), true) => {
+                self.form.fields.remove(at);
+                // The cursor stays on its field; on the one that goes, it falls upon the next.
+                self.form.at -= usize::from(self.form.at > at);
+            }
+            (None, false) => {
+                let fields = &mut self.form.fields;
+                let at = fields.iter().position(|field| field.id == FieldId::More).unwrap_or(fields.len());
+                self.form.at += usize::from(self.form.at >= at);
+                fields.insert(at, base_kind());
+            }
+            _ => {}
         }
     }
 

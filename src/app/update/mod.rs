@@ -28,6 +28,8 @@ use crate::engine::event::{Event, Level};
 pub fn update(model: &mut Model, msg: Msg, out: &mut Vec<Cmd>) {
     take(model, msg, out);
     pitr::judge_anew(model);
+    let product = model.product();
+    model.backup.fit(product);
 }
 
 fn take(model: &mut Model, msg: Msg, out: &mut Vec<Cmd>) {

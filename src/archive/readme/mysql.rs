@@ -100,16 +100,20 @@ pub fn load_sql(database: &Database) -> String {
     out
 }
 
-/// The columns in the order of a row, and how those come in that are no text of their type.
+/// The columns in the order of a row, and how those come in that are no text of their type. Where one does, the AUTO_INCREMENT column goes
+/// through a variable too: else servers take a 0 in it for "the next number" in spite of `NO_AUTO_VALUE_ON_ZERO`.
 fn columns(table: &Table) -> String {
+    let is_as_it_is = |form: &ValueForm| matches!(form, ValueForm::Plain | ValueForm::Float | ValueForm::Member);
+    let through = !table.forms.iter().all(is_as_it_is);
     let mut columns = Vec::with_capacity(table.columns.len());
     let mut sets = Vec::new();
     for (at, column) in table.columns.iter().enumerate() {
         let converted = match table.forms.get(at).copied().unwrap_or_default() {
-            ValueForm::Plain | ValueForm::Float | ValueForm::Member => {
+            ValueForm::Plain | ValueForm::Float | ValueForm::Member if !(through && table.counter.as_ref() == Some(column)) => {
                 columns.push(ident(column));
                 continue;
             }
+            ValueForm::Plain | ValueForm::Float | ValueForm::Member => format!("@v{at}"),
             ValueForm::Number | ValueForm::Index => format!("CAST(@v{at} AS UNSIGNED)"),
             ValueForm::Text => format!("CONVERT(@v{at} USING utf8mb4)"),
         };

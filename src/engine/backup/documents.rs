@@ -72,8 +72,14 @@ fn halves(objects: &[SchemaObject]) -> (Vec<&SchemaObject>, After<'_>) {
 
 fn sql(words: &dyn Definitions, objects: &[&SchemaObject]) -> String {
     let mut out = words.preamble().to_owned();
-    out.extend(objects.iter().map(|object| words.scripted(object)));
+    out.extend(objects.iter().map(|object| if object.broken { remark(object) } else { words.scripted(object) }));
     out
+}
+
+/// A definition that no server could make, for a person to mend.
+fn remark(object: &SchemaObject) -> String {
+    let lines: String = object.sql.lines().map(|line| format!("-- {}\n", crate::domain::text::clean(line))).collect();
+    format!("-- {} {}: what it refers to was gone.\n{lines}\n", object.kind, crate::domain::text::clean(&object.name))
 }
 
 fn sequences(words: &dyn Definitions, states: &[SequenceState]) -> String {

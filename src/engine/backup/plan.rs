@@ -181,6 +181,9 @@ fn facts(spec: &BackupSpec, info: &ServerInfo, estimate: u64) -> Vec<(String, St
         ("Memory", format!("at most {} for rows", Bytes(spec.effort.memory))),
         ("Checked afterwards", verify.to_owned()),
     ];
+    if info.product.is_mysql() {
+        facts.insert(1, ("Sizes", "about, by the server's statistics".to_owned()));
+    }
     if let Scope::Cluster { parallel, .. } = spec.scope {
         facts.push(("Databases at once", parallel.max(1).to_string()));
     }

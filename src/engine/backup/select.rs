@@ -63,7 +63,7 @@ pub fn missing(name: &str, near: Option<&str>) -> Fault {
     let fault = Fault::new(Code::DatabaseMissing, format!("there is no database {name:?} on this server"));
     match near {
         Some(near) => fault.step(format!("Did you mean {near:?}?")),
-        None => fault.step("See which databases there are: psql -l, or the Backup screen's list."),
+        None => fault.step("See which databases this user sees: dbbackup list, or the Backup screen's list."),
     }
 }
 

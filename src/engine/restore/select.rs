@@ -7,7 +7,7 @@ use super::rename;
 use crate::archive::manifest;
 use crate::domain::schema::{Counter, SchemaObject, Section, SequenceState, Table, TableName};
 use crate::domain::spec::{Selection, What};
-use crate::domain::{Code, Fault, Product};
+use crate::domain::{Code, Fault, Product, text};
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use std::collections::{HashMap, HashSet};
 
@@ -37,6 +37,27 @@ pub struct Chosen {
 
 /// Chooses from a database of an archive whose definitions are a product's.
 pub fn choose(product: Product, objects: Vec<SchemaObject>, database: &manifest::Database, selection: &Selection) -> Result<Chosen, Fault> {
+    let mut chosen = choose_all(product, objects, database, selection)?;
+    let (broken, whole): (Vec<_>, Vec<_>) = std::mem::take(&mut chosen.objects).into_iter().partition(|object| object.broken);
+    chosen.objects = whole;
+    chosen.notes.extend(left_out(&broken));
+    Ok(chosen)
+}
+
+/// What is said of definitions that are left out because the backup's server could not have made them anew either.
+fn left_out(broken: &[SchemaObject]) -> Option<String> {
+    const NAMED: usize = 10;
+    let views: Vec<String> = broken
+        .iter()
+        .filter(|object| object.kind != "ACL")
+        .map(|object| format!("{} {}", object.kind, text::clean(&object.name)))
+        .collect();
+    let more = if views.len() > NAMED { format!(" and {} more", views.len() - NAMED) } else { String::new() };
+    let names = views.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+    (!views.is_empty()).then(|| format!("left out, since what it refers to was gone when the backup was made: {names}{more}"))
+}
+
+fn choose_all(product: Product, objects: Vec<SchemaObject>, database: &manifest::Database, selection: &Selection) -> Result<Chosen, Fault> {
     let definitions = selection.what != What::DataOnly;
     let rows = selection.what != What::SchemaOnly;
     let all = selection.include.is_empty() && selection.exclude.is_empty() && selection.rename.is_none();

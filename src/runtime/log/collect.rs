@@ -82,11 +82,12 @@ impl Collector {
     fn put(&self, record: Record) {
         let Some(queue) = &self.queue else { return };
         let weight = record.weight();
-        let full = self.shared.queued.load(Ordering::Relaxed) + weight > QUEUE_BYTES;
+        // Counted before it is sent: the log's thread may have taken it off again before this one goes on, and there is no less than nothing.
+        let before = self.shared.queued.fetch_add(weight, Ordering::Relaxed);
+        let full = before.saturating_add(weight) > QUEUE_BYTES;
         if full || queue.try_send(Item::Line(Box::new(record))).is_err() {
+            self.shared.queued.fetch_sub(weight, Ordering::Relaxed);
             self.shared.lost.fetch_add(1, Ordering::Relaxed);
-        } else {
-            self.shared.queued.fetch_add(weight, Ordering::Relaxed);
         }
     }
 }

@@ -5,8 +5,8 @@ use crate::app::form::FieldId;
 use crate::app::load::Load;
 use crate::app::model::Model;
 use crate::app::screens::backup::{self, Part};
+use crate::domain::Bytes;
 use crate::domain::server::DatabaseInfo;
-use crate::domain::{Bytes, Product};
 use crate::view::fault;
 use crate::view::layout::Density;
 use crate::view::look::Role;
@@ -96,7 +96,6 @@ fn options(model: &Model, cols: usize, height: usize) -> Vec<Row> {
     if rows.len() + 4 <= height {
         let on_base = active == Here::Yes && screen.form.current().is_some_and(|field| field.id == FieldId::BaseKind);
         let verify = match screen.form.choice(FieldId::Verify) {
-            _ if on_base && model.product().is_some_and(Product::is_mysql) => "base backups are for PostgreSQL servers",
             _ if on_base => match screen.form.choice(FieldId::BaseKind) {
                 0 => "B makes a base backup of the whole server, for recovery to a moment",
                 1 => "B saves what has changed since the last full base backup",

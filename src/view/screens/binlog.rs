@@ -96,7 +96,14 @@ fn coverage(model: &Model, report: &BinlogReport, cols: usize) -> Vec<Row> {
         (Some(first), Some(last)) => {
             let from = first.first.unwrap_or(first.last);
             rows.push(line("reaches", cut(format!("{} to {}", at(model, from), at(model, last.last))), Role::Title));
-            rows.push(line("files", cut(format!("{} to {}, {} stored", first.log, last.log, report.stats.bytes)), Role::Text));
+            let names = if first.log == last.log { first.log.to_string() } else { format!("{} to {}", first.log, last.log) };
+            // What is in work has its size as the server wrote it, and lies there too.
+            let work = match report.logs.iter().find(|held| !held.whole) {
+                Some(held) if report.stats.files == 0 => format!("{} in work", held.bytes),
+                Some(held) => format!("{} stored, and {} in work", report.stats.bytes, held.bytes),
+                None => format!("{} stored", report.stats.bytes),
+            };
+            rows.push(line("files", cut(format!("{names}, {work}")), Role::Text));
         }
         _ => rows.push(line("reaches", "nothing is archived yet", Role::Warn)),
     }

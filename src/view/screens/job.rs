@@ -121,7 +121,7 @@ fn finished(job: &Job, summary: &Summary, size: Size) -> Vec<Row> {
         rows.push(Row::of(format!("           and {} more", summary.archives.len() - 4), Role::Muted));
     }
     if summary.archive_bytes.0 > 0 {
-        let ratio = if summary.row_bytes.0 > 0 {
+        let ratio = if summary.row_bytes > summary.archive_bytes {
             format!("  {:.1} times smaller", summary.row_bytes.0 as f64 / summary.archive_bytes.0 as f64)
         } else {
             String::new()

@@ -7,6 +7,7 @@ mod line;
 mod load;
 mod logged;
 mod objects;
+mod odd;
 mod pitr;
 mod restore;
 mod session;

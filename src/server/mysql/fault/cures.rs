@@ -166,7 +166,11 @@ fn origin(connection: &Connection) -> String {
     if let Some(name) = &connection.name {
         words.extend(["--server".into(), name.clone()]);
     }
-    words.extend(["--host".into(), connection.host.clone(), "--port".into(), connection.port.to_string()]);
+    if connection.is_socket() {
+        words.extend(["--socket".into(), connection.host.clone()]);
+    } else {
+        words.extend(["--host".into(), connection.host.clone(), "--port".into(), connection.port.to_string()]);
+    }
     words.extend(["--user".into(), connection.user.clone()]);
     shell_words::join(words)
 }

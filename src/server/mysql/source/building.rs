@@ -150,8 +150,31 @@ impl<'a> Builder<'a> {
         self.routines.insert((kind.to_owned(), name.to_lowercase()), id);
     }
 
-    /// Adds views, behind what they read.
-    pub fn views(&mut self, listed: &Listed, created: &[Created]) {
+    /// Views that may refer to what is not there: the server says so, or a table that they name is not of this database.
+    pub fn suspects(&self, listed: &Listed, created: &[Created]) -> Vec<(String, String)> {
+        let folded = |name: &str| if self.cases == Cases::Folded { name.to_lowercase() } else { name.to_owned() };
+        let there: HashSet<String> =
+            self.relations.keys().map(String::as_str).chain(listed.views.iter().map(|view| view.name.as_str())).map(folded).collect();
+        let lacks = |name: &TableName| name.schema.is_empty() && !there.contains(&folded(&name.name));
+        let texts = created.iter().map(|created| names::without_database(&created.sql, self.database, Quotes::default()));
+        let suspect =
+            |(view, sql): &(&kinds::View, String)| view.is_invalid || names::reads(sql, Quotes::default()).tables.iter().any(lacks);
+        listed.views.iter().zip(texts).filter(suspect).map(|(view, sql)| (view.name.clone(), sql)).collect()
+    }
+
+    /// What hangs on something that cannot be made cannot be made either.
+    pub fn follow(&mut self) {
+        let mut gone: HashSet<u32> = HashSet::new();
+        for object in &mut self.objects {
+            object.broken |= object.depends.iter().any(|id| gone.contains(id));
+            if object.broken {
+                gone.insert(object.id);
+            }
+        }
+    }
+
+    /// Adds views, behind what they read; some are broken.
+    pub fn views(&mut self, listed: &Listed, created: &[Created], broken: &HashSet<String>) {
         let texts: Vec<(String, String)> = listed
             .views
             .iter()
@@ -164,20 +187,15 @@ impl<'a> Builder<'a> {
             .filter(|object| object.kind == "FUNCTION")
             .map(|object| (object.name.to_lowercase(), object.sql.clone()))
             .collect();
-        let folded = |name: &str| if self.cases == Cases::Folded { name.to_lowercase() } else { name.to_owned() };
-        let there: HashSet<String> =
-            self.relations.keys().map(String::as_str).chain(listed.views.iter().map(|view| view.name.as_str())).map(folded).collect();
-        let cases = self.cases;
+        let mut gone: HashSet<usize> = HashSet::new();
         for (at, needs) in order::of_views(&texts, &functions) {
             let (name, sql) = &texts[at];
             let who = format!("view {name}");
             let reads = names::reads(sql, Quotes::default());
-            let lacks = |name: &TableName| {
-                let written = if cases == Cases::Folded { name.name.to_lowercase() } else { name.name.clone() };
-                name.schema.is_empty() && !there.contains(&written)
-            };
-            if listed.views[at].is_invalid || reads.tables.iter().any(lacks) {
-                self.tell("refers to what is not there, so that it cannot be made anew as long as that is missing", who.clone());
+            let is_broken = broken.contains(name) || needs.iter().any(|view| gone.contains(view));
+            if is_broken {
+                gone.insert(at);
+                self.tell("refers to what is not there: a restore leaves it out; schema.jsonl and pre-data.sql have its text", who.clone());
             }
             if reads.tables.iter().chain(&reads.functions).any(|name| !name.schema.is_empty()) {
                 self.tell("reads from another database, which must be on the target too", who);
@@ -191,7 +209,7 @@ impl<'a> Builder<'a> {
             depends.dedup();
             let object = self.coded("VIEW", name, sql, &created[at]);
             let drop_sql = format!("DROP VIEW IF EXISTS {}", ident(name));
-            let id = self.add(SchemaObject { section: Section::PreData, depends, drop_sql, ..object });
+            let id = self.add(SchemaObject { section: Section::PreData, depends, drop_sql, broken: is_broken, ..object });
             self.relations.insert(name.clone(), id);
         }
     }

@@ -118,7 +118,8 @@ pub fn of_objects(all: &[SchemaObject]) -> Vec<InventoryItem> {
         all.iter().filter(|object| object.kind == "TRIGGER").map(|object| (object.id, object.name.as_str())).collect();
     let bare = TargetChoices { no_owner: true, ..TargetChoices::default() };
     let mut items = Vec::new();
-    for object in all.iter().filter(|object| !matches!(object.kind.as_str(), "TABLE" | "INDEX" | "FK CONSTRAINT" | "ACL")) {
+    for object in all.iter().filter(|object| !object.broken && !matches!(object.kind.as_str(), "TABLE" | "INDEX" | "FK CONSTRAINT" | "ACL"))
+    {
         let (settings, statement) = script::split(&object.sql);
         let statement = definer::chosen(statement, script::quotes(&object.sql), &bare);
         // The character set in which a text was typed may be another one in a copy; it changes nothing of what it means.

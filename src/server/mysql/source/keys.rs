@@ -25,6 +25,8 @@ pub struct Column {
     pub nullable: bool,
     /// Whether it is of the key that rows are kept by.
     pub primary: bool,
+    /// Whether the server numbers its rows (AUTO_INCREMENT).
+    pub counts: bool,
 }
 
 impl Column {
@@ -101,6 +103,7 @@ pub async fn columns(session: &mut Session, database: &str, table: Option<&str>)
             generated: ["VIRTUAL GENERATED", "STORED GENERATED", "PERSISTENT"].iter().any(|word| extra.contains(word)),
             nullable: row.bytes(6) != Some(b"NO"),
             primary: row.bytes(7) == Some(b"PRI"),
+            counts: extra.contains("AUTO_INCREMENT"),
         });
     }
     Ok(tables)

@@ -1,6 +1,7 @@
 //! What a backup reads.
 
 mod baseline;
+mod broken;
 mod building;
 mod candidates;
 mod created;

@@ -4,11 +4,12 @@
 use super::building::{Builder, Cases};
 use super::created;
 use super::kinds::{self, Listed};
-use super::{members, rights, sequences};
+use super::{broken, members, rights, sequences};
 use crate::domain::Fault;
 use crate::domain::schema::{InventoryItem, SchemaObject, SequenceState};
 use crate::server::mysql::connect::{Connector, Session};
 use crate::server::mysql::quote::ident;
+use std::collections::HashSet;
 
 /// What a database is made of, apart from its tables' rows and its own properties.
 #[derive(Clone, Debug, Default)]
@@ -26,13 +27,21 @@ pub struct Read {
 /// Reads it all. The session is left inside the database, with `character_set_results` as every session of ours has it.
 pub async fn read(connector: &Connector, session: &mut Session, database: &str) -> Result<Read, Fault> {
     enter(connector, session, database).await?;
+    // A server that writes all names in small letters has another name for the database than a person who asked for capitals.
+    let named = session.query("SELECT DATABASE()").await.map_err(|error| connector.fault("cannot enter the database", &error, database))?;
+    let named = named.first().map_or_else(|| database.to_owned(), |row| row.owned(0));
+    let database = named.as_str();
     let (mut builder, listed, counters) = definitions(connector, session, database).await?;
     let lost = |error| connector.fault("cannot read what the database consists of", &error, database);
-    let rights = rights::of_objects(session, database).await.map_err(lost)?;
+    let mut rights = rights::of_objects(session, database).await.map_err(lost)?;
     let mut sequences = sequences::states(session, &listed.sequences).await.map_err(lost)?;
     sequences.extend(counters);
     let mut inventory = super::inventory::stored(session, database).await.map_err(lost)?;
     builder.rights(&rights);
+    builder.follow();
+    // A copy does not have what cannot be made, nor rights on it.
+    let broken: HashSet<&str> = builder.objects.iter().filter(|object| object.broken).map(|object| object.name.as_str()).collect();
+    rights.all.retain(|right| right.routine.is_some() || !broken.contains(right.name.as_str()));
     inventory.extend(super::inventory::of_objects(&builder.objects));
     inventory.extend(rights.inventory());
     inventory.sort_unstable();
@@ -86,7 +95,9 @@ async fn definitions<'a>(
     for (kind, name, created) in &routines {
         builder.routine(kind, name, created);
     }
-    builder.views(&listed, &views);
+    let suspects = builder.suspects(&listed, &views);
+    let broken = broken::of(session, suspects).await;
+    builder.views(&listed, &views, &broken.map_err(|error| connector.fault("cannot look at the views", &error, database))?);
     builder.keys();
     for (trigger, created) in listed.triggers.iter().zip(&triggers) {
         builder.trigger(trigger, created);

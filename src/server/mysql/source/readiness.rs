@@ -2,7 +2,7 @@
 
 use super::grants::{self, Rights};
 use super::rights::is_refused;
-use crate::domain::{Fault, Product, text};
+use crate::domain::{Code, Fault, Product, text};
 use crate::server::mysql::connect::Connector;
 use crate::server::mysql::quote::{ident, literal};
 use crate::server::mysql::session::Session;
@@ -10,7 +10,7 @@ use crate::server::mysql::wire::Error;
 use crate::server::{Condition, Verdict};
 
 /// Rights on a database without which a part of what is in it is not seen, and what that is.
-const WITHIN: [(&str, &str); 3] = [("SHOW VIEW", "views"), ("TRIGGER", "triggers"), ("EVENT", "events")];
+const WITHIN: [(&str, &str); 4] = [("SELECT", "tables and views"), ("SHOW VIEW", "views"), ("TRIGGER", "triggers"), ("EVENT", "events")];
 
 /// How many names a line tells.
 const TOLD: usize = 5;
@@ -25,10 +25,14 @@ pub async fn look(connector: &Connector, databases: &[String]) -> Result<Vec<Con
     let account = known.first().map_or_else(|| "…".to_owned(), |row| account(&row.owned(0)));
     let logs = known.first().and_then(|row| row.number::<u8>(1)) == Some(1);
     let routines = routines(&mut session, &rights).await.map_err(failed)?;
+    let unread = unread(&mut session, &rights, databases).await.map_err(failed)?;
     let plain = plain(&mut session, databases).await.map_err(failed)?;
     session.close().await;
     let asking = Asking { rights: &rights, product, account: &account, databases };
-    Ok([Some(asking.definitions(routines)), Some(asking.moment()), asking.position(logs), plain.map(told)].into_iter().flatten().collect())
+    Ok([Some(asking.definitions(routines, &unread)), Some(asking.moment()), asking.position(logs), plain.map(told)]
+        .into_iter()
+        .flatten()
+        .collect())
 }
 
 /// `'backup'@'%'` of `backup@%`.
@@ -49,6 +53,36 @@ async fn routines(session: &mut Session, rights: &Rights) -> Result<bool, Error>
     }
 }
 
+/// Databases of which views are seen, but not their definitions: a backup of them fails.
+async fn unread(session: &mut Session, rights: &Rights, databases: &[String]) -> Result<Vec<String>, Error> {
+    let lacking: Vec<&String> = databases.iter().filter(|database| !rights.has_on("SHOW VIEW", database)).collect();
+    if lacking.is_empty() {
+        return Ok(Vec::new());
+    }
+    let within = lacking.iter().map(|name| literal(name)).collect::<Vec<_>>().join(", ");
+    let sql = format!(
+        "SELECT table_schema, table_name FROM information_schema.tables WHERE table_type = 'VIEW' AND table_schema IN ({within}) ORDER BY 1, 2"
+    );
+    let mut unread: Vec<String> = Vec::new();
+    for row in session.query(&sql).await? {
+        let database = row.owned(0);
+        // A right on the one view will do.
+        if !unread.contains(&database) && is_hidden(session, &database, &row.owned(1)).await? {
+            unread.push(database);
+        }
+    }
+    Ok(unread)
+}
+
+async fn is_hidden(session: &mut Session, database: &str, view: &str) -> Result<bool, Error> {
+    match session.query(&format!("SHOW CREATE VIEW {}.{}", ident(database), ident(view))).await {
+        Ok(_) => Ok(false),
+        Err(error) if is_refused(&error) => Ok(true),
+        Err(Error::Server { .. }) => Ok(false),
+        Err(lost) => Err(lost),
+    }
+}
+
 struct Asking<'a> {
     rights: &'a Rights,
     product: Product,
@@ -58,8 +92,18 @@ struct Asking<'a> {
 
 impl Asking<'_> {
     /// Whether everything that is defined is seen.
-    fn definitions(&self, routines: bool) -> Condition {
+    fn definitions(&self, routines: bool, unread: &[String]) -> Condition {
         const NAME: &str = "definitions";
+        if let Some(first) = unread.first() {
+            let more = if unread.len() > 1 { format!(" and {} more", unread.len() - 1) } else { String::new() };
+            let detail = format!("views are seen whose definitions this user may not read: of {}{more}", text::clean(first));
+            let on = if unread.len() == 1 { format!("{}.*", ident(first)) } else { "*.*".to_owned() };
+            let rights: Vec<&str> =
+                WITHIN.iter().map(|(right, _)| *right).filter(|right| !unread.iter().all(|name| self.rights.has_on(right, name))).collect();
+            // Other databases of a run are not spoiled by one.
+            let verdict = if unread.len() == self.databases.len() { Verdict::Refusal(Code::PermissionDenied) } else { Verdict::Warning };
+            return Condition::of(verdict, NAME, detail, format!("GRANT {} ON {on} TO {};", rights.join(", "), self.account));
+        }
         let mut lacking: Vec<(&str, &str, Vec<&String>)> = Vec::new();
         for (right, what) in WITHIN {
             let without: Vec<&String> = self.databases.iter().filter(|database| !self.rights.has_on(right, database)).collect();

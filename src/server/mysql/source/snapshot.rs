@@ -9,6 +9,7 @@ use crate::domain::server::Position;
 use crate::domain::time::Stamp;
 use crate::domain::{Code, Fault};
 use crate::server::mysql::connect::{Connector, Session};
+use crate::server::mysql::definition::script;
 use crate::server::mysql::wire::Error;
 use crate::server::{Answer, Reader, Snapshot, View};
 use futures_util::future::{BoxFuture, join_all};
@@ -87,6 +88,7 @@ impl Held {
             table.object = ids.get(table.name.name.as_str()).copied();
         }
         contents.objects = read.objects;
+        with_room(&mut contents);
         contents.sequences = read.sequences;
         contents.inventory = read.inventory;
         Ok(contents)
@@ -187,6 +189,19 @@ impl Opened {
     /// A database that has a moment to itself.
     pub fn alone(held: Arc<Held>, database: &str) -> Self {
         Self { held, database: database.to_owned(), alone: Some(Alone) }
+    }
+}
+
+/// Lets tables that are kept in memory be made for twice what they take here: in a copy rows may lie less densely.
+fn with_room(contents: &mut Contents) {
+    let in_memory = |table: &&Table| table.engine.as_deref().is_some_and(|engine| engine.eq_ignore_ascii_case("MEMORY"));
+    let bytes = |table: &Table| table.total_bytes.saturating_add(table.index_bytes).saturating_mul(2);
+    let rooms: HashMap<u32, u64> =
+        contents.tables.iter().filter(in_memory).filter_map(|table| Some((table.object?, bytes(table)))).collect();
+    for object in &mut contents.objects {
+        if let Some(bytes) = rooms.get(&object.id) {
+            object.sql.insert_str(0, &format!("{};\n", script::room(*bytes)));
+        }
     }
 }
 

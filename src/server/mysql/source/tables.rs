@@ -24,11 +24,22 @@ fn is_empty_shell(engine: &str) -> bool {
     ["MRG_MyISAM", "FEDERATED", "SPIDER", "CONNECT", "BLACKHOLE", "OQGRAPH", "SPHINX"].iter().any(|name| name.eq_ignore_ascii_case(engine))
 }
 
+/// Whether there can be tables in a database that this user does not see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sight {
+    /// No.
+    Whole,
+    /// It has rights on single tables only, and sees no others.
+    Granted,
+}
+
 /// A table, and what a backup of it must know beyond the plan.
 #[derive(Clone, Debug)]
 pub struct Found {
     /// The table.
     pub table: Table,
+    /// Whether its database is seen in full.
+    pub sight: Sight,
     /// Why its rows cannot be read, if so.
     pub obstacle: Option<String>,
     /// Whether its engine keeps no rows of its own.
@@ -70,6 +81,7 @@ pub async fn list(session: &mut Session, database: &str) -> Result<Vec<Found>, E
         return Ok(Vec::new());
     }
     let rights = grants::read(session).await?;
+    let all_seen = rights.reads_all_of(database);
     let mut columns = keys::columns(session, database, None).await?;
     let mut keys = keys::keys(session, database, None, &columns).await?;
     let product = session.flavour().product;
@@ -82,11 +94,13 @@ pub async fn list(session: &mut Session, database: &str) -> Result<Vec<Found>, E
         let key = keys.remove(&name).filter(|_| engine.as_deref().is_some_and(is_of_the_moment));
         let forms: Vec<ValueForm> = stored.iter().map(|column| column.form(product)).collect();
         let mut one = Found {
+            sight: if all_seen { Sight::Whole } else { Sight::Granted },
             obstacle: broken,
             shell: engine.as_deref().is_some_and(is_empty_shell),
             versioned: row.bytes(6) == Some(b"SYSTEM VERSIONED"),
             table: Table {
                 name: TableName::new("", name),
+                counter: stored.iter().find(|column| column.counts).map(|column| column.name.clone()),
                 columns: stored.into_iter().map(|column| column.name).collect(),
                 format: RowFormat::Tsv,
                 heap_bytes: row.number(3).unwrap_or(0),
@@ -157,6 +171,11 @@ pub fn notes(found: &[Found]) -> Vec<String> {
         (!names.is_empty()).then(|| if more > 0 { format!("{list} and {more} more") } else { list })
     };
     let mut notes = Vec::new();
+    if found.iter().any(|one| one.sight == Sight::Granted) {
+        notes.push(
+            "this user has no SELECT on the database as a whole: tables and views that it does not see are not in the backup".to_owned(),
+        );
+    }
     let engine = |one: &Found| one.table.engine.clone().unwrap_or_default();
     if let Some(names) = named(&|one| !one.shell && !is_of_the_moment(&engine(one))) {
         notes.push(format!(

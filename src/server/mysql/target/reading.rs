@@ -46,10 +46,11 @@ pub fn stays_inside(object: &SchemaObject) -> bool {
     let (settings, statement) = script::split(&object.sql);
     let quotes = script::quotes(&object.sql);
     let harmless = |line: &&str| {
-        ["SET sql_mode = '", "SET character_set_client = '", "SET collation_connection = '", "SET time_zone = '"]
-            .iter()
-            .any(|start| line.starts_with(start))
-            && words(line, Quotes::default()).count() == 4
+        script::is_room(line)
+            || ["SET sql_mode = '", "SET character_set_client = '", "SET collation_connection = '", "SET time_zone = '"]
+                .iter()
+                .any(|start| line.starts_with(start))
+                && words(line, Quotes::default()).count() == 4
     };
     if !settings.iter().all(harmless) {
         return false;
@@ -179,6 +180,10 @@ mod tests {
             ("TABLE", "CREATE TABLE `t` AS SELECT 1"),
             ("TABLE", "CREATE TABLE `x`.`t` (a int)"),
             ("TABLE", "CREATE TABLE `t` (a int) ENGINE=FEDERATED CONNECTION='mysql://h'"),
+            (
+                "TABLE",
+                "SET max_heap_table_size = CAST(GREATEST(@@global.max_heap_table_size, 1) AS UNSIGNED), GLOBAL x = CAST(1) AS UNSIGNED);\nCREATE TABLE `t` (a int)",
+            ),
             ("TABLE", "SET GLOBAL x = 1;\nCREATE TABLE `t` (a int)"),
             ("TABLE", "SET sql_mode = '', GLOBAL x = 1;\nCREATE TABLE `t` (a int)"),
             ("PROCEDURE", "CREATE PROCEDURE `p`() begin end; DROP DATABASE shop"),

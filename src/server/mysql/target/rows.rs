@@ -78,8 +78,9 @@ pub fn cured(table: &Table, fault: Fault) -> Fault {
     }
 }
 
-/// Warnings that say nothing about rows: words of SQL that are going out of use, and statements that are not fit for a log of statements.
-const HARMLESS: [u16; 4] = [1287, 1592, 1681, 3719];
+/// Warnings that say nothing about rows: words of SQL and mixtures of engines that are going out of use, and statements that are not fit for a
+/// log of statements.
+const HARMLESS: [u16; 5] = [1287, 1592, 1681, 3719, 6414];
 
 /// "Data truncated for column": the one warning of a value that is no member of an ENUM, whose zero it becomes.
 const TRUNCATED: u16 = 1265;

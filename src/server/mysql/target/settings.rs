@@ -41,14 +41,13 @@ const LEAST_WAIT: u64 = 300;
 
 /// Settings that not every server has, or not everybody may change: a key that the server adds by itself would be one that the source does
 /// not have, a table without a key is one like others, and what the source took is taken here too.
-const WISHES: [&str; 9] = [
+const WISHES: [&str; 8] = [
     "sql_notes = 1",
     "max_error_count = 1024",
     "sql_generate_invisible_primary_key = 0",
     "sql_require_primary_key = 0",
     "innodb_strict_mode = 0",
     "information_schema_stats_expiry = 0",
-    "max_heap_table_size = 4294967296",
     "system_versioning_insert_history = 1",
     "sql_safe_updates = 0",
 ];

@@ -105,6 +105,7 @@ fn object(entry: Entry) -> SchemaObject {
         access_method: access_method.filter(|_| !is_partitioned),
         table: None,
         depends: entry.depends,
+        broken: false,
     }
 }
 

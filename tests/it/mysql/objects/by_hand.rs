@@ -48,7 +48,9 @@ fn a_person_with_tar_and_the_stock_client_gets_everything_back() {
         mysql_zoo::shop(source, "by_hand");
         let quoted = name.replace('`', "``");
         source.sql("", &format!("create database `{quoted}` default character set latin1"));
-        source.sql(name, "create table `t;'\"` (`a b` int primary key, `c'd` text, b bit(9), key k (b)); insert into `t;'\"` values (1, 'tab\\there \\\\ ä;', 257), (2, null, null)");
+        source.sql(name, "create table `t;'\"` (`a b` int auto_increment primary key, `c'd` text, b bit(9), key k (b)); insert into `t;'\"` values (1, 'tab\\there \\\\ ä;', 257), (2, null, null)");
+        // A zero in a column that the server numbers, where values go through variables too.
+        source.sql(name, "set sql_mode = 'NO_AUTO_VALUE_ON_ZERO'; insert into `t;'\"` values (0, 'zero', 1)");
         let home = tempfile::tempdir().expect("a folder");
         let folder = home.path().join("backups");
         let mut flags = source.flags();
