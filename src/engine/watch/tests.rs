@@ -16,7 +16,14 @@ impl EventSink for Heard {
 
 fn wait(pid: i32, waited_ms: u64) -> Wait {
     let middle = Blocker { pid: 20, user: "ann".into(), blocked_by: vec![30], ..Blocker::default() };
-    let root = Blocker { pid: 30, depth: 1, user: "bob".into(), state: "idle in transaction".into(), end: "KILL 30;".into(), ..Blocker::default() };
+    let root = Blocker {
+        pid: 30,
+        depth: 1,
+        user: "bob".into(),
+        state: "idle in transaction".into(),
+        end: "KILL 30;".into(),
+        ..Blocker::default()
+    };
     Wait {
         pid,
         database: "shop".into(),

@@ -2,8 +2,8 @@
 
 use super::Facts;
 use super::checklist::{Found, obstacle, ok, refuse, warn};
-use crate::domain::Fault;
 use super::subject::Subject;
+use crate::domain::Fault;
 use crate::server::{Addition, Condition, Demanded, Demands, Verdict};
 
 /// Asks the server.

@@ -56,7 +56,8 @@ fn definers(known: &Known, demands: &Demands) -> Option<Condition> {
     let detail = format!("{user} may not make views, routines, triggers or events in the name of {}", few(&others));
     let right = if known.product == Product::Mariadb { "SET USER" } else { "SET_ANY_DEFINER, ALLOW_NONEXISTENT_DEFINER" };
     let account = Account::from_name(&known.user).sql();
-    let cure = format!("Be their definer yourself: --no-owner. Or let somebody else: --map-role OLD=NEW; GRANT {right} ON *.* TO {account};");
+    let cure =
+        format!("Be their definer yourself: --no-owner. Or let somebody else: --map-role OLD=NEW; GRANT {right} ON *.* TO {account};");
     Some(Condition::of(Verdict::Obstacle(Code::PermissionDenied), "definers", detail, cure))
 }
 
@@ -66,8 +67,10 @@ fn trust(known: &Known, demands: &Demands) -> Option<Condition> {
         return None;
     }
     let user = text::clean(&known.user);
-    let detail = format!("{user} may not make functions and triggers while a binary log is written (log_bin_trust_function_creators is off)");
-    let cure = "Let it, until the restore is done: SET GLOBAL log_bin_trust_function_creators = ON; or restore as a user with the right SUPER.";
+    let detail =
+        format!("{user} may not make functions and triggers while a binary log is written (log_bin_trust_function_creators is off)");
+    let cure =
+        "Let it, until the restore is done: SET GLOBAL log_bin_trust_function_creators = ON; or restore as a user with the right SUPER.";
     Some(Condition::of(Verdict::Obstacle(Code::PermissionDenied), "functions and triggers", detail, cure))
 }
 

@@ -63,7 +63,15 @@ SELECT a.pid, coalesce(a.usename, '')::text, coalesce(a.datname, '')::text, coal
     if pids.contains(&0) {
         let sql = "SELECT coalesce(string_agg(format('%L of %s in %s', gid, owner, database), ', '), 'none is left') FROM pg_catalog.pg_prepared_xacts";
         let statement: String = client.query_one(sql, &[]).await?.get(0);
-        known.insert(0, Blocker { state: "prepared".into(), statement: short(&statement), end: "COMMIT PREPARED or ROLLBACK PREPARED".into(), ..Blocker::default() });
+        known.insert(
+            0,
+            Blocker {
+                state: "prepared".into(),
+                statement: short(&statement),
+                end: "COMMIT PREPARED or ROLLBACK PREPARED".into(),
+                ..Blocker::default()
+            },
+        );
     }
     Ok(known)
 }
