@@ -1,6 +1,7 @@
 //! What a backup reads.
 
 mod baseline;
+mod building;
 mod candidates;
 mod created;
 mod cut;
