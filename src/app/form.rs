@@ -78,6 +78,10 @@ pub enum FieldId {
     Start,
     /// On which port.
     Port,
+    /// The one database that is recovered.
+    Only,
+    /// Whether what is done gets into the server's own binary log.
+    Logged,
     /// Where the log is archived.
     WalDir,
     /// Other folders for tablespaces.

@@ -53,6 +53,10 @@ pub struct Blocker {
     pub since: Stamp,
     /// Whether it belongs to a run of dbbackup.
     pub ours: bool,
+    /// The statement that cancels what it runs, in the words of its server.
+    pub cancel: String,
+    /// The statement that ends it; for a prepared transaction the words for both of its ends.
+    pub end: String,
 }
 
 /// How a session in the way is ended.
@@ -131,7 +135,7 @@ impl Blocker {
     /// Why this session may not be ended from here, if so.
     pub fn untouchable(&self) -> Option<&'static str> {
         match self {
-            Blocker { pid: 0, .. } => Some("a prepared transaction has no session: ROLLBACK PREPARED ends it"),
+            Blocker { pid: 0, .. } => Some("a prepared transaction has no session: rolling it back by its name ends it"),
             Blocker { ours: true, .. } => Some("it belongs to a run of dbbackup: cancel that job instead"),
             _ => None,
         }

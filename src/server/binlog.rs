@@ -5,6 +5,7 @@ use crate::domain::Product;
 use crate::domain::binlog::{LogName, Place};
 use crate::domain::spec::Binlog;
 use futures_util::future::BoxFuture;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Whose a log is.
@@ -79,6 +80,9 @@ pub struct ReplayLimits {
 pub trait Replayer: Send {
     /// Takes an event, all its bytes, and where it stands.
     fn take<'a>(&'a mut self, at: &'a Place, event: &'a [u8]) -> Answer<'a, ()>;
+
+    /// The transactions that are prepared on the server, and neither committed nor rolled back: the words that name each in a statement.
+    fn prepared(&mut self) -> Answer<'_, BTreeSet<String>>;
 
     /// Ends the statement at work, from outside.
     fn canceller(&self) -> Arc<dyn Cancel>;

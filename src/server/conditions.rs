@@ -2,6 +2,7 @@
 
 use crate::domain::Code;
 use crate::domain::spec::Binlog;
+use std::collections::BTreeSet;
 
 /// What a restore asks of a server.
 #[derive(Clone, Debug, Default)]
@@ -10,6 +11,23 @@ pub struct Demands {
     pub tables: Vec<Demanded>,
     /// Whether it is to be logged.
     pub binlog: Binlog,
+    /// Accounts, under their names on the target, whose rights something runs with.
+    pub definers: BTreeSet<String>,
+    /// Functions and triggers are made: what the server may want to trust before it logs.
+    pub code: bool,
+    /// Parts that go into databases which are there and stay.
+    pub additions: Vec<Addition>,
+}
+
+/// Parts that go into a database which is there and stays.
+#[derive(Clone, Debug, Default)]
+pub struct Addition {
+    /// The database.
+    pub database: String,
+    /// Tables and views that are made in it.
+    pub made: Vec<String>,
+    /// Tables of it that are there, into which rows go.
+    pub filled: Vec<String>,
 }
 
 /// A table with rows.

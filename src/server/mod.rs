@@ -29,7 +29,7 @@ mod tls;
 mod waits;
 
 pub use archiving::Archiving;
-pub use conditions::{Condition, Demanded, Demands, Verdict};
+pub use conditions::{Addition, Condition, Demanded, Demands, Verdict};
 pub use ledger::{Continuity, LedgerHead, Mark, Opened, Step};
 pub use mysql::dump as sql_dump;
 pub use postgres::dump;

@@ -11,6 +11,7 @@ pub mod log;
 pub mod pitr;
 pub mod plan;
 pub mod recover;
+pub mod replay;
 pub mod settings;
 pub mod target;
 pub mod timeline;

@@ -1,6 +1,6 @@
 //! What is recovered to where: the form between the timeline and the plan.
 
-use super::pitr;
+use super::{pitr, replay};
 use crate::app::form::{Field, FieldId, Form};
 use crate::app::model::Model;
 use crate::app::msg::Clock;
@@ -18,6 +18,8 @@ pub struct RecoverScreen {
     pub base: Option<PathBuf>,
     /// What was wished for when the form was made: the same wish finds it again as it was filled in.
     pub wished: Option<Wish>,
+    /// What the form was made for, where it is that of a recovery by a binary log.
+    pub replay: Option<replay::Made>,
     /// How.
     pub form: Form,
 }
@@ -90,11 +92,14 @@ impl RecoverScreen {
             Field::number(FieldId::Jobs, "jobs", model.setup.effort.jobs, 1, 64),
         ]);
         set_value(&mut form, kind, value);
-        Self { base: wish.base.clone(), wished: Some(wish), form }
+        Self { base: wish.base.clone(), wished: Some(wish), replay: None, form }
     }
 
     /// Puts in or takes out the fields that belong to what was just chosen.
     pub fn changed(&mut self, model: &Model) {
+        if self.replay.is_some() {
+            return;
+        }
         match self.form.current().map(|field| field.id) {
             Some(FieldId::TargetKind) => {
                 let kind = Kind::of(&self.form);
@@ -206,6 +211,9 @@ pub fn verdict(model: &Model) -> Option<Verdict> {
 
 /// The job.
 pub fn spec(model: &Model) -> Result<JobSpec, String> {
+    if replay::is_shown(model) {
+        return replay::spec(model);
+    }
     let screen = &model.recover;
     let form = &screen.form;
     if let Some(problem) =

@@ -2,6 +2,7 @@
 
 use super::contents::{Choice, ContentsScreen};
 use super::limits;
+use super::replay::LOGGED;
 use crate::app::form::{Field, FieldId, Form};
 use crate::app::model::Model;
 use crate::domain::Product;
@@ -63,6 +64,8 @@ impl TargetScreen {
         if !mysql {
             fields.push(Field::choice(FieldId::Tablespaces, "tablespaces", &KEEP, 0));
             fields.push(Field::choice(FieldId::LongValues, "long values", &LONG_VALUES, 0));
+        } else {
+            fields.push(Field::choice(FieldId::Logged, "it is", &LOGGED, 0));
         }
         fields.extend([
             Field::choice(FieldId::Prove, "prove", &YES, 0),
@@ -180,7 +183,7 @@ impl TargetScreen {
             prove: self.form.choice(FieldId::Prove) == 0,
             toast_compression: [None, Some("lz4"), Some("pglz")][self.form.choice(FieldId::LongValues).min(2)].map(str::to_owned),
             continue_on_error: self.form.choice(FieldId::OnFailure) == 1,
-            binlog: Binlog::default(),
+            binlog: if self.form.choice(FieldId::Logged) == 1 { Binlog::Off } else { Binlog::On },
             care: self.care(choice),
         }))
     }

@@ -15,7 +15,7 @@ use crate::app::screens::diagnostics;
 use crate::app::screens::home;
 use crate::app::screens::recover::{self, RecoverScreen};
 use crate::app::screens::target::TargetScreen;
-use crate::app::screens::{binlog, pitr};
+use crate::app::screens::{pitr, replay};
 use crate::domain::recovery::judge::Wish;
 use std::path::PathBuf;
 
@@ -59,8 +59,11 @@ pub(super) fn enter(model: &mut Model, out: &mut Vec<Cmd>) {
         }
         Place::Pitr if model.recovery.typing.is_some() => pitr::take_typed(model),
         Place::Pitr if pitr::foreign(model).is_some() => {
-            let spec = binlog::spec(model);
-            with_spec(model, spec, out, flow::submit);
+            let opened = replay::open(model);
+            match opened {
+                Ok(()) => model.nav.enter(Place::Recover),
+                Err(why) => with_spec(model, Err(why), out, flow::submit),
+            }
         }
         Place::Wal if pitr::foreign(model).is_some() => model.nav = Nav::at(Place::Pitr),
         Place::Pitr => open_recovery(model, pitr::wish(model), out),

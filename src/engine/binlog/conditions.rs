@@ -9,6 +9,7 @@ use crate::domain::{Bytes, Code, Fault};
 use crate::engine::restore::source;
 use crate::server::Server;
 use crate::server::binlog::ReplayLimits;
+use crate::server::mysql::definition::schedule::is_enabled;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -80,14 +81,14 @@ async fn scheduler(spec: &ReplaySpec, known: &Known, limits: &ReplayLimits) -> R
     }))
 }
 
-/// The first event in a backup.
+/// The first event in a backup that would run by itself.
 async fn event_of(path: &Path, only: Option<&str>) -> Result<Option<String>, Fault> {
     let archive = Arc::new(Archive::open(path)?);
     for database in
         archive.manifest().databases.iter().filter(|database| database.failed.is_none() && only.is_none_or(|only| database.name == only))
     {
         let objects = source::objects(&archive, database).await?;
-        if let Some(event) = objects.iter().find(|object| object.kind == "EVENT") {
+        if let Some(event) = objects.iter().find(|object| object.kind == "EVENT" && is_enabled(&object.sql)) {
             return Ok(Some(format!("{}.{}", database.name, event.name)));
         }
     }

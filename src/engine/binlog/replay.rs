@@ -12,6 +12,7 @@ use crate::engine::{Context, restore};
 use crate::server::binlog::ReplaySettings;
 use crate::server::mysql::binlog::event;
 use crate::server::mysql::binlog::transaction::{Step, Tracker};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
@@ -52,12 +53,17 @@ pub async fn run(spec: &ReplaySpec, context: &Context) -> Result<Summary, Fault>
         }
     };
     let known = Arc::new(known);
-    replay(spec, &known, context).await.map_err(|failure| failure.told(spec))?;
+    let prepared = replay(spec, &known, context).await.map_err(|failure| failure.told(spec))?;
     let end = &known.facts.end;
     summary.row_bytes.0 += known.facts.bytes;
     summary.notes.push(format!("Replayed {} transactions, to {}.", grouped(known.facts.transactions), words(&spec.target, spec.bound)));
     summary.notes.push(format!("Last replayed: {}", end.last.as_ref().map_or_else(|| "none".to_owned(), told)));
     summary.notes.push(format!("First not replayed: {}", end.next.as_ref().map_or_else(|| "none: the archive ends".to_owned(), told)));
+    summary.notes.extend(prepared.iter().map(|xid| {
+        format!(
+            "Prepared at the border, and neither committed nor rolled back: it holds its locks until XA COMMIT {xid}; or XA ROLLBACK {xid};"
+        )
+    }));
     summary.duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     Ok(summary)
 }
@@ -99,11 +105,14 @@ impl From<Fault> for Failure {
     }
 }
 
-async fn replay(spec: &ReplaySpec, known: &Arc<Known>, context: &Context) -> Result<(), Failure> {
-    let Some(last) = &known.facts.end.last else { return Ok(()) };
+/// Gives the transactions that it left prepared.
+async fn replay(spec: &ReplaySpec, known: &Arc<Known>, context: &Context) -> Result<Vec<String>, Failure> {
+    let Some(last) = &known.facts.end.last else { return Ok(Vec::new()) };
     let stop = Place { log: last.at.log.clone(), offset: last.end };
     let settings = ReplaySettings { only: spec.database.clone(), rename: spec.renamed().map(str::to_owned), binlog: spec.binlog };
     let mut session = context.server()?.replayer(&settings).await?;
+    // Who may not ask is told of none.
+    let before = session.prepared().await.unwrap_or_default();
     let canceller = session.canceller();
     // Full: the reader waits. Closed by the reader at the border, or by the session when it fails.
     let (sender, mut receiver) = mpsc::channel::<Result<Item, Fault>>(AHEAD);
@@ -136,10 +145,15 @@ async fn replay(spec: &ReplaySpec, known: &Arc<Known>, context: &Context) -> Res
         ended = work => ended,
     };
     drop(receiver);
+    let left = match &ended {
+        Ok(()) => session.prepared().await.unwrap_or_default(),
+        Err(_) => BTreeSet::new(),
+    };
     session.close().await;
     reading.await.map_err(|error| Fault::internal("reading the log broke off").caused_by(&error))?;
     // A session that was lost may have committed what it was not told of.
-    ended.map_err(|fault: Fault| Failure { safe: safe.filter(|_| fault.sqlstate.is_some()), fault })
+    ended.map_err(|fault: Fault| Failure { safe: safe.filter(|_| fault.sqlstate.is_some()), fault })?;
+    Ok(left.difference(&before).cloned().collect())
 }
 
 /// Reads the events from the beginning to the border.

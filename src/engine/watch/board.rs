@@ -97,7 +97,9 @@ impl Board {
 
 fn explained(fault: Fault, wait: &Wait) -> Fault {
     let limit = wait.limit_ms / 1000;
-    let mut fault = fault.at("Waited for", format!("{} on {}, {limit} s", wait.mode, wait.object));
+    // Not every server tells the mode.
+    let mode = if wait.mode.is_empty() { "a lock" } else { &wait.mode };
+    let mut fault = fault.at("Waited for", format!("{mode} on {}, {limit} s", wait.object));
     let roots: Vec<&Blocker> = wait.roots().take(3).collect();
     for root in &roots {
         fault = fault.at("Held by", root.words());
@@ -105,7 +107,8 @@ fn explained(fault: Fault, wait: &Wait) -> Fault {
     if let Some(first) = roots.first() {
         fault = fault.because(format!("{} is locked by {}", wait.object, first.words()));
     }
-    let others: Vec<Step> = fault.steps.drain(..).filter(|step| !step.text.starts_with(GENERAL)).collect();
+    // Where nobody could be named, the general step is the only way to somebody.
+    let others: Vec<Step> = fault.steps.drain(..).filter(|step| roots.is_empty() || !step.text.starts_with(GENERAL)).collect();
     for root in roots {
         fault = steps(fault, root);
     }
@@ -116,18 +119,18 @@ fn explained(fault: Fault, wait: &Wait) -> Fault {
 /// How one blocker is got out of the way.
 fn steps(fault: Fault, root: &Blocker) -> Fault {
     if root.pid == 0 {
-        return fault.step(format!("End the prepared transaction ({}): COMMIT PREPARED or ROLLBACK PREPARED.", root.statement));
+        return fault.step(format!("End the prepared transaction ({}): {}.", root.statement, root.end));
     }
     if root.ours {
         return fault.step(format!("pid {} belongs to another run of dbbackup: let that end first.", root.pid));
     }
+    if root.end.is_empty() {
+        return fault.step(format!("pid {} is gone already: try again.", root.pid));
+    }
     let fault = if root.state == "active" {
-        fault.step_run(format!("Cancel what pid {} of {} runs:", root.pid, root.user), format!("SELECT pg_cancel_backend({});", root.pid))
+        fault.step_run(format!("Cancel what pid {} of {} runs:", root.pid, root.user), root.cancel.clone())
     } else {
         fault
     };
-    fault.step_run(
-        format!("End the session of pid {} of {}; its transaction is rolled back:", root.pid, root.user),
-        format!("SELECT pg_terminate_backend({});", root.pid),
-    )
+    fault.step_run(format!("End the session of pid {} of {}; its transaction is rolled back:", root.pid, root.user), root.end.clone())
 }

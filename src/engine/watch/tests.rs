@@ -16,7 +16,14 @@ impl EventSink for Heard {
 
 fn wait(pid: i32, waited_ms: u64) -> Wait {
     let middle = Blocker { pid: 20, user: "ann".into(), blocked_by: vec![30], ..Blocker::default() };
-    let root = Blocker { pid: 30, depth: 1, user: "bob".into(), state: "idle in transaction".into(), ..Blocker::default() };
+    let root = Blocker {
+        pid: 30,
+        depth: 1,
+        user: "bob".into(),
+        state: "idle in transaction".into(),
+        end: "KILL 30;".into(),
+        ..Blocker::default()
+    };
     Wait {
         pid,
         database: "shop".into(),
@@ -76,9 +83,14 @@ fn progress_counts_on_and_faults_name_who_was_in_the_way() {
     assert_eq!(progress.databases[0].state, DatabaseState::Failed(fault.clone()));
     let text = fault.render("Restore failed");
     assert!(text.contains("ACCESS EXCLUSIVE on public.orders, 60 s") && text.contains("pid 30, bob"), "{text}");
-    assert_eq!(fault.steps[0].command.as_deref(), Some("SELECT pg_terminate_backend(30);"));
+    assert_eq!(fault.steps[0].command.as_deref(), Some("KILL 30;"));
     assert_eq!(fault.steps.len(), 2, "the general step has gone, the last one stays: {text}");
     assert_eq!(board.explain(fault.clone()), fault, "a fault is explained once");
+    let nobody = Board::default();
+    nobody.see(vec![Wait { blockers: Vec::new(), mode: String::new(), ..wait(1, 4000) }]);
+    let unnamed = nobody.explain(timeout);
+    assert!(unnamed.steps[0].text.starts_with("See who"), "who cannot be named is looked for: {unnamed:?}");
+    assert!(unnamed.context.contains(&("Waited for".to_owned(), "a lock on public.orders, 60 s".to_owned())), "{unnamed:?}");
     let elsewhere = Fault::new(Code::LockTimeout, "cannot").at("Database", "other");
     assert_eq!(board.explain(elsewhere.clone()), elsewhere);
 }

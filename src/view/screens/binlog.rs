@@ -146,7 +146,7 @@ fn recovery(model: &Model, standing: &LogStanding, size: Size) -> Vec<Row> {
         None => rows.push(line("begins", "✗ no backup from which the archived log leads there", Role::Bad)),
     }
     rows.push(Row::new());
-    let said = "Enter prepares it on this server and shows its plan: databases that are there already are in the way of it, and are said. Elsewhere, or in their place:";
+    let said = "Enter asks what is recovered on this server, under which name and in place of what, and shows the plan. Or by hand, also elsewhere:";
     rows.extend(Row::wrapped(said, Role::Muted, 0, cols));
     if let Some(words) = binlog::words(model) {
         rows.extend(Row::wrapped(&command::shell(&words), Role::Text, 2, cols));

@@ -51,6 +51,8 @@ const fn left_out(id: FieldId) -> &'static str {
         FieldId::Workdir => "where this host has such things",
         FieldId::RecoverInto | FieldId::TargetValue => "",
         FieldId::Port => "one that is free",
+        FieldId::Only => "all of them",
+        FieldId::Target => "its own",
         FieldId::WalDir => "none: only what the base backup holds",
         FieldId::BinDir => "found by version",
         _ => "as they are",

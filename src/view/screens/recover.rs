@@ -4,7 +4,8 @@ use super::{Here, form, pitr};
 use crate::app::form::FieldId;
 use crate::app::jobs::file_name;
 use crate::app::model::Model;
-use crate::app::screens::recover;
+use crate::app::screens::{recover, replay};
+use crate::app::when;
 use crate::domain::recovery::judge::Verdict;
 use crate::view::look::Role;
 use crate::view::page::{Row, Size};
@@ -13,6 +14,9 @@ use crate::view::text;
 /// The lines of the screen.
 pub fn rows(model: &Model, size: Size) -> Vec<Row> {
     let screen = &model.recover;
+    if replay::is_shown(model) {
+        return by_binlog(model, size);
+    }
     let mut rows = vec![Row::of("Recover a server to a moment", Role::Title)];
     if size.rows > 12 {
         let from = match &screen.base {
@@ -36,6 +40,35 @@ pub fn rows(model: &Model, size: Size) -> Vec<Row> {
         rows.extend(verdict);
     }
     rows
+}
+
+/// The form of a recovery by the binary log.
+fn by_binlog(model: &Model, size: Size) -> Vec<Row> {
+    let form = &model.recover.form;
+    let to = model.recovery.moment.map_or_else(|| "the end of the archive".to_owned(), |at| when::typed(at, &model.clock));
+    let mut rows = vec![Row::of(text::cut(&format!("Recover this server to {to}"), size.cols), Role::Title)];
+    if let Some((_, backup)) = &model.recover.replay {
+        let from = format!("restores {}, then replays the archived log", file_name(backup));
+        rows.push(Row::of(text::cut(&from, size.cols), Role::Muted));
+    }
+    rows.push(Row::new());
+    let hint = form.current().map(|field| hint_of_replay(field.id)).unwrap_or_default();
+    let hint = text::wrap(hint, size.cols.saturating_sub(2)).into_iter().map(|line| Row::new().gap(2).then(line, Role::Muted));
+    rows.extend(super::form::rows(form, Here::Yes, &|id| replay::problem(model, id), size.cols, form.fields.len()));
+    rows.push(Row::new());
+    rows.extend(hint);
+    rows
+}
+
+const fn hint_of_replay(id: FieldId) -> &'static str {
+    match id {
+        FieldId::Only => "Only this one's rows and tables are recovered; no users, no rights, no other databases. Empty: all of them.",
+        FieldId::Target => "Another name recovers beside the database that is there. Empty: its own name.",
+        FieldId::Existing => "Dropping needs a name typed on the next screen. Nothing is touched before that.",
+        FieldId::Bound => "Whether the transaction that stands exactly at the moment is still recovered.",
+        FieldId::Logged => "Replicas, and recovery to a later moment, take it from there. Leaving it out needs a right.",
+        _ => "",
+    }
 }
 
 /// Whether what is filled in can be recovered, as far as the archive's names and times say.

@@ -44,6 +44,7 @@ const fn hint(id: FieldId, product: Product) -> &'static str {
         FieldId::Enough if product.is_mysql() => {
             "So many percent of the databases must come back. 100: all, and a user who cannot be made ends the restore."
         }
+        FieldId::Logged => "Replicas, and recovery to a later moment, take what is restored from there. Leaving it out needs a right.",
         FieldId::Target => "The database that it becomes; it may have another name than in the archive.",
         FieldId::Existing => "Dropping needs the name typed on the next screen. Nothing is touched before that.",
         FieldId::What => "Rows only go into tables that exist.",

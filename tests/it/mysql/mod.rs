@@ -1,5 +1,6 @@
 //! MySQL and MariaDB, on real servers.
 
+mod before;
 mod binlog;
 mod diagnose;
 mod foreign;

@@ -323,3 +323,28 @@ fn everything_that_a_server_logs_is_replayed_to_the_same_state() {
         assert_eq!(list.stdout.lines().count(), names(&dir).len(), "{}", list.stdout);
     }
 }
+
+#[test]
+fn events_that_are_disabled_are_no_hindrance_and_prepared_transactions_are_told() {
+    for kind in Kind::ALL {
+        let server = target(kind);
+        let before = server.sql("", "select @@global.event_scheduler");
+        server.sql("", "set global event_scheduler = on");
+        let event = "create table t (id int primary key); create event e on schedule every 1 day disable do insert into t values (9)";
+        let story = Story::new(kind, "asleep", event);
+        story.back_up();
+        story.sql("insert into t values (1); xa start 'g1', 'b'; insert into t values (2); xa end 'g1', 'b'; xa prepare 'g1', 'b'");
+        story.archive();
+        let copy = format!("{}_copy", story.name);
+        let done = story.recover(&copy, &[]);
+        let left = server.sql("", "xa recover");
+        if !left.is_empty() {
+            server.sql("", "xa rollback X'6731', X'62', 1");
+        }
+        story.sql("xa rollback 'g1', 'b'");
+        server.sql("", &format!("set global event_scheduler = {before}"));
+        let done = done.ok();
+        assert_eq!(asked(kind, &copy, "select group_concat(id) from t"), "1", "{kind:?}\n{}", done.text());
+        assert!(!left.is_empty() && done.text().contains("XA ROLLBACK X'6731',X'62',1;"), "{kind:?} {left}\n{}", done.text());
+    }
+}

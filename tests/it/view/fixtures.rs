@@ -672,7 +672,7 @@ pub fn waits() -> Vec<Wait> {
         transaction_ms: Some(open),
         statement: statement.into(),
         since: Stamp(NOW - 900_000),
-        ours: false,
+        ..Blocker::default()
     };
     let root = one(4711, 1, &[], "anna", "idle in transaction", 552_000, "UPDATE orders SET state = 'paid' WHERE id = 4711");
     let blockers = vec![

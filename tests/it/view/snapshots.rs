@@ -145,12 +145,28 @@ fn a_server_of_another_product() {
         ("pitr", keys(mariadb(), "6")),
         ("wal", keys(mariadb(), "7")),
         ("pitr_archive", archived("6")),
+        ("pitr_form", keys(archived("6"), "enter down down right")),
         ("wal_archive", archived("7")),
         ("diagnostics", keys(mariadb(), "8")),
         ("diagnosed", Harness::of(mariadb()).keys("8").answer(Ok(Reply::Diagnosis(Box::new(fixtures::diagnosis_of_mariadb())))).model),
     ] {
         at_sizes(&format!("mariadb_{state}"), &model, &sizes);
     }
+    let mut form = Harness::of(archived("6")).keys("enter").shows("under the name").types("crm").keys("down").types("crm_then");
+    form = form.keys("down right down right enter");
+    match form.take().pop() {
+        Some(dbbackup::app::cmd::Cmd::Plan(_, spec)) => match *spec {
+            dbbackup::domain::spec::JobSpec::Replay(spec) => {
+                assert_eq!((spec.database.as_deref(), spec.rename.as_deref()), (Some("crm"), Some("crm_then")));
+                assert_eq!(spec.binlog, dbbackup::domain::spec::Binlog::Off);
+                let dbbackup::domain::spec::ReplayBase::Backup { restore, .. } = spec.base else { panic!("no backup") };
+                assert!(restore.clean && restore.binlog == spec.binlog, "what is there is dropped first");
+            }
+            other => panic!("no replay: {other:?}"),
+        },
+        other => panic!("no plan was asked for: {other:?}"),
+    }
+    Harness::of(archived("6")).keys("enter").types("nobody").keys("enter").shows("not in that backup");
     let harness = Harness::of(mariadb())
         .quietly()
         .keys("6")

@@ -2,8 +2,9 @@
 
 use super::Facts;
 use super::checklist::{Found, obstacle, ok, refuse, warn};
+use super::subject::Subject;
 use crate::domain::Fault;
-use crate::server::{Condition, Demanded, Demands, Verdict};
+use crate::server::{Addition, Condition, Demanded, Demands, Verdict};
 
 /// Asks the server.
 pub async fn look(facts: &Facts<'_>) -> Result<Vec<Found>, Fault> {
@@ -17,7 +18,23 @@ pub async fn look(facts: &Facts<'_>) -> Result<Vec<Found>, Fault> {
             row: entry.chunks.iter().map(|chunk| chunk.bytes / chunk.rows.max(1)).max().unwrap_or(0),
         })
     });
-    let demands = Demands { tables: tables.collect(), binlog: facts.spec.binlog };
+    // What a restore that is gone on with has made already is no surprise in its target.
+    let stays = |subject: &&Subject<'_>| {
+        let known = facts.existing.iter().any(|one| one.name == subject.target);
+        known && facts.resumed.is_none_or(|manifest| manifest.words(&subject.target).is_none())
+    };
+    let additions = facts.subjects.iter().filter(stays).filter_map(|subject| {
+        let addition =
+            Addition { database: subject.target.clone(), made: subject.needs.made.clone(), filled: subject.needs.filled.clone() };
+        (!addition.made.is_empty() || !addition.filled.is_empty()).then_some(addition)
+    });
+    let demands = Demands {
+        tables: tables.collect(),
+        binlog: facts.spec.binlog,
+        definers: facts.needed(|needs| &needs.definers).into_iter().map(str::to_owned).collect(),
+        code: facts.subjects.iter().any(|subject| subject.needs.code),
+        additions: additions.collect(),
+    };
     Ok(facts.server.conditions(&demands).await?.into_iter().map(line).collect())
 }
 

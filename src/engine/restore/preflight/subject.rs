@@ -63,6 +63,12 @@ pub struct Needs {
     pub locks: u64,
     /// What is left out of a selection, and why.
     pub notes: Vec<String>,
+    /// Functions or triggers are made.
+    pub code: bool,
+    /// Tables and views that a part makes, under their names on the target. Empty for a whole database, which goes into an empty one.
+    pub made: Vec<String>,
+    /// Tables that must be there, into which rows go.
+    pub filled: Vec<String>,
 }
 
 impl Subject<'_> {
@@ -173,6 +179,10 @@ fn digest(chosen: &Chosen, database: &manifest::Database, spec: &RestoreSpec, se
             }
         }
         needs.definitions += u64::from(object.section == Section::PreData);
+        needs.code |= matches!(object.kind.as_str(), "FUNCTION" | "TRIGGER" | "PACKAGE BODY");
+        if !chosen.whole && matches!(object.kind.as_str(), "TABLE" | "VIEW" | "SEQUENCE") {
+            needs.made.push(object.name.clone());
+        }
     }
     if chosen.whole {
         let properties = &database.properties;
@@ -189,6 +199,9 @@ fn digest(chosen: &Chosen, database: &manifest::Database, spec: &RestoreSpec, se
     for entry in chosen.tables.iter().filter_map(|(at, _)| database.tables.get(*at)) {
         needs.rows += entry.bytes;
         needs.indexes += entry.table.index_bytes;
+    }
+    if !chosen.definitions {
+        needs.filled = chosen.tables.iter().map(|(_, table)| table.destination().name.clone()).collect();
     }
     needs.locks = locks(&chosen.objects);
     needs.likeness = likeness(&chosen.objects);

@@ -8,6 +8,7 @@ pub mod grant;
 pub mod lexer;
 pub mod names;
 mod rename;
+pub mod schedule;
 pub mod script;
 pub mod table;
 pub mod user;

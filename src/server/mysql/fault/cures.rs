@@ -16,7 +16,7 @@ pub fn steps(fault: Fault, number: u16, message: &str) -> Fault {
         (_, 1129) => fault
             .step_run("Let the server forget the errors of this host:", "mysqladmin flush-hosts")
             .step("It counts connections that break before their login; max_connect_errors says how many are too many."),
-        (_, 1419) => fault.step_run(
+        (_, 1418 | 1419) => fault.step_run(
             "Let routines be made where a binary log is written:",
             "SET GLOBAL log_bin_trust_function_creators = ON;",
         ),
@@ -70,9 +70,13 @@ fn grant(message: &str, connection: &Connection, database: &str) -> Option<Strin
     let whole = |database: &str| if database.is_empty() { "*.*".to_owned() } else { format!("{}.*", ident(database)) };
     // Access denied; you need (at least one of) the PROCESS privilege(s) for this operation
     if let Some((_, rest)) = message.split_once("(at least one of) the ") {
-        let right = rest.split(" privilege").next()?.split([',', ' ']).next()?.to_owned();
-        let right = if right == "BINLOG" { "BINLOG MONITOR".to_owned() } else { right };
-        return Some(format!("GRANT {right} ON *.* TO {}@'%';", literal(&connection.user)));
+        let (list, _) = rest.split_once(" privilege")?;
+        // Any of them will do; SUPER, which gives nearly everything, only where there is no other.
+        let rights: Vec<&str> = list.split(", ").flat_map(|some| some.split(" or ")).map(str::trim).collect();
+        let right = rights.iter().find(|right| **right != "SUPER").or(rights.first())?;
+        // A session through the socket is known as one of localhost.
+        let host = if connection.is_socket() { "localhost" } else { "%" };
+        return Some(format!("GRANT {right} ON *.* TO {}@{};", literal(&connection.user), literal(host)));
     }
     let (account, rest) = account(message)?;
     // Access denied for user 'a'@'h' to database 'd'
@@ -230,8 +234,13 @@ mod tests {
             ),
             (
                 1227,
+                "Access denied; you need (at least one of) the SUPER or SET_ANY_DEFINER privilege(s) for this operation",
+                "GRANT SET_ANY_DEFINER ON *.* TO 'o''neill'@'%';",
+            ),
+            (
+                1227,
                 "Access denied; you need (at least one of) the SUPER, REPLICATION CLIENT privilege(s) for",
-                "GRANT SUPER ON *.* TO 'o''neill'@'%';",
+                "GRANT REPLICATION CLIENT ON *.* TO 'o''neill'@'%';",
             ),
         ] {
             assert_eq!(commands(number, message, "here")[0], sql);

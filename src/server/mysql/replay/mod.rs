@@ -14,7 +14,7 @@ use super::binlog::{payload, rows};
 use super::connect::Connector;
 use super::quote;
 use super::session::{LoadError, Session};
-use super::wire::Error;
+use super::wire::{Error, Row};
 use crate::domain::binlog::Place;
 use crate::domain::spec::Binlog;
 use crate::domain::text::clean;
@@ -24,7 +24,7 @@ use crate::server::{Answer, Cancel};
 use futures_util::future::BoxFuture;
 use load::Files;
 use settings::Held;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// Bytes of rows that are sent at once, where the server takes as many.
@@ -117,6 +117,17 @@ impl Replayer for Replay {
         Box::pin(async move { self.event(event).await.map_err(|fault| fault.at("Place", at)) })
     }
 
+    fn prepared(&mut self) -> Answer<'_, BTreeSet<String>> {
+        Box::pin(async {
+            let rows = self
+                .session
+                .query("XA RECOVER")
+                .await
+                .map_err(|error| self.connector.fault("cannot ask for the transactions that are prepared", &error, ""))?;
+            Ok(rows.iter().filter_map(identity).collect())
+        })
+    }
+
     fn canceller(&self) -> Arc<dyn Cancel> {
         self.session.canceller()
     }
@@ -124,6 +135,13 @@ impl Replayer for Replay {
     fn close(self: Box<Self>) -> BoxFuture<'static, ()> {
         Box::pin(async move { self.session.close().await })
     }
+}
+
+/// The identity of a prepared transaction as `XA COMMIT` takes it, out of format, lengths of both parts, and their bytes.
+fn identity(row: &Row) -> Option<String> {
+    let (format, first, data) = (row.number::<i64>(0)?, row.number::<usize>(1)?, row.bytes(3)?);
+    let (global, branch) = data.split_at_checked(first)?;
+    Some(format!("{},{},{format}", quote::bytes(global), quote::bytes(branch)))
 }
 
 impl Replay {

@@ -5,8 +5,8 @@ use crate::domain::Fault;
 use crate::server::RowSource;
 use crate::server::mysql::wire::Error;
 
-/// Bytes of one packet of rows to load.
-const PACKET: usize = 1 << 20;
+/// Bytes of one packet of rows to load: well below any `max_allowed_packet` that is in use, for the server counts each packet by itself.
+const PACKET: usize = 256 << 10;
 
 /// Why rows were not loaded.
 #[derive(Debug)]

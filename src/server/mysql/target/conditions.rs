@@ -1,5 +1,6 @@
 //! What of a server's settings decides over a restore: how rows come in, what is logged, how names are compared, which engines there are.
 
+use super::{additions, rights};
 use crate::domain::spec::Binlog;
 use crate::domain::{Bytes, Code, Fault, text};
 use crate::server::mysql::connect::Connector;
@@ -66,6 +67,8 @@ pub async fn look(connector: &Connector, demands: &Demands) -> Result<Vec<Condit
         (false, false) => None,
     };
     let rights = grants::read(&mut session).await.map_err(failed)?;
+    let mut more = rights::look(&mut session, &rights, demands).await.map_err(failed)?;
+    more.extend(additions::look(&mut session, demands).await.map_err(failed)?);
     session.close().await;
     let number = |at: usize| rows.first().and_then(|row| row.number::<u64>(at)).unwrap_or(0);
     let settings = Settings {
@@ -83,7 +86,9 @@ pub async fn look(connector: &Connector, demands: &Demands) -> Result<Vec<Condit
         engines: engines.iter().map(|row| row.owned(0).to_ascii_lowercase()).collect(),
         unlogged,
     };
-    Ok(judge(&settings, demands))
+    let mut found = judge(&settings, demands);
+    found.extend(more);
+    Ok(found)
 }
 
 fn judge(settings: &Settings, demands: &Demands) -> Vec<Condition> {
@@ -235,7 +240,7 @@ fn engines(settings: &Settings, demands: &Demands) -> Condition {
 }
 
 /// The first names of many.
-fn few(names: &[String]) -> String {
+pub fn few(names: &[String]) -> String {
     let mut told = names.iter().take(TOLD).cloned().collect::<Vec<_>>().join(", ");
     if names.len() > TOLD {
         told.push_str(&format!(" and {} more", names.len() - TOLD));

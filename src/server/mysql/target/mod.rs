@@ -1,5 +1,6 @@
 //! What a restore writes through.
 
+mod additions;
 pub mod conditions;
 pub mod database;
 mod empty;
@@ -14,6 +15,7 @@ mod plain;
 mod probe;
 pub mod reading;
 mod rename;
+mod rights;
 mod rows;
 pub mod scratch;
 mod script;

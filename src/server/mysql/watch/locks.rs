@@ -188,6 +188,8 @@ fn blocker(row: &Row, ours: &[u64]) -> Blocker {
         },
         statement: short(&row.owned(6)),
         ours: ours.contains(&id),
+        cancel: format!("KILL QUERY {id};"),
+        end: format!("KILL {id};"),
         ..Blocker::default()
     }
 }

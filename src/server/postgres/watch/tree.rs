@@ -63,7 +63,15 @@ SELECT a.pid, coalesce(a.usename, '')::text, coalesce(a.datname, '')::text, coal
     if pids.contains(&0) {
         let sql = "SELECT coalesce(string_agg(format('%L of %s in %s', gid, owner, database), ', '), 'none is left') FROM pg_catalog.pg_prepared_xacts";
         let statement: String = client.query_one(sql, &[]).await?.get(0);
-        known.insert(0, Blocker { state: "prepared".into(), statement: short(&statement), ..Blocker::default() });
+        known.insert(
+            0,
+            Blocker {
+                state: "prepared".into(),
+                statement: short(&statement),
+                end: "COMMIT PREPARED or ROLLBACK PREPARED".into(),
+                ..Blocker::default()
+            },
+        );
     }
     Ok(known)
 }
@@ -81,6 +89,8 @@ fn blocker(row: &Row, ours: &[i32]) -> Blocker {
         transaction_ms: row.get::<_, Option<i64>>(6).map(|ms| u64::try_from(ms).unwrap_or(0)),
         statement: short(row.get(7)),
         since: Stamp(row.get(8)),
+        cancel: format!("SELECT pg_cancel_backend({pid});"),
+        end: format!("SELECT pg_terminate_backend({pid});"),
         ..Blocker::default()
     }
 }

@@ -126,6 +126,9 @@ impl<'a> Group<'a> {
             let cut: String = line.chars().take(STATEMENT).collect();
             detail.push_str(&format!("; statement: {}{}", text::clean(&cut), if cut.len() < line.len() { " …" } else { "" }));
         }
-        obstacle(fault.code, NAME, detail, steps(fault))
+        // What cannot be made ends the restore, unless it is told to go on.
+        let around = "With --continue-on-error it is left out, and told at the end.";
+        let cure = steps(fault).map_or_else(|| around.to_owned(), |cure| format!("{cure} {around}"));
+        obstacle(fault.code, NAME, detail, Some(cure))
     }
 }
