@@ -4,6 +4,9 @@ use super::inbox::Inbox;
 use super::keys;
 use crate::app::msg::{Msg, Why};
 use crossterm::event::{self, Event};
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
+use std::os::fd::BorrowedFd;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -46,6 +49,14 @@ impl Input {
     pub fn start(inbox: Arc<Inbox>) -> std::io::Result<Self> {
         let shared = Arc::new(Shared { state: Mutex::new(State::Reading), changed: Condvar::new() });
         let of_thread = Arc::clone(&shared);
+        let told = Arc::clone(&inbox);
+        std::thread::Builder::new().name("dbbackup-line".into()).spawn(move || {
+            let terminal = rustix::stdio::stdin();
+            if rustix::termios::isatty(terminal) && until_gone(terminal) == Gone::Yes {
+                tracing::warn!("the terminal is gone");
+                told.answer(Msg::Shutdown(Why::Hangup));
+            }
+        })?;
         std::thread::Builder::new().name("dbbackup-input".into()).spawn(move || {
             read(&inbox, &of_thread);
             of_thread.set(State::Over);
@@ -83,6 +94,25 @@ impl Drop for Input {
     }
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Gone {
+    Yes,
+    Unknown,
+}
+
+/// Waits until nobody is at the other end. A terminal that is not the one that controls the process goes without a signal, and the reading
+/// library reads on for ever then.
+fn until_gone(terminal: BorrowedFd<'_>) -> Gone {
+    loop {
+        let mut ends = [PollFd::from_borrowed_fd(terminal, PollFlags::empty())];
+        match poll(&mut ends, None) {
+            Err(Errno::INTR) => {}
+            Ok(_) if ends[0].revents().intersects(PollFlags::HUP | PollFlags::ERR) => return Gone::Yes,
+            _ => return Gone::Unknown,
+        }
+    }
+}
+
 fn read(inbox: &Inbox, shared: &Shared) {
     loop {
         let state = *shared.lock();
@@ -113,5 +143,19 @@ fn read(inbox: &Inbox, shared: &Shared) {
                 return inbox.answer(Msg::Shutdown(Why::Hangup));
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::fd::AsFd;
+
+    #[test]
+    fn a_terminal_that_goes_without_a_signal_is_noticed() {
+        let (here, there) = std::os::unix::net::UnixStream::pair().expect("two ends");
+        let watch = std::thread::spawn(move || until_gone(here.as_fd()));
+        drop(there);
+        assert_eq!(watch.join().expect("an answer"), Gone::Yes);
     }
 }

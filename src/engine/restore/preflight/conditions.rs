@@ -4,6 +4,8 @@ use super::Facts;
 use super::checklist::{Found, obstacle, ok, refuse, warn};
 use super::subject::Subject;
 use crate::domain::Fault;
+use crate::domain::spec::What;
+use crate::engine::restore::database::Entry;
 use crate::server::{Addition, Condition, Demanded, Demands, Verdict};
 
 /// Asks the server.
@@ -18,10 +20,11 @@ pub async fn look(facts: &Facts<'_>) -> Result<Vec<Found>, Fault> {
             row: entry.chunks.iter().map(|chunk| chunk.bytes / chunk.rows.max(1)).max().unwrap_or(0),
         })
     });
-    // What a restore that is gone on with has made already is no surprise in its target.
+    // What a restore that is gone on with has made already is no surprise in its target, and what is dropped is in nobody's way.
     let stays = |subject: &&Subject<'_>| {
+        let replaced = facts.spec.clean && subject.entry == Entry::Flags && !subject.is_part() && subject.selection.what != What::DataOnly;
         let known = facts.existing.iter().any(|one| one.name == subject.target);
-        known && facts.resumed.is_none_or(|manifest| manifest.words(&subject.target).is_none())
+        known && !replaced && facts.resumed.is_none_or(|manifest| manifest.words(&subject.target).is_none())
     };
     let additions = facts.subjects.iter().filter(stays).filter_map(|subject| {
         let addition =
