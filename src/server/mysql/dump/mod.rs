@@ -1,7 +1,7 @@
 //! Dumps that mysqldump, mariadb-dump and mydumper made: what a file or folder is by its content, whether it is whole, and how it is restored by
 //! sessions of ours, statement by statement.
 //!
-//! No other program takes part: what is run is what [`gate`] has let pass.
+//! No other program takes part: what is run is what `gate` has let pass.
 
 mod executable;
 mod folder;
